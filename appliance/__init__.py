@@ -1,0 +1,1 @@
+"""The appliance: what the box keeps, computes and serves."""

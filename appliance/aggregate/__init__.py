@@ -1,0 +1,1 @@
+"""Many become few: counts per cell and day."""

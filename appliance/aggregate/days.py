@@ -1,0 +1,47 @@
+"""Daily counts as one array: cells by days, zeros where nothing happened."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+LOOKBACK_DAYS = 7
+"""Days before a run's interval that its windows reach into, and that decide which cells take part."""
+
+
+class DailyCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Events of a run's cells.
+
+    cells    (c,) int64       ascending H3 cells: those with any event in the interval or the lookback before it
+    counts   (c, 7 + d) int64  events a day, from `LOOKBACK_DAYS` before `from_day` to `to_day`
+    """
+
+    from_day: date
+    to_day: date
+    cells: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+    @property
+    def days(self) -> list[date]:
+        """The days of the interval, without the lookback."""
+        return [self.from_day + timedelta(days=n) for n in range((self.to_day - self.from_day).days + 1)]
+
+
+def spread_counts(rows: Iterable[tuple[str, int, int]], *, from_day: date, to_day: date) -> DailyCounts:
+    """Lay (ISO day, cell, events) out as an array; rows outside lookback and interval are left out.
+
+    raises  ValueError  to_day is before from_day
+    """
+    if to_day < from_day:
+        raise ValueError(f"the interval ends {to_day}, before it begins {from_day}")
+    first = from_day - timedelta(days=LOOKBACK_DAYS)
+    width = (to_day - first).days + 1
+    column = {(first + timedelta(days=n)).isoformat(): n for n in range(width)}
+    inside = [(cell, column[day], events) for day, cell, events in rows if day in column]
+    table = np.array(inside, dtype=np.int64).reshape(-1, 3)
+    cells, row = np.unique(table[:, 0], return_inverse=True)
+    counts = np.zeros((len(cells), width), dtype=np.int64)
+    np.add.at(counts, (row, table[:, 1]), table[:, 2])
+    return DailyCounts(from_day=from_day, to_day=to_day, cells=cells, counts=counts)

@@ -1,0 +1,185 @@
+"""`hexpost import`: files into the store, every refused row named with its line and reason."""
+
+import gzip
+import sys
+import time
+import zlib
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+import msgspec
+
+from appliance.cli.options import FAILED, common, to_json
+from appliance.errors import Rejected
+from appliance.ingest.files import ReadOptions, Row, decode_lines, kind_of, read_rows
+from appliance.ingest.mapping import parse_map
+from appliance.model.event import Event
+from appliance.model.intake import Intake
+from appliance.store.intake import Recorder
+from appliance.wiring import Box, open_recorder, open_store
+
+COMMIT_ROWS = 2_000
+CHUNK_BYTES = 1 << 20
+SHOWN_REJECTIONS = 20  # on a terminal; --json and --rejected give all of them
+KEPT_REJECTIONS = 100_000  # in memory for --json; beyond, they are only counted
+HOPELESS_ROWS = 2_000  # refused one after another from the start: the options do not fit the file
+
+
+class RejectedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that could not be taken."""
+
+    line: int
+    path: str
+    reason: str
+
+
+class ImportReport(msgspec.Struct, kw_only=True):
+    """What became of one file."""
+
+    file: str
+    accepted: int = 0
+    corrected: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+    seconds: float = 0.0
+    rejections: list[RejectedRow] = []
+
+    @property
+    def rows(self) -> int:
+        """Rows read."""
+        return self.accepted + self.corrected + self.duplicate + self.rejected
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    help="event_timestamp=Date+Time, longitude=Long, event_type==crash, severity= for none.",
+)
+@click.option("--time-format", "formats", multiple=True, help="As strptime, parts joined by + like the columns.")
+@click.option("--tz", default=None, help="The zone of times without an offset, as America/Toronto.")
+@click.option("--source", default=None, help="Whose events these are; by default import/<name of the file>.")
+@click.option("--rejected", type=click.Path(dir_okay=False, path_type=Path), help="Write refused rows here, as JSONL.")
+@common
+def import_command(
+    box: Box,
+    as_json: bool,
+    files: tuple[Path, ...],
+    maps: tuple[str, ...],
+    formats: tuple[str, ...],
+    tz: str | None,
+    source: str | None,
+    rejected: Path | None,
+) -> None:
+    """Import CSV, GeoJSON or JSONL files, plain or .gz.
+
+    --map names the column of a member (longitude=Long), joins several (event_timestamp=Date+Time), sets a constant
+    (event_type==crash) or leaves a member unset (severity=). Columns that are not mapped are kept as attributes.
+
+    Example: hexpost import crimes.csv --map longitude=Long --map latitude=Lat --map event_type=Offence
+    --map event_timestamp=Date+Hour --tz America/Toronto
+    """
+    columns, zone = parse_map(maps), _zone(tz)
+    recorder = open_recorder(box, open_store(box))
+    reports = []
+    for file in files:
+        options = ReadOptions(
+            source=source or f"import/{file.name.removesuffix('.gz').rsplit('.', 1)[0]}",
+            received_at=box.clock(),
+            map=columns,
+            formats=formats,
+            zone=zone,
+            clock_trusted=box.clock_trusted(),
+        )
+        report = import_file(file, options, recorder, progress=not as_json and sys.stderr.isatty())
+        reports.append(report)
+        if not as_json:
+            _say(report)
+    if rejected:
+        _write_rejections(rejected, reports)
+    if as_json:
+        click.echo(to_json(reports))
+    if all(report.rows and report.rejected == report.rows for report in reports):
+        sys.exit(FAILED)
+
+
+def import_file(file: Path, options: ReadOptions, recorder: Recorder, *, progress: bool) -> ImportReport:
+    """Import one file; what was written before an error stays, and is a duplicate the next time.
+
+    raises  Rejected  the file cannot be read, or none of its first rows can
+    """
+    report, begun = ImportReport(file=str(file), rejections=[]), time.monotonic()
+    with click.progressbar(length=file.stat().st_size, label=file.name, file=sys.stderr, hidden=not progress) as bar:
+        rows = read_rows(kind_of(file.name), decode_lines(_chunks(file, bar)), options)
+        while chunk := list(islice(rows, COMMIT_ROWS)):
+            _record(chunk, recorder, report)
+            if report.rejected == report.rows >= HOPELESS_ROWS:
+                first = report.rejections[0]
+                raise Rejected(
+                    f"none of the first {report.rows} rows of {file} could be read; line {first.line}: "
+                    f"{first.path}: {first.reason}; see --map, --time-format and --tz"
+                )
+    report.seconds = round(time.monotonic() - begun, 3)
+    return report
+
+
+def _record(chunk: list[Row], recorder: Recorder, report: ImportReport) -> None:
+    events = [item for _, item in chunk if isinstance(item, Event)]
+    outcomes = recorder.record(Intake(events=events, refused=len(chunk) - len(events))).outcomes
+    report.accepted += outcomes.count("stored")
+    report.corrected += outcomes.count("corrected")
+    report.duplicate += outcomes.count("duplicate")
+    for line, item in chunk:
+        if isinstance(item, Rejected):
+            report.rejected += 1
+            if len(report.rejections) < KEPT_REJECTIONS:
+                report.rejections.append(RejectedRow(line=line, path=item.path, reason=item.reason))
+
+
+def _chunks(file: Path, bar: "click._termui_impl.ProgressBar[int]") -> Iterator[bytes]:
+    try:
+        with file.open("rb") as packed:
+            source = gzip.GzipFile(fileobj=packed) if file.suffix == ".gz" else packed
+            at = 0
+            while chunk := source.read(CHUNK_BYTES):
+                yield chunk
+                bar.update(packed.tell() - at)
+                at = packed.tell()
+    except (OSError, EOFError, zlib.error) as error:
+        raise Rejected(f"reading {file}: {error}") from None
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Rejected(f"--tz {name!r} is not an IANA zone; write it as America/Toronto") from None
+
+
+def _say(report: ImportReport) -> None:
+    rate = report.rows / report.seconds if report.seconds else 0.0
+    corrected = f", {report.corrected:,} corrected" if report.corrected else ""
+    click.echo(
+        f"{report.file}: {report.accepted:,} accepted{corrected}, {report.duplicate:,} duplicate, "
+        f"{report.rejected:,} rejected in {report.seconds:.1f} s ({rate:,.0f} rows/s)"
+    )
+    for row in report.rejections[:SHOWN_REJECTIONS]:
+        click.echo(f"  line {row.line}: {row.path}: {row.reason}")
+    if report.rejected > SHOWN_REJECTIONS:
+        click.echo(
+            f"  and {report.rejected - SHOWN_REJECTIONS:,} more; --rejected FILE writes up to {KEPT_REJECTIONS:,}"
+        )
+
+
+def _write_rejections(file: Path, reports: list[ImportReport]) -> None:
+    with file.open("wb") as out:
+        for report in reports:
+            for row in report.rejections:
+                out.write(msgspec.json.encode({"file": report.file, **msgspec.structs.asdict(row)}) + b"\n")

@@ -1,0 +1,68 @@
+"""`hexpost`: the list of commands. Each lives in a module of its own, imported when it is called."""
+
+import importlib
+import sys
+
+import click
+
+COMMANDS = {
+    "run": "supervision:run_command",
+    "demo": "demo:demo_command",
+    "bridge": "parts:bridge_command",
+    "serve": "parts:serve_command",
+    "jobs": "parts:jobs_command",
+    "sync": "syncing:sync_group",
+    "central": "syncing:central_group",
+    "migrate": "storing:migrate_command",
+    "import": "importing:import_command",
+    "replay": "replaying:replay_command",
+    "analyze": "analyzing:analyze_command",
+    "status": "storing:status_command",
+    "verify": "storing:verify_command",
+    "user": "people:user_group",
+    "quarantine": "storing:quarantine_group",
+    "basemap": "basemaps:basemap_group",
+    "config": "storing:config_group",
+}
+
+
+class Lazy(click.Group):
+    """A group that imports a command's module only when the command is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(f"appliance.cli.{module}"), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest name where there is no such command."""
+        import difflib
+
+        if args and args[0] not in COMMANDS:
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"; did you mean {close[0]}?" if close else "; `hexpost --help` lists them"
+            raise click.UsageError(f"no command {args[0]!r}{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hexpost")
+def hexpost() -> None:
+    """A box in the field that thinks for itself.
+
+    Example: hexpost run --data ./hexpost-data
+    """
+
+
+def main() -> None:
+    """The entry point; exit codes 0, 1 (failed), 2 (usage)."""
+    sys.exit(hexpost.main(standalone_mode=True))

@@ -1,0 +1,30 @@
+"""What every reader of `ingest` is given and what it gives back."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from appliance.errors import Rejected
+from appliance.ingest.mapping import ColumnMap
+from appliance.model.event import Event
+
+Row = tuple[int, Event | Rejected]
+"""The physical line, from 1, on which a record begins, and the event it holds or why it holds none."""
+
+
+class ReadOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How one file is to be read: whose it is, when it came, and what a person has said about its columns.
+
+    source         of every event in the file
+    received_at    aware UTC, the box's own clock; `clock_trusted` says whether that can be believed
+    map            columns of the file for members of the event
+    formats, zone  as in `ingest.times.TimeReader`
+    """
+
+    source: str
+    received_at: datetime
+    map: ColumnMap = ColumnMap()
+    formats: tuple[str, ...] = ()
+    zone: ZoneInfo | None = None
+    clock_trusted: bool = True

@@ -1,0 +1,122 @@
+"""Text of doubtful origin: bytes to lines, and values out of JSON and columns, bounded and refused politely.
+
+Shared by the readers of `ingest`; nothing here raises anything but `Rejected`.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from appliance.errors import Rejected
+
+MAX_LINE_BYTES = 64 * 1024 * 1024  # a whole GeoJSON document may stand on one line; a Pi can still hold it
+MAX_DEPTH = 32  # levels of lists and objects in one record; what reads it later must not run out of stack
+_UNDECODABLE = re.compile("[\ud800-\udfff]")
+_WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def decode_lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Lines, with their ends, from the bytes of a file in pieces of any size.
+
+    Bytes that are not UTF-8 pass as lone surrogates, so that only their own row is refused; a byte order mark
+    is dropped. Line ends are LF, CR LF or CR.
+    raises  Rejected  UTF-16, or a line of more than `MAX_LINE_BYTES`
+    """
+    held: list[bytes] = []
+    size, first = 0, True
+    for chunk in chunks:
+        if first and chunk:
+            if chunk.startswith(_WIDE_BOMS):
+                raise Rejected("the file is UTF-16; save it as UTF-8")
+            chunk, first = chunk.removeprefix(b"\xef\xbb\xbf"), False  # noqa: PLW2901
+        if size and b"\n" not in chunk and b"\r" not in chunk and not held[-1].endswith((b"\n", b"\r")):
+            held.append(chunk)
+            size += len(chunk)
+        else:
+            lines = b"".join([*held, chunk]).splitlines(keepends=True)
+            held = lines[-1:]  # it may go on in the next piece
+            size = len(held[0]) if held else 0
+            for line in lines[:-1]:
+                yield line.decode("utf-8", "surrogateescape")
+        if size > MAX_LINE_BYTES:
+            raise Rejected(f"a line is longer than {MAX_LINE_BYTES >> 20} MB; write one record a line")
+    if held:
+        yield b"".join(held).decode("utf-8", "surrogateescape")
+
+
+def fault(text: str) -> str | None:
+    """Why a text cannot be kept: a NUL, or bytes that were not UTF-8; None when it can."""
+    if "\0" in text:
+        return "holds a NUL byte"
+    if not text.isascii() and _UNDECODABLE.search(text):
+        return "holds bytes that are not UTF-8; convert the file to UTF-8"
+    return None
+
+
+def decode_json(text: str | bytes | msgspec.Raw, path: str = "$") -> Any:
+    """One JSON value.
+
+    raises  Rejected  not JSON, not UTF-8, or nested deeper than `MAX_DEPTH`
+    """
+    try:
+        value = msgspec.json.decode(text)
+    except RecursionError:
+        raise Rejected(f"nested deeper than {MAX_DEPTH} levels", path) from None
+    except UnicodeError:
+        raise Rejected("holds bytes that are not UTF-8", path) from None
+    except msgspec.MsgspecError as error:
+        raise Rejected(f"not JSON: {error}", path) from None
+    if isinstance(value, dict | list) and _too_deep(value):
+        raise Rejected(f"nested deeper than {MAX_DEPTH} levels", path)
+    return value
+
+
+def _text(text: str, _path: str) -> str:
+    return text
+
+
+def _number(text: str, path: str) -> float:
+    try:
+        if "_" in text:  # 1_000 is a number to Python alone
+            raise ValueError
+        return float(text)
+    except ValueError:
+        raise Rejected(f"{text[:40]!r} is not a number", path) from None
+
+
+def _whole(text: str, path: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 16):
+        raise Rejected(f"{text[:40]!r} is not a whole number from 0", path)
+    return int(text)
+
+
+def _object(text: str, path: str) -> dict[str, Any]:
+    value = decode_json(text, path)
+    if not isinstance(value, dict):
+        raise Rejected(f"{text[:40]!r} is not a JSON object", path)
+    return value
+
+
+def _too_deep(holder: dict[str, Any] | list[Any], levels: int = MAX_DEPTH) -> bool:
+    if levels == 0:
+        return True
+    items = holder.values() if isinstance(holder, dict) else holder
+    for item in items:  # noqa: SIM110 - once a row: a generator would cost as much as the decoding
+        if isinstance(item, (dict, list)) and _too_deep(item, levels - 1):
+            return True
+    return False
+
+
+CONVERT: dict[str, Callable[[str, str], Any]] = {
+    "event_id": _text,
+    "event_type": _text,
+    "longitude": _number,
+    "latitude": _number,
+    "severity": _number,
+    "value": _number,
+    "rev": _whole,
+    "attributes_json": _object,
+}
+"""From a member's text and the path to blame, to its value; raises `Rejected`. Times have `ingest.times`."""

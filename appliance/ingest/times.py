@@ -1,0 +1,278 @@
+"""Times as files write them, to aware UTC instants.
+
+A file may say its time in one column or several, with or without an offset, in a form of its own or as a Unix
+number; `TimeReader` is told what only a person can know (the forms, the zone) and refuses what would be a guess.
+Built once for a file by `ingest.table` and `ingest.record`, and asked for each row.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from appliance.clock import from_us
+from appliance.errors import Rejected
+from appliance.model.native import read_timestamp
+
+CACHED_TEXTS = 8_192  # files repeat their days; past this many the cache starts afresh
+SHOWN = 80  # characters of a text quoted in a message
+DIRECTIVES = frozenset("aAwdbBmyYHIpMSfzZjUWcxXGuV%")
+YEARS = frozenset("yYGcx")
+WIDTHS = {"%H%M": 4, "%H%M%S": 6}  # digits alone, whose leading zeros a spreadsheet may have eaten
+
+_UNIX = re.compile(r"unix(?P<ms>_ms)?(?:\*(?P<factor>\d{1,12}(?:\.\d{1,12})?))?\Z")
+_NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,12})?\Z")
+_COMPACT_DAY = re.compile(r"(19|20|21)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(([01]\d|2[0-3])[0-5]\d)?\Z")
+_YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:(?:T|\s+)(?P<rest>\S.*))?\Z", re.I)
+_DAY_OR_MONTH_FIRST = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})\b")
+_OFFSET = re.compile(r"\s*(?:(?P<utc>Z|UTC|GMT)|(?P<hours>[+-]\d{2})(?::?(?P<minutes>\d{2}))?)\Z", re.I)
+_CLOCK = re.compile(
+    r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?|\.0)?"
+    r"(?:\s*(?P<half>[AP])\.?M\.?)?\Z",
+    re.I,
+)
+_DIGITS_CLOCK = re.compile(r"(?P<hour>\d{1,2})(?P<minute>\d{2})(?P<second>\d{2})?\Z")
+_ENDS_IN_HOURS = re.compile(r"\d\s*[+-]\d{2}\Z")
+_UTC_WORD = re.compile(r"\b(UTC|GMT|Z)\b", re.I)
+
+
+class _NoZone(Exception):
+    """The time has no offset, and nobody has said where it belongs."""
+
+
+class _Form(NamedTuple):
+    """One `--time-format`, made ready.
+
+    whole   the form of all columns, joined by a space; where `clock` is set, of the first alone
+    clock   the form of the other columns, where the first stands for an instant whose day counts
+    widths  of each column, to which digits are filled up with zeros; empty where the format is not one a column
+    """
+
+    whole: str
+    clock: str = ""
+    widths: tuple[int, ...] = ()
+
+
+class TimeReader:
+    """Reads the text of one or more columns as one instant.
+
+    columns  names of the columns the texts come from; the first gives the day, the others the time of day
+    formats  forms tried in order (strptime, or `unix`, `unix_ms`, `unix*100`): one part a column, joined by `+`
+             like the columns, or one for the texts of all columns joined by a space. ISO 8601 with an offset is
+             accepted last. Without formats: what `read_instant` and `read_clock` take
+    zone     where times without an offset belong; without it they are refused
+    raises   Rejected  a format that cannot be one, or that does not fit the columns
+
+    A local time that the spring change leaves out is moved forward by what the change leaves out; one that the
+    autumn change repeats is the first of the two.
+    """
+
+    def __init__(
+        self,
+        *,
+        columns: Sequence[str] = ("event_timestamp",),
+        formats: Sequence[str] = (),
+        zone: ZoneInfo | None = None,
+    ) -> None:
+        self._columns = tuple(columns)
+        self._path = "+".join(columns)
+        self._formats = tuple(formats)
+        self._forms = [_form(text, len(self._columns)) for text in formats]
+        self._zone = zone
+        self._plain = len(self._columns) == 1 and not self._forms
+        self._seen: dict[tuple[str, ...], datetime] = {}
+
+    def read(self, texts: tuple[str, ...]) -> datetime:
+        """The aware UTC instant that the texts, one a column, stand for.
+
+        raises  Rejected  empty, unreadable, ambiguous or without a zone; quotes the text and names the remedy
+        """
+        if self._plain and texts[0][4:5] == "-":  # the native form, seldom twice the same: quicker read than looked up
+            try:
+                return self._placed(datetime.fromisoformat(texts[0]))
+            except (ValueError, OverflowError, _NoZone):
+                pass  # in a form that needs a closer look, or nothing to read: said below
+        found = self._seen.get(texts)
+        if found is None:
+            found = self._read(tuple([text.strip() for text in texts]))
+            if len(self._seen) >= CACHED_TEXTS:
+                self._seen.clear()
+            self._seen[texts] = found
+        return found
+
+    def _read(self, texts: tuple[str, ...]) -> datetime:
+        for column, text in zip(self._columns, texts, strict=True):
+            if not text:
+                raise Rejected("required, and missing", column)
+        try:
+            return self._by_formats(texts) if self._forms else self._unaided(texts)
+        except Rejected as rejected:
+            raise Rejected(rejected.reason, self._path) from None
+        except _NoZone:
+            remedy = "name the zone of the file, as in --tz America/Toronto"
+            raise Rejected(f"{_shown(texts)} has no offset; {remedy}", self._path) from None
+        except (ValueError, OverflowError) as error:
+            raise Rejected(f"{_shown(texts)} is not a time: {error}", self._path) from None
+
+    def _by_formats(self, texts: tuple[str, ...]) -> datetime:
+        for form in self._forms:
+            try:
+                return self._by_form(form, texts)
+            except ValueError:
+                continue
+        try:
+            first = read_instant(texts[0])
+        except (ValueError, Rejected):
+            first = None
+        if first is not None and first.tzinfo is not None and not _NUMBER.match(texts[0]):
+            return self._unaided(texts)
+        forms = " or ".join(repr(text) for text in self._formats)
+        raise ValueError(f"it does not have the form {forms}")
+
+    def _by_form(self, form: _Form, texts: tuple[str, ...]) -> datetime:
+        if form.widths:
+            texts = tuple([text.zfill(width) for text, width in zip(texts, form.widths, strict=True)])
+        if not form.clock:
+            return self._placed(_parse(" ".join(texts), form.whole))
+        return self._combined(_parse(texts[0], form.whole), _parse(" ".join(texts[1:]), form.clock).time())
+
+    def _unaided(self, texts: tuple[str, ...]) -> datetime:
+        first = read_instant(texts[0])
+        return self._placed(first) if len(texts) == 1 else self._combined(first, read_clock(texts[1:]))
+
+    def _placed(self, when: datetime) -> datetime:
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=self._required_zone())
+        return when.astimezone(UTC)
+
+    def _combined(self, day: datetime, clock: time) -> datetime:
+        zone = self._required_zone()
+        return datetime.combine(local_day(day, zone), clock, tzinfo=zone).astimezone(UTC)
+
+    def _required_zone(self) -> ZoneInfo:
+        if self._zone is None:
+            raise _NoZone
+        return self._zone
+
+
+def read_instant(text: str) -> datetime:
+    """A time that says what it is: ISO 8601 (also with `/`, ` UTC`, `+00`) or Unix seconds or milliseconds.
+
+    returns  datetime    aware where the text has an offset or is a Unix number, naive where it has none
+    raises   Rejected    it could mean two things; the message says how to tell
+             ValueError  it is not a time
+    """
+    if text[4:5] not in {"-", "/"}:
+        if _COMPACT_DAY.match(text):
+            raise Rejected(f"{text!r} may be a date or a Unix time: say --time-format %Y%m%d, or unix or unix_ms")
+        if _NUMBER.match(text):
+            return read_timestamp(text)
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        found = _YEAR_FIRST.match(text)
+    if found:
+        return _year_first(int(found[1]), int(found[2]), int(found[3]), found["rest"])
+    if _DAY_OR_MONTH_FIRST.match(text):
+        raise Rejected(
+            f"{text[:SHOWN]!r} may begin with the day or the month: say which with --time-format, "
+            "as in --time-format '%m/%d/%Y %H:%M' or '%d/%m/%Y %H:%M'"
+        )
+    raise ValueError("expected a form like 2026-11-21T10:00:00Z; say another with --time-format")
+
+
+def read_clock(texts: Sequence[str]) -> time:
+    """A time of day: `5` or `17` (hours), `17:05`, `17:05:30`, `1705`, `5:05 PM`; or hour, minute and second apart.
+
+    raises  ValueError  it is none of these, or no such time exists
+    """
+    digits = all(text.isdigit() and len(text) <= 2 for text in texts)
+    text = ":".join(part.zfill(2) for part in texts) if digits else " ".join(texts)
+    found = _CLOCK.match(text) or _DIGITS_CLOCK.match(text)
+    if found is None:
+        raise ValueError(f"{text[:SHOWN]!r} is not a time of day")
+    parts = found.groupdict(default="")
+    hour, half = int(parts["hour"]), parts.get("half", "").upper()
+    if half:
+        if not 1 <= hour <= 12:
+            raise ValueError(f"{text[:SHOWN]!r} is not a time of day")
+        hour = hour % 12 + (12 if half == "P" else 0)
+    fraction = parts.get("fraction", "")[:6].ljust(6, "0")
+    return time(hour, int(parts["minute"] or 0), int(parts["second"] or 0), int(fraction))
+
+
+def local_day(when: datetime, zone: ZoneInfo) -> date:
+    """The day that an instant stands for where only its day matters.
+
+    Midnight UTC is how many exports write a day as such, so it is that day; any other instant (local midnight
+    written in UTC, say) is the day it falls on in the zone.
+    """
+    if when.tzinfo is None:
+        return when.date()
+    utc = when.astimezone(UTC)
+    return utc.date() if utc.time() == time() else utc.astimezone(zone).date()
+
+
+def _year_first(year: int, month: int, day: int, rest: str | None) -> datetime:
+    clock, offset = rest or "00:00", ""
+    found = _OFFSET.search(clock)
+    if found:
+        offset = "+00:00" if found["utc"] else f"{found['hours']}:{found['minutes'] or '00'}"
+        clock = clock[: found.start()]
+    return datetime.fromisoformat(f"{date(year, month, day)}T{read_clock([clock])}{offset}")
+
+
+def _form(text: str, columns: int) -> _Form:
+    parts = text.split("+") if columns > 1 and "+" in text else [text]
+    if len(parts) not in {1, columns}:
+        raise Rejected(f"--time-format {text!r} has {len(parts)} parts for {columns} columns: join one a column by +")
+    unix = _UNIX.match(parts[0]) is not None
+    if any(_UNIX.match(part) for part in parts[1:]) or (unix and len(parts) != columns):
+        raise Rejected(f"--time-format {text!r}: a Unix number stands for the first column, as in unix+%H:%M")
+    widths = tuple(WIDTHS.get(part, 0) for part in parts) if len(parts) > 1 else ()
+    if len(parts) > 1 and (unix or "%z" in parts[0] or "%Z" in parts[0]):
+        form = _Form(parts[0], " ".join(parts[1:]), widths)
+    else:
+        form = _Form(" ".join(parts), "", widths)
+    if not unix:
+        _check_form(form.whole, text, needed=YEARS)
+    if form.clock:
+        _check_form(form.clock, text)
+    return form
+
+
+def _check_form(form: str, text: str, needed: frozenset[str] = DIRECTIVES) -> None:
+    """Refuse a form that strptime would choke on, or that does not say what is needed."""
+    directives = re.findall("%(.?)", form, re.DOTALL)
+    for directive in directives:
+        if directive not in DIRECTIVES or not directive:
+            raise Rejected(f"--time-format {text!r}: there is no %{directive}; write it as in %Y-%m-%d %H:%M:%S%z")
+    if needed.isdisjoint(directives):
+        missing = "a year, %Y" if needed is YEARS else "a time of day, as %H:%M"
+        raise Rejected(f"--time-format {text!r} lacks {missing}; a number of seconds is named unix, unix_ms, unix*100")
+    try:
+        datetime.strptime("", form)  # noqa: DTZ007 - only whether it is a form
+    except re.error:
+        raise Rejected(f"--time-format {text!r} says the same thing twice") from None
+    except ValueError:
+        pass  # nothing has no time, as expected
+
+
+def _parse(text: str, form: str) -> datetime:
+    unix = _UNIX.match(form)
+    if unix:
+        if not _NUMBER.match(text):
+            raise ValueError("expected a number")
+        scale = Decimal(unix["factor"] or 1) * (1_000 if unix["ms"] else 1_000_000)
+        return from_us(round(Decimal(text) * scale))
+    if "%Z" in form:  # strptime would drop the zone it has read
+        text, form = _UTC_WORD.sub("+0000", text), form.replace("%Z", "%z")
+    if form.endswith("%z") and _ENDS_IN_HOURS.search(text):
+        text += ":00"
+    return datetime.strptime(text, form)  # noqa: DTZ007 - the caller gives the zone
+
+
+def _shown(texts: tuple[str, ...]) -> str:
+    return repr(" ".join(texts)[:SHOWN])

@@ -1,0 +1,124 @@
+"""The jobs process: asks for risk runs when there is something new, and performs those asked for, one at a time.
+
+The only user of APScheduler. Its clock may jump: jobs coalesce, never overlap, and are late rather than lost.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from appliance.aggregate.hours import SiteHours
+from appliance.clock import Clock, site_day, to_us
+from appliance.errors import HexpostError
+from appliance.job.risk_run import perform_run
+from appliance.model.risk import Run
+from appliance.model.settings import Risk
+from appliance.store.engine import Store
+from appliance.store.runs import (
+    fetch_last_done,
+    fetch_queued,
+    fetch_watermark,
+    insert_run,
+    requeue_unfinished,
+    update_run,
+)
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.3  # between looks for a run that someone asked for
+Report = Callable[[Mapping[str, Any]], None]
+
+
+class Jobs:
+    """Works until it is stopped. Runs are performed on the calling thread; the scheduler only asks for them."""
+
+    def __init__(self, store: Store, *, risk: Risk, zone: ZoneInfo, clock: Clock, report: Report) -> None:
+        self._store = store
+        self._risk = risk
+        self._hours = SiteHours(zone)
+        self._clock = clock
+        self._report = report
+        self._seen = -1
+        self._error = ""
+
+    def run(self, stop: threading.Event) -> None:
+        """Perform what is queued, and see that what is due gets queued."""
+        with self._store.write() as connection:
+            requeue_unfinished(connection)
+        scheduler = self._schedule()
+        scheduler.start()
+        try:
+            while not stop.is_set():
+                if not self.perform_next():
+                    stop.wait(LOOK_S)
+                self._report({"error": self._error})
+        finally:
+            scheduler.shutdown(wait=True)
+
+    def perform_next(self) -> bool:
+        """Perform the run that has waited longest; whether there was one.
+
+        The store is only asked when another process has written since the last look.
+        """
+        version = self._store.data_version()
+        if version == self._seen:
+            return False
+        with self._store.read() as connection:
+            run = fetch_queued(connection)
+        if run is None:
+            self._seen = version
+            return False
+        try:
+            done = perform_run(self._store, run, hours=self._hours, types=self._risk.types, clock=self._clock)
+            log.info("run %d: resolution %d, %d rows changed", done.run_id, done.resolution, done.rows_changed)
+            self._error = ""
+        except HexpostError as error:
+            self._fail(run, str(error))
+        except Exception as error:
+            log.exception("run %d failed", run.run_id)
+            self._fail(run, f"{type(error).__name__}: {error}")
+        return True
+
+    def queue_due(self) -> list[Run]:
+        """Queue a run of the default interval for each resolution that has not seen all there is; the runs queued."""
+        today = site_day(to_us(self._clock()), self._hours.zone)
+        queued = []
+        with self._store.write() as connection:
+            watermark = fetch_watermark(connection)
+            for resolution in self._risk.resolutions:
+                last = fetch_last_done(connection, resolution, to_day=today)
+                if last is None or last.watermark != watermark:
+                    from_day = today - timedelta(days=self._risk.days - 1)
+                    queued.append(
+                        insert_run(
+                            connection, resolution=resolution, from_day=from_day, to_day=today, now=self._clock()
+                        )
+                    )
+        return queued
+
+    def _schedule(self) -> BackgroundScheduler:
+        scheduler = BackgroundScheduler(
+            timezone=self._hours.zone,
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        scheduler.add_job(self._queue_due, "interval", seconds=self._risk.every_s, next_run_time=self._clock())
+        return scheduler
+
+    def _queue_due(self) -> None:
+        try:
+            self.queue_due()
+        except HexpostError as error:
+            self._error = str(error)
+            log.error("looking for due runs: %s", error)
+
+    def _fail(self, run: Run, reason: str) -> None:
+        self._error = f"run {run.run_id}: {reason}"
+        with self._store.write() as connection:
+            update_run(connection, run.run_id, state="failed", message=reason, finished_at=to_us(self._clock()))

@@ -1,0 +1,1 @@
+"""What things are: frozen Structs, named as the field names them."""

@@ -1,0 +1,196 @@
+"""The one TOML file as Structs: every section, key, unit and default in one place.
+
+`read_settings` is pure: text and environment in, `Settings` out. `wiring` reads the file. A key arrives with the
+capability that uses it, so a key that does nothing does not exist and is refused like a misspelt one.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from typing import Any, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from appliance.errors import Rejected
+
+ENVIRONMENT_PREFIX = "HEXPOST__"
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who and where this box is; `timezone` cuts the days."""
+
+    id: str = "box"
+    name: str = "Hexpost"
+    tenant: str = "default"
+    timezone: str = "UTC"
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`quarantine_rows` bounds what is kept of messages nobody understood."""
+
+    quarantine_rows: int = 10_000
+
+
+class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The broker: `embedded`, `mqtt://host:port` or `mqtts://host:port`.
+
+    `host` and `port` are where an embedded broker listens. `username` goes with `password_file`. `batch_items` and
+    `batch_ms` bound how long an acknowledgement waits for its commit; `receive_maximum` bounds what is in flight.
+    """
+
+    url: str = "embedded"
+    host: str = "127.0.0.1"
+    port: int = 1883
+    client_id: str = "hexpost-bridge"
+    username: str = ""
+    password_file: str = ""
+    ca_file: str = ""
+    receive_maximum: int = 2_000
+    batch_items: int = 500
+    batch_ms: int = 50
+
+
+class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the API and the map are served; `max_upload_mb` bounds one upload."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    max_upload_mb: int = 32
+
+
+class Risk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The classic risk run: H3 `resolutions`, `days` back from today, how often it looks for new data.
+
+    `types` says which event types count; empty means all.
+    """
+
+    resolutions: tuple[int, ...] = (7, 8)
+    days: int = 90
+    every_s: float = 60.0
+    types: tuple[str, ...] = ()
+
+
+class Sync(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The centre: `postgresql://user@host/db`, or empty for off; the password comes from `password_file`."""
+
+    url: str = ""
+    password_file: str = ""
+    every_s: float = 10.0
+    batch_rows: int = 5_000
+
+
+class Security(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`public_events` lets people without a login see single events, not only cells."""
+
+    public_events: bool = False
+    access_minutes: int = 30
+    refresh_days: int = 30
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be configured."""
+
+    site: Site = Site()
+    store: Store = Store()
+    mqtt: Mqtt = Mqtt()
+    http: Http = Http()
+    risk: Risk = Risk()
+    sync: Sync = Sync()
+    security: Security = Security()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
+        return ZoneInfo(self.site.timezone)
+
+
+def read_settings(text: str, environment: Mapping[str, str], *, name: str = "the configuration") -> Settings:
+    """Settings from TOML and `HEXPOST__SECTION__KEY` overrides, the environment winning.
+
+    raises  Rejected  naming the key, what is wrong with it and the nearest valid name
+    """
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Rejected(f"{name} is not TOML: {error}") from None
+    for variable, value in environment.items():
+        if variable.startswith(ENVIRONMENT_PREFIX):
+            _override(tree, variable, value)
+    _refuse_unknown(tree, name)
+    try:
+        settings = msgspec.convert(tree, Settings)
+    except msgspec.ValidationError as error:
+        raise Rejected(f"{name}: {error}") from None
+    _check(settings, name)
+    return settings
+
+
+def _override(tree: dict[str, Any], variable: str, value: str) -> None:
+    parts = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+    if len(parts) != 2:
+        raise Rejected(f"environment variable {variable}: the form is {ENVIRONMENT_PREFIX}SECTION__KEY")
+    section, key = parts
+    try:
+        typed: Any = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        typed = value  # a bare word is the text itself, as shells write it
+    if _type_of(section, key) is str:
+        typed = value.strip("\"'")
+    tree.setdefault(section, {})[key] = typed
+
+
+def _sections() -> dict[str, type[msgspec.Struct]]:
+    return {field.name: field.type for field in msgspec.structs.fields(Settings)}
+
+
+def _type_of(section: str, key: str) -> Any:
+    struct = _sections().get(section)
+    fields = {field.name: field.type for field in msgspec.structs.fields(struct)} if struct else {}
+    kind = fields.get(key)
+    return next((arm for arm in get_args(kind) if arm is str), kind)
+
+
+def _refuse_unknown(tree: dict[str, Any], name: str) -> None:
+    sections = _sections()
+    for section, content in tree.items():
+        if section not in sections:
+            raise Rejected(f"{name}: no section [{section}]{_nearest(section, sections)}")
+        if not isinstance(content, dict):
+            raise Rejected(f"{name}: {section} is a section, written [{section}]")
+        known = [field.name for field in msgspec.structs.fields(sections[section])]
+        for key in content:
+            if key not in known:
+                raise Rejected(f"{name}: no key {section}.{key}{_nearest(key, known)}")
+
+
+def _nearest(word: str, known: Any) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
+
+
+def _check(settings: Settings, name: str) -> None:
+    try:
+        ZoneInfo(settings.site.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Rejected(f"{name}: site.timezone {settings.site.timezone!r} is not an IANA zone") from None
+    bad = [r for r in settings.risk.resolutions if not 5 <= r <= 11]
+    rules = {
+        "site.id": bool(settings.site.id) and settings.site.id.isprintable() and "/" not in settings.site.id,
+        "risk.resolutions": bool(settings.risk.resolutions) and not bad,
+        "risk.days": 1 <= settings.risk.days <= 3660,
+        "risk.every_s": settings.risk.every_s > 0,
+        "mqtt.url": settings.mqtt.url == "embedded" or settings.mqtt.url.startswith(("mqtt://", "mqtts://")),
+        "mqtt.receive_maximum": 1 <= settings.mqtt.receive_maximum <= 65_535,
+        "mqtt.batch_items": settings.mqtt.batch_items >= 1,
+        "sync.url": settings.sync.url == "" or settings.sync.url.startswith(("postgresql://", "postgres://")),
+        "sync.batch_rows": 1 <= settings.sync.batch_rows <= 100_000,
+        "http.max_upload_mb": settings.http.max_upload_mb >= 1,
+        "store.quarantine_rows": settings.store.quarantine_rows >= 1,
+    }
+    for key, holds in rules.items():
+        if not holds:
+            section, field = key.split(".")
+            raise Rejected(f"{name}: {key} cannot be {getattr(getattr(settings, section), field)!r}")

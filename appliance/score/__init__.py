@@ -1,0 +1,1 @@
+"""Numbers become judgement: risk, levels, anomalies."""

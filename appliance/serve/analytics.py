@@ -1,0 +1,152 @@
+"""`/analytics/run`, `/risk/{date}`, `/hotspots`, `/cells/{h3}`: the picture, and asking for a new one."""
+
+import time
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+import msgspec
+from anyio import sleep
+from anyio.to_thread import run_sync
+from litestar import Request, Response, get, post
+from litestar.params import Parameter
+
+from appliance.model.risk import Run
+from appliance.serve.context import Context
+from appliance.serve.idempotency import Idempotency
+from appliance.serve.params import (
+    check_profile,
+    read_day,
+    read_days,
+    read_limit,
+    read_resolution,
+)
+from appliance.serve.security import identify, require_admin
+from appliance.serve.watch import Watch
+from appliance.spatial.cells import centre, from_hex, resolution_of
+from appliance.spatial.geojson import parse_bbox
+from appliance.store.picture import Hotspot, RiskPage, RiskRow, fetch_cell, fetch_hotspots, fetch_risk
+from appliance.store.runs import fetch_run, insert_run
+
+WAIT_S = 20.0  # how long an answer waits for the run it asked for, unless `wait` says otherwise
+LOOK_S = 0.1
+SERIES_DAYS = 30
+
+
+class HotspotList(msgspec.Struct, frozen=True, kw_only=True):
+    """Hotspots of an inclusive range of days, the worst first."""
+
+    start_date: date
+    end_date: date
+    resolution: int
+    items: list[Hotspot]
+    next_cursor: None = None
+
+
+class CellPicture(msgspec.Struct, frozen=True, kw_only=True):
+    """A cell on a day, None where it has no row, and the days before it."""
+
+    h3_index: str
+    resolution: int
+    centre: tuple[float, float]
+    day: RiskRow | None
+    series: list[RiskRow]
+
+
+@post("/analytics/run", guards=[require_admin])
+async def run_analytics(
+    request: Request[Any, Any, Any],
+    context: Context,
+    idempotency: Idempotency,
+    watch: Watch,
+    resolution: int | None = None,
+    start: Annotated[str | None, Parameter(query="from")] = None,
+    end: Annotated[str | None, Parameter(query="to")] = None,
+    wait: Annotated[float, Parameter(ge=0, le=60, description="seconds to wait for the result")] = WAIT_S,
+    idempotency_key: Annotated[str | None, Parameter(header="Idempotency-Key")] = None,
+) -> Response[Run]:
+    """Ask the jobs process for a composite run; 200 once it is done, 202 while it is still going."""
+    caller = await run_sync(identify, request, context)
+    chosen = read_resolution(resolution, context)
+    first, last = read_days(start, end, context, default_days=context.settings.risk.days)
+
+    def ask() -> Run:
+        with context.store.write() as connection:
+            return insert_run(connection, resolution=chosen, from_day=first, to_day=last, now=context.clock())
+
+    body = f"{chosen} {first} {last}".encode()
+    run: Run = await run_sync(idempotency.once, (caller.name, "run"), idempotency_key, body, ask)
+    deadline = time.monotonic() + wait
+    while run.state in {"queued", "running"} and time.monotonic() < deadline:
+        await sleep(LOOK_S)
+        run = await run_sync(_look, context, run.run_id)
+    while run.state == "done" and watch.last_run < run.run_id and time.monotonic() < deadline:
+        await sleep(LOOK_S)  # who is told that it is done may ask for a tile next, and must not get an old one
+    over = run.state in {"done", "failed"}
+    return Response(run, status_code=200 if over else 202, headers={"Location": f"/v1/analytics/runs/{run.run_id}"})
+
+
+@get("/analytics/runs/{run_id:int}", guards=[require_admin], sync_to_thread=True)
+def get_run(context: Context, run_id: int) -> Run:
+    """How a run is getting on."""
+    return _look(context, run_id)
+
+
+@get("/risk/{day:str}", sync_to_thread=True)
+def list_risk(
+    context: Context,
+    day: Annotated[str, Parameter(description="a day, or today")],
+    resolution: int | None = None,
+    profile: str = "composite",
+    bbox: Annotated[str | None, Parameter(description="west,south,east,north")] = None,
+    cursor: str | None = None,
+    limit: int = 500,
+) -> RiskPage:
+    """Every cell of a day, by ascending cell."""
+    check_profile(profile)
+    with context.store.read() as connection:
+        return fetch_risk(
+            connection,
+            day=read_day(day, context),
+            resolution=read_resolution(resolution, context),
+            bbox=parse_bbox(bbox) if bbox else None,
+            after_cell=from_hex(cursor) if cursor else 0,
+            limit=read_limit(limit),
+        )
+
+
+@get("/hotspots", sync_to_thread=True)
+def list_hotspots(
+    context: Context,
+    start_date: str | None = None,
+    end_date: str | None = None,
+    resolution: int | None = None,
+    limit: int = 100,
+) -> HotspotList:
+    """Cells with a day above medium in a range of days, by default the last seven."""
+    first, last = read_days(start_date, end_date, context, default_days=7)
+    chosen = read_resolution(resolution, context)
+    with context.store.read() as connection:
+        items = fetch_hotspots(connection, from_day=first, to_day=last, resolution=chosen, limit=read_limit(limit))
+    return HotspotList(start_date=first, end_date=last, resolution=chosen, items=items)
+
+
+@get("/cells/{h3:str}", sync_to_thread=True)
+def get_cell(
+    context: Context,
+    h3: str,
+    date: str = "today",
+    days: Annotated[int, Parameter(ge=1, le=365)] = SERIES_DAYS,
+) -> CellPicture:
+    """Why a cell looks as it does: its row of a day and those of the days before."""
+    cell, day = from_hex(h3), read_day(date, context)
+    with context.store.read() as connection:
+        series = fetch_cell(connection, cell, from_day=day - timedelta(days=days - 1), to_day=day)
+    today = series[-1] if series and series[-1].day == day.isoformat() else None
+    return CellPicture(
+        h3_index=h3.lower(), resolution=resolution_of(cell), centre=centre(cell), day=today, series=series
+    )
+
+
+def _look(context: Context, run_id: int) -> Run:
+    with context.store.read() as connection:
+        return fetch_run(connection, run_id)

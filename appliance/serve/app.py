@@ -1,0 +1,139 @@
+"""The web application: routes, what they are given, errors, headers. Built by `server`, and by tests."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+from litestar import Litestar, Router, get
+from litestar.config.compression import CompressionConfig
+from litestar.datastructures import MutableScopeHeaders, State
+from litestar.di import Provide
+from litestar.enums import ScopeType
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.static_files import create_static_files_router
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from appliance.errors import HexpostError
+from appliance.serve import analytics, events, identity, ops, stream, style, tiles
+from appliance.serve.context import Context
+from appliance.serve.errors import hexpost_problem, http_problem, unknown_problem
+from appliance.serve.idempotency import Idempotency
+from appliance.serve.security import LoginBrake
+from appliance.serve.watch import Watch
+
+VERSION = "0.1.0"
+HEADERS = {
+    # The map asks nothing of any other host, and the browser holds it to that.
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+    "worker-src 'self'; connect-src 'self'; font-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+NO_MAP = (
+    "<!doctype html><title>Hexpost</title><p>The API is up; the map is not built. "
+    "Run <code>make ui</code> and start again."
+)
+ROUTES = [
+    events.upload_events,
+    events.list_events,
+    analytics.run_analytics,
+    analytics.get_run,
+    analytics.list_risk,
+    analytics.list_hotspots,
+    analytics.get_cell,
+    tiles.get_risk_tile,
+    tiles.get_hex_tile,
+    tiles.get_cell_list,
+    tiles.get_risk_feed,
+    tiles.get_flag_feed,
+    tiles.get_risk_day,
+    style.get_map_card,
+    style.get_basemap_tile,
+    style.get_tilejson,
+    style.get_style,
+    identity.create_token,
+    identity.get_me,
+    stream.open_stream,
+    ops.get_live,
+    ops.get_ready,
+    ops.get_status,
+]
+
+
+def create_app(context: Context, *, alive: Callable[[], None] = lambda: None) -> Litestar:
+    """The application over a context; `alive` is called while its watch on the store turns."""
+    watch = Watch(context, lambda: ops.health_of(context))
+    shared = {
+        "context": context,
+        "watch": watch,
+        "tiles": tiles.Tiles(context, watch),
+        "idempotency": Idempotency(),
+        "brake": LoginBrake(),
+    }
+
+    @asynccontextmanager
+    async def watching(_app: Litestar) -> AsyncIterator[None]:
+        with contextlib.suppress(HexpostError):  # `run` says what is wrong, and tries again
+            await watch.look()
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch.run, alive)
+            yield
+            group.cancel_scope.cancel()
+
+    return Litestar(
+        route_handlers=[Router("/v1", route_handlers=ROUTES), ops.get_metrics, *_map_routes(context)],
+        dependencies={name: Provide(_giver(thing), sync_to_thread=False) for name, thing in shared.items()},
+        state=State({"context": context}),
+        lifespan=[watching],
+        exception_handlers={
+            HexpostError: hexpost_problem,
+            HTTPException: http_problem,
+            Exception: unknown_problem,
+        },
+        before_send=[_add_headers],
+        compression_config=CompressionConfig(
+            backend="gzip", gzip_compress_level=1, exclude=["/v1/stream", "/v1/tiles", "/v1/feed", "/v1/basemaps"]
+        ),
+        openapi_config=OpenAPIConfig(
+            title="Hexpost", version=VERSION, path="/v1", render_plugins=[JsonRenderPlugin(path="/openapi.json")]
+        ),
+        request_max_body_size=context.settings.http.max_upload_mb * 1024 * 1024,
+    )
+
+
+def with_aliases(app: ASGIApp) -> ASGIApp:
+    """The paths of the systems that Hexpost replaces lead to the same routes: `/api/v1/…` is `/v1/…`."""
+
+    async def aliased(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP and scope["path"].startswith("/api/v1/"):
+            path = scope["path"].removeprefix("/api")
+            scope = {**scope, "path": path, "raw_path": path.encode()}
+        await app(scope, receive, send)
+
+    return aliased
+
+
+def _giver(thing: Any) -> Callable[[], Any]:
+    return lambda: thing
+
+
+async def _add_headers(message: Message, _scope: Scope) -> None:
+    if message["type"] == "http.response.start":
+        headers = MutableScopeHeaders.from_message(message)
+        for name, value in HEADERS.items():
+            headers.setdefault(name, value)
+
+
+def _map_routes(context: Context) -> list[Any]:
+    if (context.map_folder / "index.html").exists():
+        return [create_static_files_router(path="/", directories=[context.map_folder], html_mode=True)]
+
+    @get("/", media_type="text/html", include_in_schema=False)
+    async def explain() -> str:
+        return NO_MAP
+
+    return [explain]

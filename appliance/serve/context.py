@@ -1,0 +1,49 @@
+"""What the routes are given: the store, the settings and what has been computed from them. Built by `wiring`."""
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from appliance.clock import Clock, site_day, to_us
+from appliance.model.intake import Intake, Receipt
+from appliance.model.settings import Settings
+from appliance.store.basemaps import Basemap
+from appliance.store.engine import Store
+from appliance.store.intake import Recorder
+
+Pulses = Callable[[], Mapping[str, Mapping[str, Any]]]
+"""Part -> what it last said of itself, with `up` saying whether it is alive."""
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """Handed to every route by name; holds no mutable state of its own."""
+
+    settings: Settings
+    store: Store
+    recorder: "SharedRecorder"
+    basemaps: dict[str, Basemap]
+    map_folder: Path
+    secret: bytes
+    clock: Clock
+    clock_trusted: Callable[[], bool]
+    pulses: Pulses
+
+    def today(self) -> str:
+        """The site's calendar day, ISO."""
+        return site_day(to_us(self.clock()), self.settings.zone).isoformat()
+
+
+class SharedRecorder:
+    """One recorder for the threads that serve uploads, used by one at a time: SQLite has one writer anyway."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._lock = threading.Lock()
+
+    def record(self, intake: Intake) -> Receipt:
+        """As `Recorder.record`."""
+        with self._lock:
+            return self._recorder.record(intake)

@@ -1,0 +1,96 @@
+"""Errors as RFC 9457 problem documents: the one table from what went wrong to an HTTP status."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, NotFoundException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
+
+from appliance.errors import (
+    Conflict,
+    Corrupt,
+    Forbidden,
+    HexpostError,
+    NotFound,
+    Rejected,
+    Unauthorized,
+    Unavailable,
+)
+
+log = logging.getLogger(__name__)
+
+PROBLEM = "application/problem+json"
+STATUS: dict[type[HexpostError], tuple[int, str]] = {
+    Rejected: (400, "The request cannot be taken as it is"),
+    Unauthorized: (401, "Who you are is not known"),
+    Forbidden: (403, "Not allowed"),
+    NotFound: (404, "Not here"),
+    Conflict: (409, "Contradicts what is there"),
+    Unavailable: (503, "Not possible now, try again"),
+    Corrupt: (500, "Stored data is damaged"),
+}
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem document; `path` names the member or parameter at fault."""
+
+    title: str
+    status: int
+    detail: str
+    type: str = "about:blank"
+    path: str | None = None
+
+
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """What OpenAPI is to say of a route that may answer with these problems."""
+    return {
+        status: ResponseSpec(
+            Problem, description=HTTPStatus(status).phrase, media_type=PROBLEM, generate_examples=False
+        )
+        for status in statuses
+    }
+
+
+def hexpost_problem(_request: Request[Any, Any, Any], error: HexpostError) -> Response[Problem]:
+    """The answer to an error of our own."""
+    status, title = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    path = error.path if isinstance(error, Rejected) and error.path != "$" else None
+    return _response(Problem(title=title, status=status, detail=str(error), path=path))
+
+
+def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    """The answer to an error that Litestar raised: no such route, a parameter of the wrong type."""
+    detail, path = error.detail, None
+    if isinstance(error, ValidationException) and isinstance(error.extra, list) and error.extra:
+        first = error.extra[0]
+        path = str(first.get("key") or "") or None
+        detail = str(first.get("message") or detail)
+    if isinstance(error, NotFoundException):
+        detail = f"no route {request.url.path}; /v1/openapi.json lists those there are"
+    return _response(
+        Problem(
+            title=HTTPStatus(error.status_code).phrase,
+            status=error.status_code,
+            detail=detail,
+            path=path,
+        ),
+        headers=dict(error.headers or {}),
+    )
+
+
+def unknown_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """The answer to a mistake in the program: logged with its traceback, told without its inside."""
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _response(Problem(title="Hexpost failed", status=500, detail="the log of the serve process says more"))
+
+
+def _response(problem: Problem, headers: dict[str, str] | None = None) -> Response[Problem]:
+    extra = dict(headers or {})
+    if problem.status == 401:
+        extra["WWW-Authenticate"] = "Bearer"
+    if problem.status == 503:
+        extra["Retry-After"] = "2"
+    return Response(problem, status_code=problem.status, media_type=PROBLEM, headers=extra)

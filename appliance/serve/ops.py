@@ -1,0 +1,149 @@
+"""`/health/…`, `/status`, `/metrics`: how the box is, for balancers, technicians and Prometheus."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from litestar import MediaType, Response, get
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from appliance.clock import rfc3339
+from appliance.errors import HexpostError, Unavailable
+from appliance.model.intake import TERMS
+from appliance.serve.context import Context
+from appliance.serve.security import require_admin
+from appliance.serve.tiles import Tiles
+from appliance.serve.watch import Watch
+from appliance.store.totals import Facts, Total, fetch_facts, fetch_totals
+
+PARTS = ("bridge", "serve", "jobs", "sync")
+PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The box at this moment, for a technician."""
+
+    site_id: str
+    store: Facts
+    totals: list[Total]
+    health: dict[str, Any]
+
+
+@get("/health/live")
+async def get_live() -> dict[str, str]:
+    """This process answers."""
+    return {"status": "live"}
+
+
+@get("/health/ready", sync_to_thread=True)
+def get_ready(context: Context) -> Response[dict[str, Any]]:
+    """The store can be read; 503 while it cannot. The other parts are told of and do not decide."""
+    try:
+        health = health_of(context)
+    except HexpostError as error:
+        raise Unavailable(f"not ready: {error}") from error
+    return Response({"status": "ready", **health})
+
+
+@get("/status", guards=[require_admin], sync_to_thread=True)
+def get_status(context: Context) -> Status:
+    """Store, balance and parts."""
+    with context.store.read() as connection:
+        facts, totals = fetch_facts(connection), fetch_totals(connection)
+    return Status(site_id=context.settings.site.id, store=facts, totals=totals, health=health_of(context))
+
+
+@get("/metrics", media_type=MediaType.TEXT, sync_to_thread=True)
+def get_metrics(context: Context, watch: Watch, tiles: Tiles) -> Response[bytes]:
+    """Prometheus text: counts only, nothing about places or people."""
+    registry = CollectorRegistry()
+    registry.register(_Collector(context, watch, tiles))
+    return Response(generate_latest(registry), media_type=PROMETHEUS_TEXT)
+
+
+def health_of(context: Context) -> dict[str, Any]:
+    """Parts, broker, sync and last times, as the stream and `/health/ready` tell them.
+
+    raises  Unavailable  the store cannot be read
+    """
+    with context.store.read() as connection:
+        facts = fetch_facts(connection)
+    pulses = context.pulses()
+    parts = {part: "up" if pulses.get(part, {}).get("up") else "down" for part in PARTS}
+    parts["serve"] = "up"
+    bridge, sync = pulses.get("bridge", {}), pulses.get("sync", {})
+    broker = bridge.get("broker", "unknown") if parts["bridge"] == "up" else "unknown"
+    return {
+        "server_time": rfc3339(context.clock()),
+        "last_event_at": rfc3339(facts.last_event_at) if facts.last_event_at else None,
+        "last_run_at": rfc3339(facts.last_run_at) if facts.last_run_at else None,
+        "broker": broker,
+        "parts": parts,
+        "sync": {
+            "state": sync.get("state", "down") if context.settings.sync.url else "off",
+            "pending_rows": sync.get("pending_rows"),
+            "last_acked_at": sync.get("last_acked_at"),
+        },
+    }
+
+
+class _Collector(Collector):
+    """Reads everything at the scrape; keeps nothing."""
+
+    def __init__(self, context: Context, watch: Watch, tiles: Tiles) -> None:
+        self._context = context
+        self._watch = watch
+        self._tiles = tiles
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric of the box."""
+        with self._context.store.read() as connection:
+            facts, totals = fetch_facts(connection), fetch_totals(connection)
+        pulses = self._context.pulses()
+        pending = int(pulses.get("bridge", {}).get("pending") or 0) if pulses.get("bridge", {}).get("up") else 0
+        yield from _balance(totals, pending)
+        yield from self._gauges(facts)
+        up = GaugeMetricFamily("hexpost_part_up", "1 while a part is alive.", labels=["part"])
+        for part in PARTS:
+            up.add_metric([part], float(part == "serve" or bool(pulses.get(part, {}).get("up"))))
+        yield up
+
+    def _gauges(self, facts: Facts) -> Iterator[Metric]:
+        answers = self._tiles.answers
+        for name, text, value in (
+            ("hexpost_events", "Events stored.", facts.events),
+            ("hexpost_quarantine_entries", "Messages kept that nobody understood.", facts.quarantined),
+            ("hexpost_devices", "Devices that have reported a state.", facts.devices),
+            ("hexpost_runs_waiting", "Analytics runs asked for and not finished.", facts.runs_queued),
+            ("hexpost_last_event_timestamp_seconds", "When an event was last stored.", _seconds(facts.last_event_at)),
+            ("hexpost_last_run_timestamp_seconds", "When a run last finished.", _seconds(facts.last_run_at)),
+            ("hexpost_streams", "Live streams open.", self._watch.streams),
+            ("hexpost_tile_cache_bytes", "Memory of the tile cache.", answers.bytes),
+        ):
+            yield GaugeMetricFamily(name, text, value=value)
+        yield CounterMetricFamily("hexpost_tile_cache_hits", "Tiles answered from memory.", value=answers.hits)
+        yield CounterMetricFamily("hexpost_tile_cache_misses", "Tiles built.", value=answers.misses)
+        slow = self._watch.ended_slow
+        yield CounterMetricFamily("hexpost_streams_ended_slow", "Streams ended that did not keep up.", value=slow)
+
+
+def _balance(totals: list[Total], pending: int) -> Iterator[Metric]:
+    """DESIGN: received = stored + folded + duplicate + quarantined + shed(by reason) + pending."""
+    for term in (*TERMS, "quarantine_evicted"):
+        found = [total for total in totals if total.term == term]
+        name, text = f"hexpost_items_{term}", f"Items {term.replace('_', ' ')} since the store was made."
+        if term == "shed":
+            family = CounterMetricFamily(name, text, labels=["reason"])
+            for reason in sorted({total.reason for total in found} - {""} | {"refused"}):
+                family.add_metric([reason], sum(total.items for total in found if total.reason == reason))
+        else:
+            extra = pending if term == "received" else 0
+            family = CounterMetricFamily(name, text, value=sum(total.items for total in found) + extra)
+        yield family
+    yield GaugeMetricFamily("hexpost_items_pending", "Items received and not yet written.", value=pending)
+
+
+def _seconds(instant: Any) -> float:
+    return instant.timestamp() if instant else 0.0

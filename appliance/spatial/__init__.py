@@ -1,0 +1,1 @@
+"""Where things are: H3 cells, tiles, geometry blobs."""

@@ -1,0 +1,72 @@
+"""H3 cells: the one seam between places, cell numbers and the hex strings that the world outside sees.
+
+A cell is an int below 2**63, so it fits SQLite's INTEGER and PostgreSQL's bigint. The store keys events by it,
+the API and the tiles name it in hex. Everything that needs H3 comes through here.
+"""
+
+import re
+
+import h3.api.basic_int as h3
+
+from appliance.errors import Rejected
+
+EVENT_RESOLUTION = 10
+"""Each event is keyed by its cell of this resolution (edge about 76 m), the finest that is aggregated."""
+
+Ring = list[tuple[float, float]]
+"""Points (lng, lat) in degrees, counterclockwise."""
+
+_HEX = re.compile(r"[0-9a-fA-F]{15}")
+
+
+def cell_of(*, lat: float, lng: float, resolution: int) -> int:
+    """The cell that contains a place; lat and lng in degrees, finite; resolution 0..15."""
+    return int(h3.latlng_to_cell(lat, lng, resolution))
+
+
+def to_hex(cell: int) -> str:
+    """The 15 lower-case hex digits by which a cell is known outside."""
+    return f"{cell:x}"
+
+
+def from_hex(text: str) -> int:
+    """The cell that 15 hex digits of either case name.
+
+    raises  Rejected  the text is not of that form, or names no cell
+    """
+    if not _HEX.fullmatch(text):
+        raise Rejected(f"{text[:40]!r} is not an H3 cell: write its 15 hex digits, as in 872c018a0ffffff")
+    cell = int(text, 16)
+    if not h3.is_valid_cell(cell):
+        raise Rejected(f"{text!r} has the form of an H3 index but names no cell; check its digits")
+    return cell
+
+
+def resolution_of(cell: int) -> int:
+    """0 (continents) to 15 (a square metre)."""
+    return int(h3.get_resolution(cell))
+
+
+def centre(cell: int) -> tuple[float, float]:
+    """The middle of a cell as (lng, lat) in degrees."""
+    lat, lng = h3.cell_to_latlng(cell)
+    return lng, lat
+
+
+def boundary(cell: int) -> Ring:
+    """The corners of a cell, counterclockwise, not closed.
+
+    returns  5 to 10 points (lng, lat) in degrees; longitudes are continuous along the ring, so those of a cell over
+             the antimeridian exceed 180 or -180. Around a pole they run through 360 degrees, and the last point
+             is followed by the first one a turn further on.
+    """
+    ring: Ring = []
+    for lat, lng in h3.cell_to_boundary(cell):
+        turns = round((ring[-1][0] - lng) / 360) if ring else 0
+        ring.append((lng + 360 * turns, lat))
+    return ring
+
+
+def parent(cell: int, resolution: int) -> int:
+    """The cell of a coarser (or the same) resolution that holds this one's centre."""
+    return int(h3.cell_to_parent(cell, resolution))

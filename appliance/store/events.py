@@ -1,0 +1,144 @@
+"""Reading events back, newest first, a page at a time."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from appliance.clock import from_us, to_us
+from appliance.errors import Rejected
+from appliance.spatial.cells import to_hex
+from appliance.spatial.geojson import Bounds
+from appliance.spatial.geometry import read_point
+from appliance.store.engine import raw_connection
+
+_COLUMNS = (
+    "event_pk, event_id, source, event_type, event_timestamp, received_at, recorded_at, clock_quality, "
+    "h3_index, severity, value, attributes_json, rev, geom"
+)
+
+
+class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as the API shows it; `h3_index` is hex, instants are aware UTC."""
+
+    event_id: str
+    source: str
+    event_type: str
+    event_timestamp: datetime
+    received_at: datetime
+    recorded_at: datetime
+    clock_quality: str
+    h3_index: str
+    longitude: float
+    latitude: float
+    severity: float | None
+    value: float | None
+    attributes: dict[str, Any]
+    rev: int
+
+
+class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events: the time is half-open [from, to), `bbox` (west, south, east, north) may cross the antimeridian."""
+
+    from_time: datetime | None = None
+    to_time: datetime | None = None
+    event_type: str | None = None
+    source: str | None = None
+    bbox: Bounds | None = None
+
+
+class EventPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Events by descending time; `next_cursor` is None on the last page."""
+
+    items: list[StoredEvent]
+    next_cursor: str | None
+
+
+def fetch_events(connection: sa.Connection, wanted: EventFilter, *, cursor: str | None, limit: int) -> EventPage:
+    """One page of at most `limit` events.
+
+    raises  Rejected  the cursor is not one that a page gave
+    """
+    where, values = _conditions(wanted)
+    if cursor is not None:
+        where.append("(event_timestamp, event_pk) < (?, ?)")
+        values.extend(_read_cursor(cursor))
+    clause = f"WHERE {' AND '.join(where)}" if where else ""
+    rows = (
+        raw_connection(connection)
+        .execute(
+            f"SELECT {_COLUMNS} FROM events {clause} ORDER BY event_timestamp DESC, event_pk DESC LIMIT ?",
+            (*values, limit + 1),
+        )
+        .fetchall()
+    )
+    more = len(rows) > limit
+    last = rows[limit - 1] if more else None
+    return EventPage(items=[_event(row) for row in rows[:limit]], next_cursor=f"{last[4]}.{last[0]}" if last else None)
+
+
+def fetch_events_after(connection: sa.Connection, event_pk: int, limit: int) -> list[tuple[int, StoredEvent]]:
+    """(key, event) recorded after the one with this key, in the order of recording; for the live stream."""
+    rows = raw_connection(connection).execute(
+        f"SELECT {_COLUMNS} FROM events WHERE event_pk > ? ORDER BY event_pk LIMIT ?", (event_pk, limit)
+    )
+    return [(row[0], _event(row)) for row in rows]
+
+
+def fetch_last_key(connection: sa.Connection) -> tuple[int, datetime | None]:
+    """(key, time of recording) of the newest event; (0, None) in an empty store."""
+    row = (
+        raw_connection(connection)
+        .execute("SELECT event_pk, recorded_at FROM events ORDER BY event_pk DESC LIMIT 1")
+        .fetchone()
+    )
+    return (row[0], from_us(row[1])) if row else (0, None)
+
+
+def _conditions(wanted: EventFilter) -> tuple[list[str], list[Any]]:
+    where: list[str] = []
+    values: list[Any] = []
+    for condition, value in (
+        ("event_timestamp >= ?", to_us(wanted.from_time) if wanted.from_time else None),
+        ("event_timestamp < ?", to_us(wanted.to_time) if wanted.to_time else None),
+        ("event_type = ?", wanted.event_type),
+        ("source = ?", wanted.source),
+    ):
+        if value is not None:
+            where.append(condition)
+            values.append(value)
+    if wanted.bbox:
+        west, south, east, north = wanted.bbox
+        across = "OR" if west > east else "AND"
+        where.append(f"ST_Y(geom) BETWEEN ? AND ? AND (ST_X(geom) >= ? {across} ST_X(geom) <= ?)")
+        values.extend((south, north, west, east))
+    return where, values
+
+
+def _read_cursor(cursor: str) -> tuple[int, int]:
+    try:
+        us, key = cursor.split(".")
+        return int(us), int(key)
+    except ValueError:
+        raise Rejected("not a cursor of this list; leave it out for the first page", "cursor") from None
+
+
+def _event(row: tuple[Any, ...]) -> StoredEvent:
+    lng, lat = read_point(row[13])
+    return StoredEvent(
+        event_id=row[1],
+        source=row[2],
+        event_type=row[3],
+        event_timestamp=from_us(row[4]),
+        received_at=from_us(row[5]),
+        recorded_at=from_us(row[6]),
+        clock_quality=row[7],
+        h3_index=to_hex(row[8]),
+        longitude=lng,
+        latitude=lat,
+        severity=row[9],
+        value=row[10],
+        attributes=msgspec.json.decode(row[11]),
+        rev=row[12],
+    )

@@ -1,0 +1,92 @@
+"""Forward-only migrations: `migration/NNNN_name.sql`, each in one transaction with its record.
+
+Called by `wiring` before a process uses the store, and by `hexpost migrate`. A store newer than this program is
+refused: an older program must not write into tables whose meaning it does not know.
+"""
+
+import fcntl
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from appliance.errors import Conflict
+from appliance.store import sqlite
+
+FOLDER = Path(__file__).parent / "migration"
+
+
+def known_migrations() -> list[tuple[int, Path]]:
+    """(number, file), ascending; the number is what `PRAGMA user_version` says once it is applied."""
+    return [(int(file.name[:4]), file) for file in sorted(FOLDER.glob("[0-9]*.sql"))]
+
+
+def migrate(path: Path, *, timezone: str) -> list[str]:
+    """Bring the file at `path` to the newest schema, making it when it is not there; the names applied.
+
+    Processes that start together wait for one another.
+    raises  Conflict  the file is newer than this program
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(path), sqlite_connection(path) as connection:
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        newest = known_migrations()[-1][0]
+        if version > newest:
+            raise Conflict(
+                f"{path} has schema {version}, this program knows {newest}; install the newer Hexpost that wrote it"
+            )
+        applied = []
+        for number, file in known_migrations():
+            if number > version:
+                _apply(connection, number, file)
+                applied.append(file.stem)
+        connection.execute("INSERT OR IGNORE INTO site VALUES (1, ?, 1, ?, '', 0)", (secrets.token_hex(8), timezone))
+        return applied
+
+
+@contextmanager
+def sqlite_connection(path: Path) -> Iterator[Any]:
+    """A plain connection for the time of a migration; a new file gets incremental vacuum and SpatiaLite's tables."""
+    fresh = not path.exists()
+    if fresh:
+        first = sqlite.driver().connect(str(path), isolation_level=None)
+        first.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only possible before the first table
+        first.execute("CREATE TABLE schema_migrations (name TEXT PRIMARY KEY) WITHOUT ROWID")
+        first.close()
+    connection = sqlite.connect(path)
+    try:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'spatial_ref_sys'").fetchone():
+            connection.execute("SELECT InitSpatialMetaData(1, 'WGS84')")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _apply(connection: Any, number: int, file: Path) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in _statements(file.read_text(encoding="utf-8")):
+            connection.execute(statement).fetchall()
+        connection.execute("INSERT INTO schema_migrations VALUES (?)", (file.stem,))
+        connection.execute(f"PRAGMA user_version = {number}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite.driver().complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,67 @@
+"""The one place that picks a SQLite driver and loads SpatiaLite into a connection.
+
+Many Python builds ship a `sqlite3` that cannot load extensions, and each ships a SQLite of its own age. `sqlean`
+can, and is the same SQLite on every machine, so it comes first; the standard library's serves where it is able.
+"""
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from appliance.errors import Unavailable
+
+EXTENSION = "mod_spatialite"
+BUSY_MS = 15_000  # a writer waits this long for another process's transaction before it gives up
+PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # an acknowledged row survives a power cut; NORMAL lost hundreds
+    f"PRAGMA busy_timeout = {BUSY_MS}",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA temp_store = MEMORY",  # sorting must not wear the card
+    "PRAGMA cache_size = -16000",  # KiB a connection; a Pi has 2 GB for everything
+    "PRAGMA journal_size_limit = 67108864",
+)
+
+
+def driver() -> ModuleType:
+    """The DB-API module that can load extensions.
+
+    raises  Unavailable  none can, saying what to install
+    """
+    for name in ("sqlean", "sqlite3"):
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            continue
+        if hasattr(module.Connection, "enable_load_extension"):
+            return module
+    raise Unavailable("opening the store: this Python's sqlite3 cannot load extensions; install it with pip: sqlean.py")
+
+
+def connect(path: Path) -> Any:
+    """A connection in autocommit mode with SpatiaLite loaded and the pragmas set.
+
+    The caller writes its own BEGIN: the driver's implicit transactions would take the write lock late.
+    """
+    connection = driver().connect(str(path), check_same_thread=False, isolation_level=None, cached_statements=256)
+    load_spatialite(connection)
+    for pragma in PRAGMAS:
+        connection.execute(pragma)
+    return connection
+
+
+def load_spatialite(connection: Any) -> None:
+    """Load SpatiaLite into one connection.
+
+    raises  Unavailable  the library is not installed, saying which package has it
+    """
+    connection.enable_load_extension(True)
+    try:
+        connection.load_extension(EXTENSION)
+    except driver().OperationalError as error:
+        raise Unavailable(
+            f"loading SpatiaLite: {error}; install the Debian package libsqlite3-mod-spatialite"
+        ) from None
+    finally:
+        connection.enable_load_extension(False)

@@ -1,0 +1,245 @@
+"""The composition root: settings and folders in, working parts out. Only `cli` imports it.
+
+Here, and nowhere else, a part is given its store, its clock and its secrets.
+"""
+
+import contextlib
+import logging
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from appliance.aggregate.hours import SiteHours
+from appliance.clock import Clock, system_clock
+from appliance.errors import Rejected
+from appliance.model.change import Batch, Position, SyncStatus
+from appliance.model.settings import Settings, read_settings
+from appliance.store import outbox
+from appliance.store.counts import ensure_counts
+from appliance.store.engine import FILE_NAME, Store
+from appliance.store.intake import Recorder
+from appliance.store.migrations import migrate
+from appliance.store.pulse import PulseWriter, boot_time_s, is_alive, read_pulses, run_directory
+from firmware_bridge.client import Address, read_address
+
+if TYPE_CHECKING:  # Litestar costs most of a second: only the web part pays for it
+    from appliance.serve.context import Context
+    from appliance.store.basemaps import Basemap
+    from sync.pump import Pump
+
+log = logging.getLogger(__name__)
+
+CONFIG_PATH = Path("/etc/hexpost/hexpost.toml")
+PULSE_EVERY_S = 1.0
+SILENT_S = 10.0  # a part that has not been heard of for so long is not up, whatever its process does
+MAP_FOLDER = Path(__file__).parent / "serve" / "map"
+# A box without a battery clock wakes in the past; before this build's own year no clock is believed.
+CLOCK_BELIEVED_FROM = 2026
+
+
+class Box(msgspec.Struct, frozen=True, kw_only=True):
+    """One box: its settings, the file they came from, its data directory. Cheap; opens nothing."""
+
+    settings: Settings
+    data: Path
+    config: Path | None = None
+    clock: Clock = system_clock
+
+    @property
+    def run_dir(self) -> Path:
+        """Where the parts keep what need not survive them."""
+        return run_directory(self.data, os.environ)
+
+    def hours(self) -> SiteHours:
+        """A fresh cache of the site's hours, for one thread."""
+        return SiteHours(self.settings.zone)
+
+    def clock_trusted(self) -> bool:
+        """Whether the box knows the time."""
+        return self.clock().year >= CLOCK_BELIEVED_FROM
+
+    def secret(self, name: str) -> bytes:
+        """A random key kept in `secrets/`, made on first use; only the owner may read it."""
+        folder = self.data / "secrets"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = folder / name
+        if not file.exists():
+            fresh = folder / f".{name}.{os.getpid()}"
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as out:
+                out.write(secrets.token_bytes(32))
+                out.flush()
+                os.fsync(out.fileno())
+            with contextlib.suppress(FileExistsError):
+                os.link(fresh, file)  # of two processes starting together one wins, and both read the same
+            fresh.unlink()
+        return file.read_bytes()
+
+
+def open_box(config: Path | None, data: Path | None, environment: Mapping[str, str]) -> Box:
+    """The box that options and environment describe: options first, then environment, then defaults.
+
+    raises  Rejected  the configuration cannot be used, naming the key
+    """
+    file = config or (Path(environment["HEXPOST_CONFIG"]) if environment.get("HEXPOST_CONFIG") else None)
+    if file is None and CONFIG_PATH.exists():
+        file = CONFIG_PATH
+    text = ""
+    if file is not None:
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Rejected(f"reading the configuration {file}: {error}") from None
+    settings = read_settings(text, environment, name=str(file or "the configuration"))
+    folder = data or Path(environment.get("HEXPOST_DATA") or "hexpost-data")
+    return Box(settings=settings, data=folder.absolute(), config=file.absolute() if file else None)
+
+
+def open_store(box: Box) -> Store:
+    """The box's store, migrated, its counters cut in the site's zone and resolutions."""
+    path = box.data / FILE_NAME
+    migrate(path, timezone=box.settings.site.timezone)
+    store = Store(path)
+    hours, resolutions = box.hours(), box.settings.risk.resolutions
+    with store.read() as connection:
+        row = connection.exec_driver_sql("SELECT timezone, resolutions FROM site").one()
+    if tuple(row) != (hours.zone.key, ",".join(str(r) for r in sorted(resolutions))):
+        with store.write() as connection:
+            ensure_counts(connection, hours, resolutions)
+    return store
+
+
+def open_recorder(box: Box, store: Store) -> Recorder:
+    """A recorder for one thread."""
+    return Recorder(
+        store,
+        hours=box.hours(),
+        resolutions=box.settings.risk.resolutions,
+        quarantine_rows=box.settings.store.quarantine_rows,
+        clock=box.clock,
+    )
+
+
+def read_secret_file(path: str, what: str) -> str | None:
+    """The first line of a secret's file; None where none is named.
+
+    raises  Rejected  the file cannot be read
+    """
+    if not path:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").splitlines()[0]
+    except (OSError, IndexError) as error:
+        raise Rejected(f"{what}: cannot read the secret in {path}: {error}") from None
+
+
+def broker_address(box: Box) -> Address:
+    """Where the broker is: the configured one, or the one that `hexpost run` starts on this machine.
+
+    raises  Rejected  mqtt.url or its password file cannot be used
+    """
+    mqtt = box.settings.mqtt
+    url = f"mqtt://{mqtt.host}:{mqtt.port}" if mqtt.url == "embedded" else mqtt.url
+    password = read_secret_file(mqtt.password_file, "mqtt.password_file")
+    return read_address(url, username=mqtt.username, password=password, ca_file=mqtt.ca_file)
+
+
+def pulse_reporter(box: Box, part: str, alive: Callable[[], None]) -> Callable[[Mapping[str, Any]], None]:
+    """A function by which a part says how it is: to its pulse at most once a second, to the service manager always."""
+    writer = PulseWriter(box.run_dir, part)
+    last = 0.0
+
+    def report(state: Mapping[str, Any]) -> None:
+        nonlocal last
+        alive()
+        now = time.monotonic()
+        if now - last >= PULSE_EVERY_S:
+            last = now
+            writer.beat(state)
+
+    return report
+
+
+def open_context(box: Box, store: Store) -> "Context":
+    """What the web part is given."""
+    from appliance.serve.context import Context, SharedRecorder
+
+    return Context(
+        settings=box.settings,
+        store=store,
+        recorder=SharedRecorder(open_recorder(box, store)),
+        basemaps=open_basemaps(box),
+        map_folder=MAP_FOLDER,
+        secret=box.secret("tokens.key"),
+        clock=box.clock,
+        clock_trusted=box.clock_trusted,
+        pulses=lambda: fetch_pulses(box),
+    )
+
+
+def open_basemaps(box: Box) -> "dict[str, Basemap]":
+    """The world that comes with the program, and what a technician has added; a damaged one is logged and left out."""
+    from appliance.store.basemaps import list_basemaps
+
+    found, errors = list_basemaps(box.data / "basemaps", MAP_FOLDER / "world.pmtiles")
+    for error in errors.values():
+        log.error("%s", error)
+    return found
+
+
+def fetch_pulses(box: Box) -> dict[str, dict[str, Any]]:
+    """Part -> what it last said of itself, with `up`: alive, and heard of lately."""
+    now = boot_time_s()
+    return {
+        part: {**pulse.state, "up": is_alive(pulse) and pulse.age_s(now) < SILENT_S, "pid": pulse.pid}
+        for part, pulse in read_pulses(box.run_dir).items()
+    }
+
+
+class StoreOutbox:
+    """The store's outbox as `sync` asks for it."""
+
+    def __init__(self, box: Box, store: Store) -> None:
+        self._box = box
+        self._store = store
+
+    def position(self) -> Position:
+        """As `store.outbox.position`."""
+        return outbox.position(self._store)
+
+    def reconcile(self, *, before: Position, central: Position) -> None:
+        """As `store.outbox.reconcile`, now."""
+        outbox.reconcile(self._store, before=before, central=central, now=self._box.clock())
+
+    def next_batch(self) -> Batch | None:
+        """As `store.outbox.next_batch`, for this site."""
+        settings = self._box.settings
+        return outbox.next_batch(self._store, site_id=settings.site.id, batch_rows=settings.sync.batch_rows)
+
+    def acknowledge(self, seq: int) -> None:
+        """As `store.outbox.acknowledge`, now."""
+        outbox.acknowledge(self._store, seq, self._box.clock())
+
+    def status(self) -> SyncStatus:
+        """As `store.outbox.sync_status`."""
+        return outbox.sync_status(self._store)
+
+
+def open_pump(box: Box, store: Store, chance: Callable[[], float]) -> "Pump":
+    """The pump from this store to the configured centre.
+
+    raises  Rejected  no centre is configured, or its password cannot be read
+    """
+    sync = box.settings.sync
+    if not sync.url:
+        raise Rejected("sync is off: set sync.url to the centre's database, as postgresql://user@host/db")
+    from sync.pump import Pump
+    from sync.upstream_postgres import PostgresUpstream
+
+    upstream = PostgresUpstream(sync.url, read_secret_file(sync.password_file, "sync.password_file"))
+    return Pump(site=box.settings.site, outbox=StoreOutbox(box, store), upstream=upstream, chance=chance)

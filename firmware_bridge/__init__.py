@@ -1,0 +1,1 @@
+"""From the broker to the store, in the devices' own words."""

@@ -1,0 +1,90 @@
+"""Fixtures that every room uses: a fixed clock, a fresh store, a place, a deadline."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from appliance.aggregate.hours import SiteHours
+from appliance.model.event import Event
+from appliance.model.native import read_event
+from appliance.store.counts import ensure_counts
+from appliance.store.engine import FILE_NAME, Store
+from appliance.store.intake import Recorder
+from appliance.store.migrations import migrate
+
+T = TypeVar("T")
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+TORONTO = ZoneInfo("America/Toronto")
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The instant at which the tests take place."""
+    return NOW
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store in UTC, counted at 7 and 8."""
+    migrate(tmp_path / FILE_NAME, timezone="UTC")
+    made = Store(tmp_path / FILE_NAME)
+    with made.write() as connection:
+        ensure_counts(connection, SiteHours(ZoneInfo("UTC")), (7, 8))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def recorder(store: Store, now: datetime) -> Recorder:
+    """A recorder into the store, at the fixed instant."""
+    return make_recorder(store, now)
+
+
+def make_recorder(store: Store, now: datetime, *, zone: str = "UTC", quarantine_rows: int = 100) -> Recorder:
+    """A recorder with a clock that stands still."""
+    return Recorder(
+        store,
+        hours=SiteHours(ZoneInfo(zone)),
+        resolutions=(7, 8),
+        quarantine_rows=quarantine_rows,
+        clock=lambda: now,
+    )
+
+
+def make_event(**members: object) -> Event:
+    """A native event at a place in Kuwait, with some members of its own."""
+    source = str(members.pop("source", "agency/cam7"))
+    raw = {
+        "event_id": "e1",
+        "event_type": "motion",
+        "event_timestamp": "2026-11-21T10:00:00Z",
+        "longitude": 47.97,
+        "latitude": 29.37,
+    }
+    return read_event({**raw, **members}, source=source, received_at=NOW)
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def wait_for(condition: Callable[[], T], *, deadline_s: float = 20.0, what: str = "the condition") -> T:
+    """The first true value of a condition, asked again and again until a deadline."""
+    end, pause = time.monotonic() + deadline_s, threading.Event()
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"{what} did not come about in {deadline_s} s; last: {value!r}"
+        pause.wait(0.05)

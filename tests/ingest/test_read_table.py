@@ -1,0 +1,248 @@
+"""CSV to events: the seed columns, foreign columns, and all that is wrong with real files."""
+
+import csv
+import io
+import json
+import string
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.errors import Rejected
+from appliance.ingest.files import Row
+from appliance.model.event import Event
+from appliance.model.native import read_event
+
+Read = Callable[..., list[Row]]
+Told = Callable[[list[Row]], list[tuple[int, str]]]
+
+SEED = "event_type,event_timestamp,longitude,latitude,attributes_json\n"
+SHORT = "event_type,event_timestamp,longitude,latitude\n"
+GOOD = "motion,2026-11-21T10:00:00Z,47.97,29.37\n"
+
+
+def only(rows: list[Row]) -> Event:
+    ((_, event),) = rows
+    assert isinstance(event, Event), event
+    return event
+
+
+def test_a_row_in_the_seed_columns_is_the_native_event(read: Read, options: Callable[..., Any]) -> None:
+    row = 'motion,2026-11-21T13:00:00+03:00,47.97,29.37,"{""zone"": ""gate"", ""n"": [1, 2]}"\n'
+    event = only(read("csv", SEED + row))
+    native = {
+        "event_type": "motion",
+        "event_timestamp": "2026-11-21T10:00:00Z",
+        "longitude": 47.97,
+        "latitude": 29.37,
+        "attributes": {"zone": "gate", "n": [1, 2]},
+    }
+    assert event == read_event(native, source="file", received_at=options().received_at)
+
+
+def test_all_native_columns_are_read_and_empty_ones_are_absent(read: Read) -> None:
+    header = "event_id,severity,value,rev," + SEED
+    full, bare = read(
+        "csv",
+        header + "e-1,0.6,-12,3,motion,1795255200,47.97,29.37,{}\n" + ",,,,motion,1795255200, 47.97 ,29.37,\n",
+    )
+    assert isinstance(full[1], Event)
+    assert isinstance(bare[1], Event)
+    assert (full[1].event_id, full[1].severity, full[1].value, full[1].rev) == ("e-1", 0.6, -12.0, 3)
+    assert (bare[1].severity, bare[1].value, bare[1].rev, bare[1].attributes) == (None, None, 0, {})
+    assert full[1].event_timestamp == bare[1].event_timestamp == datetime(2026, 11, 21, 10, tzinfo=UTC)
+
+
+def test_foreign_columns_are_mapped_and_the_rest_kept_as_attributes(read: Read) -> None:
+    text = (
+        "occurrencedate,occurrencehour,premises_type,MCI,Neighbourhood,note,Lat,Long\n"
+        "2017/07/01 04:00:00+00,23,Outside,Theft Over,West Humber-Clairville   ,  ,43.69021298,-79.57702746\n"
+    )
+    maps = ["event_type=MCI", "longitude=Long", "latitude=Lat", "event_timestamp=occurrencedate+occurrencehour"]
+    event = only(read("csv", text, *maps, tz="America/Toronto"))
+    assert event.event_type == "Theft Over"
+    assert event.event_timestamp == datetime(2017, 7, 2, 3, tzinfo=UTC)
+    assert (event.longitude, event.latitude) == (-79.57702746, 43.69021298)
+    assert event.attributes == {"premises_type": "Outside", "Neighbourhood": "West Humber-Clairville"}
+
+
+def test_constants_hold_for_all_rows_and_a_named_column_can_be_left_out(read: Read) -> None:
+    text = "event_type,t,longitude,latitude,severity\nK,2026-11-21,1,2,4\n"
+    maps = ["event_type==crash", "event_timestamp=t", "severity=", "value==7.5"]
+    event = only(read("csv", text, *maps, tz="UTC"))
+    assert (event.event_type, event.severity, event.value) == ("crash", None, 7.5)
+    assert event.attributes == {"event_type": "K", "severity": "4"}
+    at = only(read("csv", text, *maps[:1], "event_timestamp==2026-11-21T00:00:00Z", "severity=", "value=severity"))
+    assert (at.event_timestamp, at.value) == (event.event_timestamp, 4.0)
+
+
+def test_the_same_row_twice_has_one_identity(read: Read) -> None:
+    (_, first), (_, second) = read("csv", SHORT + GOOD + GOOD)
+    assert isinstance(first, Event)
+    assert first == second
+
+
+def test_lines_are_physical_ones_also_across_breaks_in_quotes(read: Read, told: Told) -> None:
+    text = (
+        '\n\nnote,event_type,event_timestamp,longitude,latitude\n"two\r\nlines, ""quoted""",a,0,1,2\n'
+        "\n,b,0,1,2\n,c,0,1\n,d,0,1,2"
+    )
+    rows = read("csv", text)
+    short = "the row has 4 fields, the header 5; a field with the delimiter or a line break in it needs quotes"
+    assert told(rows) == [(4, "a"), (7, "b"), (8, short), (9, "d")]
+    assert isinstance(rows[0][1], Event)
+    assert rows[0][1].attributes == {"note": 'two\r\nlines, "quoted"'}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_any_line_end_delimiter_and_a_byte_order_mark(read: Read, end: str, delimiter: str, mark: str) -> None:
+    text = mark + (SHORT + GOOD).replace("\n", end).replace(",", delimiter)
+    assert only(read("csv", text)).latitude == 29.37
+
+
+@pytest.mark.parametrize(
+    ("row", "path", "says"),
+    [
+        (",0,1,2,", "event_type", "required, and missing"),
+        ("a,,1,2,", "event_timestamp", "required, and missing"),
+        ("a,soon,1,2,", "event_timestamp", "'soon' is not a time"),
+        ("a,0,,2,", "longitude", "required, and missing"),
+        ("a,0,1,,", "latitude", "required, and missing"),
+        ("a,0,181,2,", "longitude", "181.0 is not between -180 and 180"),
+        ("a,0,1,nan,", "latitude", "nan is not between -90 and 90"),
+        ("a,0,1_0,2,", "longitude", "'1_0' is not a number"),
+        ('a,0,"1,5",2,', "longitude", "'1,5' is not a number"),
+        ("a,0,1,2,{", "attributes_json", "not JSON"),
+        ("a,0,1,2,[1]", "attributes_json", r"'\[1\]' is not a JSON object"),
+        ("a,0,1,2," + '{""a"":'.replace('""', '"') * 50 + "1" + "}" * 50, "attributes_json", "nested deeper than 32"),
+        ("a,0,1,2,1,5", "$", "the row has 6 fields, the header 5"),
+        ("a\0,0,1,2,", "event_type", "holds a NUL byte"),
+        ('a,0,1,2,"{""k"": ""\0""}"', "attributes_json", "holds a NUL byte"),
+        ("a" * 300 + ",0,1,2,", "event_type", "longer than 200 characters"),
+        ('a,0,1,2,"' + "x" * 200_000 + '"', "$", "not CSV: field larger than field limit"),
+    ],
+)
+def test_a_bad_row_is_refused_by_its_column_and_the_next_is_read(read: Read, row: str, path: str, says: str) -> None:
+    rows = read("csv", f"{SEED}{row}\n{GOOD[:-1]},\n")
+    assert [line for line, _ in rows] == [2, 3]
+    _, rejected = rows[0]
+    assert isinstance(rejected, Rejected)
+    assert rejected.path == path
+    with pytest.raises(Rejected, match=says):
+        raise rejected
+    assert isinstance(rows[1][1], Event)
+
+
+def test_a_refusal_names_the_column_that_was_mapped_and_the_way_out_of_one_that_was_not(read: Read) -> None:
+    text = "kind,event_timestamp,Long,latitude,severity\nA,0,x,2,\nA,0,200,2,\nA,0,1,2,4\nA,0,1,2,high\n"
+    complaints = [str(one) for _, one in read("csv", text, "event_type=kind", "longitude=Long")]
+    way_out = "; if the column means something else, --map severity= keeps it as an attribute"
+    assert complaints == [
+        "Long: 'x' is not a number",
+        "Long: 200.0 is not between -180 and 180",
+        "severity: 4.0 is not between 0 and 1" + way_out,
+        "severity: 'high' is not a number" + way_out,
+    ]
+
+
+def test_bytes_that_are_not_utf8_cost_only_their_row(read: Read, told: Told) -> None:
+    data = SHORT.encode() + "motión,0,1,2\n".encode("latin-1") + "motión,0,1,2\n".encode()
+    refusal = "event_type: holds bytes that are not UTF-8; convert the file to UTF-8"
+    assert told(read("csv", data)) == [(2, refusal), (3, "motión")]
+
+
+def test_a_quote_that_never_closes_does_not_swallow_the_rows_in_silence(read: Read, told: Told) -> None:
+    text = SHORT + GOOD + '"motion,0,1,2\n' + GOOD * 3
+    rows = told(read("csv", text))
+    assert rows[0] == (2, "motion")
+    assert len(rows) == 2
+    assert "(lines 3 to 6 were taken for one row); look for a quote that is not closed" in rows[1][1]
+    many = told(read("csv", SHORT + '"motion,0,1,2\n' + GOOD * 10_000))
+    assert "field larger than field limit" in many[0][1]
+    assert many[-1] == (10_002, "motion")  # reading goes on after the longest field there may be
+
+
+def test_a_quote_inside_a_field_is_refused_and_not_dropped(read: Read, told: Told) -> None:
+    rows = told(read("csv", SHORT + '"MAIN" ST,0,1,2\n' + GOOD))
+    assert "not CSV" in rows[0][1]
+    assert rows[1] == (3, "motion")
+
+
+@pytest.mark.parametrize(
+    ("text", "maps", "says"),
+    [
+        ("", [], "the file is empty: expected a header row"),
+        ("\n \n", [], "the file is empty"),
+        (
+            SHORT.replace("longitude", "Long") + GOOD,
+            [],
+            "no column gives the longitude: name it .* did you mean 'Long'",
+        ),
+        (SHORT.replace("longitude", "x,y") + GOOD, [], "name it with --map longitude=Column; there are x, y"),
+        (GOOD, [], "no column gives the event_type"),
+        (
+            SHORT + GOOD,
+            ["event_type=Type"],
+            "--map event_type=Type: the header has no 'Type'; did you mean 'event_type'",
+        ),
+        (SHORT + GOOD, ["event_timestamp=event_timestamp+hour"], "the header has no 'hour'; there are event_type"),
+        (SHORT + GOOD, ["value==high"], "--map value==high: 'high' is not a number"),
+        ("event_type," + SHORT + GOOD, [], "the header names 'event_type' 2 times"),
+        ("caf\0," + SHORT + GOOD, [], "the header holds a NUL byte"),
+        ('"event"type,' + SHORT + GOOD, [], "the header row cannot be read"),
+    ],
+)
+def test_a_file_that_cannot_be_read_at_all_says_why(read: Read, text: str, maps: list[str], says: str) -> None:
+    with pytest.raises(Rejected, match=says):
+        read("csv", text, *maps)
+
+
+def test_a_header_alone_is_a_file_of_no_rows(read: Read) -> None:
+    assert read("csv", SHORT) == []
+
+
+def test_a_column_without_a_name_is_kept_by_its_place(read: Read) -> None:
+    assert only(read("csv", "," + SHORT + "17," + GOOD)).attributes == {"column 1": "17"}
+
+
+# What a spreadsheet may hold: everything that UTF-8 can write but NUL.
+FROM, TO = datetime(1901, 1, 1), datetime(2199, 1, 1)  # noqa: DTZ001 - hypothesis takes naive bounds
+cell_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
+
+
+@settings(deadline=None)
+@given(
+    event_type=st.text(string.ascii_letters + " é-,;\"'", min_size=1, max_size=20).filter(str.strip),
+    when=st.datetimes(FROM, TO, timezones=st.just(UTC)),
+    longitude=st.floats(-180, 180),
+    latitude=st.floats(-90, 90),
+    value=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    attributes=st.dictionaries(cell_text, cell_text | st.integers(-(2**60), 2**60) | st.booleans(), max_size=3),
+    note=cell_text,
+)
+def test_a_row_that_csv_wrote_is_read_back(
+    *,
+    event_type: str,
+    when: datetime,
+    longitude: float,
+    latitude: float,
+    value: float | None,
+    attributes: dict[str, Any],
+    note: str,
+    read: Read,
+) -> None:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow([*SEED.strip().split(","), "value", "my note"])
+    cells = [event_type, when.isoformat(), repr(longitude), repr(latitude), json.dumps(attributes)]
+    writer.writerow([*cells, "" if value is None else repr(value), note])
+    event = only(read("csv", out.getvalue()))
+    assert (event.event_type, event.event_timestamp) == (event_type.strip(), when)
+    assert (event.longitude, event.latitude, event.value) == (longitude, latitude, value)
+    assert event.attributes == ({"my note": note.strip()} if note.strip() else {}) | attributes

@@ -1,0 +1,200 @@
+"""Writing what came in: once, whole, counted, and with its counters in the same transaction."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from appliance.aggregate.hours import SiteHours
+from appliance.clock import HOUR_US, day_bounds, site_hour, to_us
+from appliance.model.intake import Intake, Rejection, StateReport
+from appliance.spatial.cells import cell_of
+from appliance.store.counts import ensure_counts, fetch_daily_counts
+from appliance.store.engine import Store
+from appliance.store.events import EventFilter, fetch_events
+from appliance.store.intake import Recorder
+from appliance.store.quarantine import fetch_quarantine
+from appliance.store.totals import fetch_totals
+from appliance.store.verify import verify_store
+from tests.conftest import NOW, TORONTO, make_event, make_recorder
+
+
+def totals(store: Store) -> dict[str, int]:
+    """Items by term, reasons added up."""
+    found: dict[str, int] = {}
+    with store.read() as connection:
+        for total in fetch_totals(connection):
+            found[total.term] = found.get(total.term, 0) + total.items
+    return {term: items for term, items in found.items() if items}
+
+
+def assert_sound(store: Store, zone: object = None) -> None:
+    """Every check of `hexpost verify` holds."""
+    findings = verify_store(store, hours=SiteHours(zone or make_recorder(store, NOW)._hours.zone))
+    assert [finding for finding in findings if not finding.holds] == []
+
+
+def test_an_event_is_stored_with_its_three_times(store: Store, recorder: Recorder) -> None:
+    recorder.record(Intake(events=[make_event()]))
+    with store.read() as connection:
+        (event,) = fetch_events(connection, EventFilter(), cursor=None, limit=10).items
+    assert event.event_timestamp == datetime(2026, 11, 21, 10, tzinfo=UTC)
+    assert event.received_at == event.recorded_at == NOW
+    assert (event.longitude, event.latitude) == (47.97, 29.37)
+
+
+def test_the_same_identity_with_other_content_is_a_duplicate(store: Store, recorder: Recorder) -> None:
+    first = recorder.record(Intake(events=[make_event(), make_event(severity=0.5)]))
+    again = recorder.record(Intake(events=[make_event(event_type="intrusion")]))
+    assert (first.outcomes, again.outcomes) == (["stored", "duplicate"], ["duplicate"])
+    assert totals(store) == {"received": 3, "stored": 1, "duplicate": 2}
+
+
+def test_the_same_id_from_another_source_is_another_event(store: Store, recorder: Recorder) -> None:
+    events = [make_event(), make_event(source="agency/cam8")]
+    assert recorder.record(Intake(events=events)).outcomes == ["stored", "stored"]
+
+
+def test_a_higher_revision_corrects_and_moves_its_count(store: Store, recorder: Recorder) -> None:
+    recorder.record(Intake(events=[make_event()]))
+    moved = make_event(rev=1, event_timestamp="2026-11-20T10:00:00Z", event_type="intrusion")
+    assert recorder.record(Intake(events=[moved])).outcomes == ["corrected"]
+    assert recorder.record(Intake(events=[make_event(rev=1)])).outcomes == ["duplicate"]
+    with store.read() as connection:
+        (event,) = fetch_events(connection, EventFilter(), cursor=None, limit=10).items
+    assert (event.event_type, event.rev) == ("intrusion", 1)
+    assert totals(store) == {"received": 3, "stored": 1, "folded": 1, "duplicate": 1}
+    assert_sound(store)
+
+
+def test_events_without_an_id_are_told_apart_by_content(store: Store, recorder: Recorder) -> None:
+    events = [make_event(event_id=None, value=value) for value in (1, 2, 1)]
+    assert recorder.record(Intake(events=events)).outcomes == ["stored", "stored", "duplicate"]
+
+
+def test_nothing_of_an_intake_is_written_when_one_part_cannot_be(store: Store, recorder: Recorder) -> None:
+    poisoned = make_event(event_id="e2", value=1.0)
+    broken = Rejection(topic="t", payload=b"{}", reason=b"not text")  # type: ignore[arg-type]
+    with pytest.raises(AttributeError):
+        recorder.record(Intake(events=[poisoned], rejections=[broken]))
+    assert totals(store) == {}
+
+
+def test_the_same_garbage_again_only_counts(store: Store, recorder: Recorder) -> None:
+    rubbish = Rejection(topic="hexpost/v1/a/b/event", payload=b"{", reason="not JSON")
+    for _ in range(3):
+        recorder.record(Intake(rejections=[rubbish]))
+    with store.read() as connection:
+        (entry,) = fetch_quarantine(connection)
+    assert (entry.topic, entry.payload, entry.reason, entry.count) == ("hexpost/v1/a/b/event", b"{", "not JSON", 3)
+    assert totals(store) == {"received": 3, "quarantined": 3}
+
+
+def test_quarantine_is_bounded_and_what_leaves_is_counted(store: Store) -> None:
+    recorder = make_recorder(store, NOW, quarantine_rows=5)
+    for n in range(8):
+        recorder.record(Intake(rejections=[Rejection(topic="t", payload=b"%d" % n, reason="r")]))
+    with store.read() as connection:
+        kept = [entry.payload for entry in fetch_quarantine(connection)]
+    assert kept == [b"7", b"6", b"5", b"4", b"3"]
+    assert totals(store) == {"received": 8, "quarantined": 8, "quarantine_evicted": 3}
+    assert_sound(store)
+
+
+def test_a_device_state_folds_into_one_row(store: Store, recorder: Recorder) -> None:
+    for state in ("online", "offline", "online"):
+        recorder.record(Intake(states=[StateReport(source="a/b", state=state)]))
+    with store.read() as connection:
+        rows = connection.exec_driver_sql("SELECT source, state FROM devices").all()
+    assert rows == [("a/b", "online")]
+    assert totals(store) == {"received": 3, "folded": 3}
+
+
+def test_a_packed_point_is_what_spatialite_makes(store: Store, recorder: Recorder) -> None:
+    recorder.record(Intake(events=[make_event()]))
+    with store.read() as connection:
+        row = connection.exec_driver_sql(
+            "SELECT geom = MakePoint(47.97, 29.37, 4326), ST_X(geom), ST_SRID(geom) FROM events"
+        ).one()
+    assert tuple(row) == (1, 47.97, 4326)
+
+
+def test_days_and_hours_are_the_sites_own(store: Store) -> None:
+    with store.write() as connection:
+        ensure_counts(connection, SiteHours(TORONTO), (7, 8))
+    recorder = make_recorder(store, NOW, zone="America/Toronto")
+    recorder.record(Intake(events=[make_event(event_timestamp="2026-11-21T04:30:00Z")]))  # 23:30 the evening before
+    with store.read() as connection:
+        row = connection.exec_driver_sql("SELECT day, hour FROM event_counts WHERE resolution = 8").one()
+    assert tuple(row) == ("2026-11-20", to_us(datetime(2026, 11, 21, 4, tzinfo=UTC)))
+
+
+@pytest.mark.parametrize(
+    ("zone", "instant", "hour"),
+    [
+        ("Asia/Kolkata", "2026-11-21T10:05:00+00:00", "2026-11-21T09:30:00+00:00"),  # 15:35 local began 15:00
+        ("America/Toronto", "2026-11-01T05:30:00+00:00", "2026-11-01T05:00:00+00:00"),  # the first 01:30
+        ("America/Toronto", "2026-11-01T06:30:00+00:00", "2026-11-01T06:00:00+00:00"),  # the second 01:30
+    ],
+)
+def test_an_hour_begins_by_the_sites_clock(zone: str, instant: str, hour: str) -> None:
+    from zoneinfo import ZoneInfo
+
+    us = to_us(datetime.fromisoformat(instant))
+    assert site_hour(us, ZoneInfo(zone)) == to_us(datetime.fromisoformat(hour))
+    assert SiteHours(ZoneInfo(zone)).place(us)[1] == to_us(datetime.fromisoformat(hour))
+
+
+def test_a_day_of_a_clock_change_has_23_or_25_hours() -> None:
+    lengths = []
+    for day in ("2026-03-08", "2026-11-01", "2026-06-01"):
+        start, end = day_bounds(datetime.fromisoformat(day).date(), TORONTO)
+        lengths.append((to_us(end) - to_us(start)) // HOUR_US)
+    assert lengths == [23, 25, 24]
+
+
+def test_counts_are_cut_anew_when_zone_or_resolutions_change(store: Store, recorder: Recorder) -> None:
+    recorder.record(Intake(events=[make_event(event_timestamp="2026-11-21T02:00:00Z")]))
+    with store.write() as connection:
+        assert ensure_counts(connection, SiteHours(TORONTO), (9,)) is True
+        assert ensure_counts(connection, SiteHours(TORONTO), (9,)) is False
+    with store.read() as connection:
+        rows = connection.exec_driver_sql("SELECT resolution, day, h3_index FROM event_counts").all()
+    assert rows == [(9, "2026-11-20", cell_of(lat=29.37, lng=47.97, resolution=9))]
+
+
+def test_a_resolution_that_is_not_counted_is_counted_from_the_events(store: Store, recorder: Recorder) -> None:
+    recorder.record(Intake(events=[make_event(event_id=f"e{n}", longitude=47.9 + n / 500) for n in range(40)]))
+    day = datetime(2026, 11, 21).date()
+    hours = SiteHours(make_recorder(store, NOW)._hours.zone)
+    with store.read() as connection:
+        counted = fetch_daily_counts(connection, resolution=8, from_day=day, to_day=day, hours=hours)
+        finer = fetch_daily_counts(connection, resolution=9, from_day=day, to_day=day, hours=hours)
+        other = fetch_daily_counts(connection, resolution=9, from_day=day, to_day=day, hours=hours, types=["x"])
+    assert sum(row[2] for row in counted) == sum(row[2] for row in finer) == 40
+    assert len(finer) > len(counted)
+    assert other == []
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 8), st.integers(0, 72), st.floats(-180, 180), st.floats(-90, 90), st.integers(0, 2)),
+        max_size=25,
+    )
+)
+def test_balance_and_counters_hold_after_any_intake(store: Store, rows: list[tuple]) -> None:
+    recorder = make_recorder(store, NOW)
+    events = [
+        make_event(
+            event_id=f"e{n}",
+            event_timestamp=1_795_000_000 + hours * 3600,
+            longitude=lng,
+            latitude=lat,
+            rev=rev,
+        )
+        for n, hours, lng, lat, rev in rows
+    ]
+    recorder.record(Intake(events=events, refused=1))
+    assert_sound(store)

@@ -1,0 +1,236 @@
+"""Risk runs in the store: equal to the definition, only what changed is written, what is gone is gone."""
+
+from datetime import date, timedelta
+
+from appliance.aggregate.hours import SiteHours
+from appliance.job.risk_run import perform_run
+from appliance.job.schedule import Jobs
+from appliance.model.intake import Intake
+from appliance.model.risk import Run
+from appliance.model.settings import Risk
+from appliance.spatial.cells import cell_of
+from appliance.store.engine import Store
+from appliance.store.intake import Recorder
+from appliance.store.picture import fetch_day_picture, fetch_feed, fetch_grid, fetch_hotspots, fetch_risk
+from appliance.store.runs import fetch_last_done, fetch_queued, insert_run, requeue_unfinished, update_run
+from tests.conftest import NOW, make_event, make_recorder
+from tests.score.test_composite import plain_composite
+
+DAY = date(2026, 11, 1)
+END = date(2026, 11, 21)
+
+
+def run(store: Store, from_day: date = DAY, to_day: date = END, resolution: int = 8) -> Run:
+    """A run from asking to done."""
+    with store.write() as connection:
+        asked = insert_run(connection, resolution=resolution, from_day=from_day, to_day=to_day, now=NOW)
+    hours = SiteHours(make_recorder(store, NOW)._hours.zone)
+    return perform_run(store, asked, hours=hours, types=(), clock=lambda: NOW)
+
+
+def fill(recorder: Recorder, how_many: int = 60) -> None:
+    """Events over three weeks and a few cells, the same every time."""
+    events = [
+        make_event(
+            event_id=f"e{n}",
+            event_timestamp=f"2026-11-{1 + (n * 7) % 21:02d}T{n % 24:02d}:00:00Z",
+            longitude=47.9 + (n % 5) / 40,
+        )
+        for n in range(how_many)
+    ]
+    recorder.record(Intake(events=events))
+
+
+def picture(store: Store) -> dict[tuple[int, str], tuple]:
+    """The view, row by row."""
+    with store.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT h3_index, day, event_count, rolling_7d_avg, growth_rate, risk_score, risk_level, z_score, flagged "
+            "FROM mv_daily_risk"
+        ).all()
+    return {(row[0], row[1]): tuple(row[2:]) for row in rows}
+
+
+def revisions(store: Store) -> dict[str, int]:
+    """Highest revision by table."""
+    with store.read() as connection:
+        return {
+            table: connection.exec_driver_sql(f"SELECT max(rev) FROM {table}").scalar_one()
+            for table in ("cell_aggregates", "risk_scores", "anomaly_flags", "h3_cells")
+        }
+
+
+def test_the_view_equals_the_definition(store: Store, recorder: Recorder) -> None:
+    from collections import Counter
+
+    fill(recorder)
+    counts: Counter[tuple[int, date]] = Counter()
+    for n in range(60):
+        cell = cell_of(lat=29.37, lng=47.9 + (n % 5) / 40, resolution=8)
+        counts[cell, date(2026, 11, 1 + (n * 7) % 21)] += 1
+    run(store)
+    expected = plain_composite(counts, DAY, END)
+    found = picture(store)
+    assert found.keys() == {(cell, day.isoformat()) for cell, day in expected}
+    for (cell, day), row in expected.items():
+        got = found[cell, day.isoformat()]
+        assert got[0] == row[0]
+        assert all(abs(a - b) < 1e-9 for a, b in zip(got[1:4], row[1:4], strict=True))
+        assert (got[4], bool(got[6])) == (row[4], row[6])
+
+
+def test_a_second_run_changes_nothing_and_gives_no_revision(store: Store, recorder: Recorder) -> None:
+    fill(recorder)
+    first = run(store)
+    before = (picture(store), revisions(store))
+    second = run(store)
+    assert first.rows_changed > 0
+    assert second.rows_changed == 0
+    assert (picture(store), revisions(store)) == before
+
+
+def test_a_late_event_reopens_its_day_like_a_run_from_nothing(store: Store, recorder: Recorder) -> None:
+    fill(recorder)
+    run(store)
+    recorder.record(Intake(events=[make_event(event_id="late", event_timestamp="2026-11-05T10:00:00Z")]))
+    run(store)
+    late = picture(store)
+    with store.write() as connection:
+        for table in ("cell_aggregates", "risk_scores", "anomaly_flags"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+    run(store)
+    assert picture(store) == late
+
+
+def test_a_row_whose_values_stand_keeps_its_revision(store: Store, recorder: Recorder) -> None:
+    fill(recorder)
+    run(store)
+    before = revisions(store)["cell_aggregates"]
+    recorder.record(Intake(events=[make_event(event_id="x", event_timestamp="2026-11-21T10:00:00Z", latitude=29.5)]))
+    run(store)
+    with store.read() as connection:
+        days = connection.exec_driver_sql(
+            "SELECT DISTINCT day FROM cell_aggregates WHERE rev > ? AND h3_index <> ?",
+            (before, cell_of(lat=29.5, lng=47.97, resolution=8)),
+        ).all()
+    assert days == []  # another cell's event rescales scores, and leaves the counts of the others alone
+
+
+def test_rows_of_cells_that_left_the_run_are_removed_and_leave_a_tombstone_for_the_centre(
+    store: Store, recorder: Recorder
+) -> None:
+    recorder.record(Intake(events=[make_event(event_timestamp="2026-11-01T10:00:00Z")]))
+    run(store, DAY, END)
+    with store.write() as connection:
+        connection.exec_driver_sql("UPDATE outbox SET acked_rev = rev")
+    run(store, DAY + timedelta(days=10), END)  # the event now lies beyond the lookback
+    assert {day for _, day in picture(store)} == {f"2026-11-{n:02d}" for n in range(1, 11)}
+    with store.read() as connection:
+        gone = connection.exec_driver_sql("SELECT count(*) FROM tombstones WHERE kind = 'risk_scores'").scalar_one()
+    assert gone == 11
+
+
+def test_nothing_is_buried_of_which_the_centre_knows_nothing(store: Store, recorder: Recorder) -> None:
+    recorder.record(Intake(events=[make_event(event_timestamp="2026-11-01T10:00:00Z")]))
+    run(store, DAY, END)
+    run(store, DAY + timedelta(days=10), END)
+    with store.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM tombstones").scalar_one() == 0
+
+
+def test_ordinals_are_never_reordered(store: Store, recorder: Recorder) -> None:
+    fill(recorder, 20)
+    run(store)
+    with store.read() as connection:
+        before = fetch_grid(connection, 8)
+    recorder.record(Intake(events=[make_event(event_id="new", latitude=-10.0)]))
+    run(store)
+    with store.read() as connection:
+        after = fetch_grid(connection, 8)
+    assert after.cells[: len(before.cells)] == before.cells
+    assert len(after.cells) == len(before.cells) + 1
+    assert after.version != before.version
+
+
+def test_a_day_on_which_nothing_was_heard_is_unknown_and_never_low(store: Store, recorder: Recorder) -> None:
+    recorder.record(Intake(events=[make_event(event_timestamp="2026-11-01T10:00:00Z")]))
+    run(store)
+    with store.read() as connection:
+        (silent,) = fetch_risk(connection, day=END, resolution=8, bbox=None, after_cell=0, limit=10).items
+        (heard,) = fetch_risk(connection, day=DAY, resolution=8, bbox=None, after_cell=0, limit=10).items
+        days = [DAY + timedelta(days=n) for n in range(21)]
+        scores, flags = fetch_feed(connection, resolution=8, days=days, cells=1)
+        day = fetch_day_picture(connection, day=END, resolution=8)
+    assert (silent.coverage, heard.coverage) == ("unknown", "observed")
+    assert (scores[0].tolist(), scores[20].tolist()) == ([200], [254])
+    assert flags.tolist()[0][0] in (0, 1)
+    assert day.columns["coverage"] == ["unknown"]
+
+
+def test_the_feed_has_a_byte_for_cells_without_a_row(store: Store, recorder: Recorder) -> None:
+    recorder.record(Intake(events=[make_event(event_timestamp="2026-11-01T10:00:00Z")]))
+    run(store)
+    with store.read() as connection:
+        scores, _ = fetch_feed(connection, resolution=8, days=[DAY - timedelta(days=1), DAY], cells=1)
+    assert scores.tolist() == [[255], [200]]
+
+
+def test_hotspots_are_the_cells_above_medium_the_worst_first(store: Store, recorder: Recorder) -> None:
+    fill(recorder)
+    run(store)
+    with store.read() as connection:
+        hotspots = fetch_hotspots(connection, from_day=DAY, to_day=END, resolution=8, limit=10)
+    view = picture(store)
+    worst = {cell: max(row[3] for (other, _), row in view.items() if other == cell) for cell, _ in view}
+    assert [spot.h3_index for spot in hotspots] == [
+        f"{cell:x}" for cell, score in sorted(worst.items(), key=lambda item: -item[1]) if score > 50
+    ]
+    assert all(spot.days_high >= 1 for spot in hotspots)
+
+
+def test_risk_is_given_a_page_at_a_time_and_by_box(store: Store, recorder: Recorder) -> None:
+    fill(recorder)
+    run(store)
+    with store.read() as connection:
+        whole = fetch_risk(connection, day=END, resolution=8, bbox=None, after_cell=0, limit=100)
+        first = fetch_risk(connection, day=END, resolution=8, bbox=None, after_cell=0, limit=2)
+        rest = fetch_risk(connection, day=END, resolution=8, bbox=None, after_cell=int(first.next_cursor, 16), limit=9)
+        west = fetch_risk(connection, day=END, resolution=8, bbox=(47.0, 29.0, 47.91, 30.0), after_cell=0, limit=9)
+        across = fetch_risk(connection, day=END, resolution=8, bbox=(170.0, 29.0, 47.91, 30.0), after_cell=0, limit=9)
+    assert first.items + rest.items == whole.items
+    assert rest.next_cursor is None
+    assert 0 < len(west.items) < len(whole.items)
+    assert across.items == west.items
+
+
+def test_a_run_killed_half_way_is_done_again(store: Store, recorder: Recorder) -> None:
+    fill(recorder)
+    with store.write() as connection:
+        asked = insert_run(connection, resolution=8, from_day=DAY, to_day=END, now=NOW)
+        update_run(connection, asked.run_id, state="running", progress=0.4)
+    with store.write() as connection:
+        assert requeue_unfinished(connection) == 1
+        assert fetch_queued(connection) is not None
+
+
+def test_the_schedule_asks_only_when_there_is_something_new(store: Store, recorder: Recorder) -> None:
+    jobs = Jobs(
+        store, risk=Risk(), zone=make_recorder(store, NOW)._hours.zone, clock=lambda: NOW, report=lambda _: None
+    )
+    fill(recorder)
+    assert [queued.resolution for queued in jobs.queue_due()] == [7, 8]
+    assert jobs.perform_next()
+    assert jobs.perform_next()
+    assert not jobs.perform_next()
+    assert jobs.queue_due() == []
+    recorder.record(Intake(events=[make_event(event_id="new")]))
+    assert len(jobs.queue_due()) == 2
+    with store.read() as connection:
+        assert fetch_last_done(connection, 8) is not None
+
+
+def test_the_same_request_waiting_is_not_asked_twice(store: Store) -> None:
+    with store.write() as connection:
+        first = insert_run(connection, resolution=8, from_day=DAY, to_day=END, now=NOW)
+        second = insert_run(connection, resolution=8, from_day=DAY, to_day=END, now=NOW)
+    assert first.run_id == second.run_id

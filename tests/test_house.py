@@ -1,0 +1,173 @@
+"""The house keeps its shape: who may import whom, how long a file may be, what pure rooms may touch."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("appliance", "sync", "firmware_bridge")
+MAX_LINES = 400
+
+LAYERS: dict[str, int] = {
+    "appliance.model": 0,
+    "appliance.errors": 0,
+    "appliance.clock": 0,
+    "appliance.spatial": 1,
+    "appliance.ingest": 2,
+    "appliance.aggregate": 2,
+    "appliance.score": 2,
+    "firmware_bridge.topic": 2,
+    "firmware_bridge.decode": 2,
+    "sync.change": 2,
+    "sync.session": 2,
+    "sync.backoff": 2,
+    "appliance.store": 3,
+    "firmware_bridge.client": 3,
+    "sync.upstream_postgres": 3,
+    "sync.central": 3,
+    "appliance.job": 4,
+    "appliance.serve": 4,
+    "firmware_bridge.bridge": 4,
+    "sync.pump": 4,
+    "appliance.wiring": 5,
+    "appliance.cli": 6,
+}
+"""Room -> layer; a room may import rooms of lower layers, and itself."""
+
+ONLY_IN = {
+    "paho": {"firmware_bridge.client"},
+    "litestar": {"appliance.serve"},
+    "apscheduler": {"appliance.job"},
+    "psycopg": {"sync.upstream_postgres", "sync.central", "appliance.cli"},
+    "sqlalchemy": {"appliance.store"},
+    "sqlite3": {"appliance.store"},
+    "sqlean": {"appliance.store"},
+    "h3": {"appliance.spatial"},
+    "click": {"appliance.cli"},
+    "rich": {"appliance.cli"},
+}
+IO_MODULES = {
+    "os",
+    "io",
+    "socket",
+    "subprocess",
+    "pathlib",
+    "time",
+    "random",
+    "threading",
+    "logging",
+    "urllib",
+    "sqlite3",
+}
+PURE_EXCEPTIONS = {
+    ("appliance.ingest", "pathlib"): "PurePath, for the end of a file's name",
+    ("appliance.spatial", "threading"): "a lock around a bounded cache",
+}
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the three packages by its dotted name."""
+    return {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+        for package in PACKAGES
+        for file in sorted((ROOT / package).rglob("*.py"))
+    }
+
+
+def room_of(module: str) -> str | None:
+    """The room in `LAYERS` that holds a module."""
+    parts = module.split(".")
+    names = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+    return next((name for name in names if name in LAYERS), None)
+
+
+def imports(file: Path) -> list[str]:
+    """What a file imports at run time; imports for type checking alone do not count."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for_types = {
+        node
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and ast.unparse(branch.test) == "TYPE_CHECKING"
+        for node in ast.walk(branch)
+    }
+    found = []
+    for node in ast.walk(tree):
+        if node in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if name not in PACKAGES])
+def test_a_module_imports_only_rooms_below_its_own(module: str) -> None:
+    room = room_of(module)
+    assert room is not None, f"{module} stands in no room of the house; see ARCHITECTURE.md"
+    wrong = []
+    for name in imports(modules()[module]):
+        target = room_of(name)
+        if target is None or target == room or name.split(".")[0] not in PACKAGES:
+            continue
+        same_core = room.split(".")[0] != "appliance" and target.split(".")[0] == room.split(".")[0]
+        allowed = LAYERS[target] < LAYERS[room] or LAYERS[room] == 0 or (same_core and LAYERS[target] <= LAYERS[room])
+        outside = room.split(".")[0] in {"sync", "firmware_bridge"} and target.startswith("appliance.")
+        if not allowed or (outside and LAYERS[target] > 1):
+            wrong.append(name)
+    assert wrong == []
+
+
+@pytest.mark.parametrize("library", sorted(ONLY_IN))
+def test_a_library_is_used_only_in_the_room_that_owns_it(library: str) -> None:
+    users = {
+        room_of(module) or module
+        for module, file in modules().items()
+        if any(name.split(".")[0] == library for name in imports(file))
+    }
+    assert users <= ONLY_IN[library]
+
+
+def test_pure_rooms_do_no_io_and_read_no_clock() -> None:
+    wrong = []
+    for module, file in modules().items():
+        room = room_of(module)
+        if room is None or LAYERS[room] > 2:
+            continue
+        for name in imports(file):
+            top = name.split(".")[0]
+            if top in IO_MODULES and (room, top) not in PURE_EXCEPTIONS:
+                wrong.append(f"{module} imports {name}")
+        if room != "appliance.clock" and re.search(r"datetime\.now|date\.today|time\.time\(", file.read_text()):
+            wrong.append(f"{module} reads the clock")
+    assert wrong == []
+
+
+def test_no_file_is_longer_than_a_reader_can_hold() -> None:
+    files = [*modules().values(), *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
+    files += [file for end in ("ts", "svelte", "mjs", "css") for file in (ROOT / "ui").glob(f"[!n]*/**/*.{end}")]
+    long = {str(file.relative_to(ROOT)) for file in files if len(file.read_text().splitlines()) > MAX_LINES}
+    assert long == set()
+
+
+def test_every_module_says_what_it_is() -> None:
+    silent = [name for name, file in modules().items() if not ast.get_docstring(ast.parse(file.read_text()))]
+    assert silent == []
+
+
+def test_a_package_file_is_only_a_docstring() -> None:
+    busy = [
+        name
+        for name, file in modules().items()
+        if file.name == "__init__.py" and len(ast.parse(file.read_text()).body) > 1
+    ]
+    assert busy == []
+
+
+def test_the_architecture_page_names_every_room() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    missing = [room for room in LAYERS if room.replace(".", "/") not in page]
+    assert missing == []
