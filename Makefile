@@ -66,8 +66,8 @@ check-arm64: .make/arm64-checked
 	done
 	@touch $@
 
-bench: .make/dev-installed
-	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
+bench: .make/dev-installed .make/test-packages
+	@for file in benchmarks/[a-z]*.py; do name=$$(basename $$file .py); echo "== $$name"; $(PY) -m benchmarks.$$name || exit 1; done
 
 # ---------------------------------------------------------------- setting up
 

@@ -8,10 +8,12 @@ import msgspec
 from anyio import sleep
 from anyio.to_thread import run_sync
 from litestar import Request, Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
 from appliance.model.risk import Run
 from appliance.serve.context import Context
+from appliance.serve.errors import problems
 from appliance.serve.idempotency import Idempotency
 from appliance.serve.params import (
     check_profile,
@@ -52,7 +54,12 @@ class CellPicture(msgspec.Struct, frozen=True, kw_only=True):
     series: list[RiskRow]
 
 
-@post("/analytics/run", guards=[require_admin])
+@post(
+    "/analytics/run",
+    guards=[require_admin],
+    status_code=200,
+    responses={202: ResponseSpec(Run, description="Not done yet"), **problems(400, 401, 403, 409, 503)},
+)
 async def run_analytics(
     request: Request[Any, Any, Any],
     context: Context,
@@ -85,13 +92,18 @@ async def run_analytics(
     return Response(run, status_code=200 if over else 202, headers={"Location": f"/v1/analytics/runs/{run.run_id}"})
 
 
-@get("/analytics/runs/{run_id:int}", guards=[require_admin], sync_to_thread=True)
+@get(
+    "/analytics/runs/{run_id:int}",
+    guards=[require_admin],
+    sync_to_thread=True,
+    responses=problems(400, 401, 403, 404, 503),
+)
 def get_run(context: Context, run_id: int) -> Run:
     """How a run is getting on."""
     return _look(context, run_id)
 
 
-@get("/risk/{day:str}", sync_to_thread=True)
+@get("/risk/{day:str}", sync_to_thread=True, responses=problems(400, 503))
 def list_risk(
     context: Context,
     day: Annotated[str, Parameter(description="a day, or today")],
@@ -114,7 +126,7 @@ def list_risk(
         )
 
 
-@get("/hotspots", sync_to_thread=True)
+@get("/hotspots", sync_to_thread=True, responses=problems(400, 503))
 def list_hotspots(
     context: Context,
     start_date: str | None = None,
@@ -130,7 +142,7 @@ def list_hotspots(
     return HotspotList(start_date=first, end_date=last, resolution=chosen, items=items)
 
 
-@get("/cells/{h3:str}", sync_to_thread=True)
+@get("/cells/{h3:str}", sync_to_thread=True, responses=problems(400, 404, 503))
 def get_cell(
     context: Context,
     h3: str,

@@ -1,8 +1,7 @@
 """The web application: routes, what they are given, errors, headers. Built by `server`, and by tests."""
 
-import contextlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -77,7 +76,7 @@ def create_app(context: Context, *, alive: Callable[[], None] = lambda: None) ->
 
     @asynccontextmanager
     async def watching(_app: Litestar) -> AsyncIterator[None]:
-        with contextlib.suppress(HexpostError):  # `run` says what is wrong, and tries again
+        with suppress(HexpostError):  # `run` says what is wrong, and tries again
             await watch.look()
         async with anyio.create_task_group() as group:
             group.start_soon(watch.run, alive)

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 from anyio.to_thread import run_sync
 from litestar import Request, get, post
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import Parameter
 
@@ -16,7 +15,7 @@ from appliance.ingest.options import ReadOptions, Row
 from appliance.model.event import Event
 from appliance.model.intake import Intake
 from appliance.serve.context import Context
-from appliance.serve.errors import Problem
+from appliance.serve.errors import problems
 from appliance.serve.idempotency import Idempotency
 from appliance.serve.params import read_instant, read_limit
 from appliance.serve.security import identify, require_admin, require_event_reader
@@ -80,7 +79,7 @@ class UploadOperation(Operation):
     guards=[require_admin],
     status_code=200,
     operation_class=UploadOperation,
-    responses={400: ResponseSpec(Problem, description="The body as a whole cannot be read")},
+    responses=problems(400, 401, 403, 409, 413, 503),
 )
 async def upload_events(
     request: Request[Any, Any, Any],
@@ -101,7 +100,7 @@ async def upload_events(
     return report
 
 
-@get("/events", guards=[require_event_reader], sync_to_thread=True)
+@get("/events", guards=[require_event_reader], sync_to_thread=True, responses=problems(400, 401, 403, 503))
 def list_events(
     context: Context,
     from_: Annotated[str | None, Parameter(query="from", description="RFC 3339, or a day")] = None,

@@ -1,7 +1,7 @@
 """`Idempotency-Key`: the same POST again gets the first answer again, without being done again.
 
-Kept in memory and bounded in number and bytes, since no request may cost a write to the card. After a restart a repeated upload is done
-again, and its events are duplicates; a repeated run finds nothing to change.
+Kept in memory and bounded in number and bytes, since no request may cost a write to the card. After a restart a
+repeated upload is done again, and its events are duplicates; a repeated run finds nothing to change.
 """
 
 import hashlib

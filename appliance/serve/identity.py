@@ -10,6 +10,7 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Requ
 
 from appliance.errors import Rejected, Unauthorized
 from appliance.serve.context import Context
+from appliance.serve.errors import problems
 from appliance.serve.security import (
     COOKIE,
     REFRESH_COOKIE,
@@ -46,7 +47,7 @@ class TokenOperation(Operation):
         )
 
 
-@post("/auth/token", status_code=200, operation_class=TokenOperation)
+@post("/auth/token", status_code=200, operation_class=TokenOperation, responses=problems(400, 401, 413, 503))
 async def create_token(request: Request[Any, Any, Any], context: Context, brake: LoginBrake) -> Response[Tokens]:
     """Tokens for a name and password, or for a refresh token; a browser also gets them as HttpOnly cookies."""
     fields = await _fields(request)
@@ -58,7 +59,7 @@ async def create_token(request: Request[Any, Any, Any], context: Context, brake:
     return _tokens(user, context, secure=request.url.scheme == "https")
 
 
-@get("/auth/me", sync_to_thread=True)
+@get("/auth/me", sync_to_thread=True, responses=problems(401, 503))
 def get_me(
     request: Request[Any, Any, Any],
     context: Context,

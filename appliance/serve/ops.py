@@ -13,6 +13,7 @@ from appliance.clock import rfc3339
 from appliance.errors import HexpostError, Unavailable
 from appliance.model.intake import TERMS
 from appliance.serve.context import Context
+from appliance.serve.errors import problems
 from appliance.serve.security import require_admin
 from appliance.serve.tiles import Tiles
 from appliance.serve.watch import Watch
@@ -37,7 +38,7 @@ async def get_live() -> dict[str, str]:
     return {"status": "live"}
 
 
-@get("/health/ready", sync_to_thread=True)
+@get("/health/ready", sync_to_thread=True, responses=problems(503))
 def get_ready(context: Context) -> Response[dict[str, Any]]:
     """The store can be read; 503 while it cannot. The other parts are told of and do not decide."""
     try:
@@ -47,7 +48,7 @@ def get_ready(context: Context) -> Response[dict[str, Any]]:
     return Response({"status": "ready", **health})
 
 
-@get("/status", guards=[require_admin], sync_to_thread=True)
+@get("/status", guards=[require_admin], sync_to_thread=True, responses=problems(401, 403, 503))
 def get_status(context: Context) -> Status:
     """Store, balance and parts."""
     with context.store.read() as connection:
@@ -55,7 +56,7 @@ def get_status(context: Context) -> Status:
     return Status(site_id=context.settings.site.id, store=facts, totals=totals, health=health_of(context))
 
 
-@get("/metrics", media_type=MediaType.TEXT, sync_to_thread=True)
+@get("/metrics", media_type=MediaType.TEXT, sync_to_thread=True, responses=problems(503))
 def get_metrics(context: Context, watch: Watch, tiles: Tiles) -> Response[bytes]:
     """Prometheus text: counts only, nothing about places or people."""
     registry = CollectorRegistry()

@@ -12,6 +12,7 @@ from litestar.response.sse import ServerSentEventMessage
 
 from appliance.clock import rfc3339
 from appliance.serve.context import Context
+from appliance.serve.errors import problems
 from appliance.serve.watch import Subscription, Watch, event_notice
 from appliance.store.events import fetch_events_after
 
@@ -19,7 +20,7 @@ RETRY_MS = 2_000
 RESUME_EVENTS = 500  # told again to a browser that was away; what is older it finds in the picture
 
 
-@get("/stream")
+@get("/stream", responses=problems(400, 503))
 async def open_stream(
     context: Context,
     watch: Watch,

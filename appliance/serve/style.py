@@ -7,9 +7,11 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.openapi.datastructures import ResponseSpec
 
 from appliance.errors import NotFound
 from appliance.serve.context import Context
+from appliance.serve.errors import problems
 from appliance.serve.params import default_resolution, read_day
 from appliance.serve.tiles import Tiles
 from appliance.spatial.geojson import Bounds
@@ -70,7 +72,7 @@ class MapCard(msgspec.Struct, frozen=True, kw_only=True):
     basemaps: list[BasemapCard]
 
 
-@get("/map", sync_to_thread=True)
+@get("/map", sync_to_thread=True, responses=problems(503))
 def get_map_card(context: Context) -> MapCard:
     """The site, its days and its basemaps."""
     with context.store.read() as connection:
@@ -98,7 +100,11 @@ def get_map_card(context: Context) -> MapCard:
     )
 
 
-@get("/basemaps/{name:str}/{z:int}/{x:int}/{y:int}", sync_to_thread=True)
+@get(
+    "/basemaps/{name:str}/{z:int}/{x:int}/{y:int}",
+    sync_to_thread=True,
+    responses={204: ResponseSpec(None, description="The basemap has no such tile"), **problems(400, 404, 503)},
+)
 def get_basemap_tile(context: Context, name: str, z: int, x: int, y: int) -> Response[bytes]:
     """A tile of a basemap as it is stored; 204 where the basemap has none."""
     basemap = context.basemaps.get(name)
@@ -113,7 +119,7 @@ def get_basemap_tile(context: Context, name: str, z: int, x: int, y: int) -> Res
     return Response(tile, headers=headers, media_type=basemap.media_type)
 
 
-@get("/tiles.json", sync_to_thread=True)
+@get("/tiles.json", sync_to_thread=True, responses=problems(400, 503))
 def get_tilejson(
     request: Request[Any, Any, Any], context: Context, tiles: Tiles, date: str = "today"
 ) -> dict[str, Any]:
@@ -132,7 +138,7 @@ def get_tilejson(
     }
 
 
-@get("/style.json", sync_to_thread=True)
+@get("/style.json", sync_to_thread=True, responses=problems(400, 503))
 def get_style(request: Request[Any, Any, Any], context: Context, date: str = "today") -> dict[str, Any]:
     """A MapLibre style with the world and a day's risk."""
     day = read_day(date, context).isoformat()

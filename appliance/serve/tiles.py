@@ -12,11 +12,13 @@ from typing import Annotated, Any
 import msgspec
 from anyio.to_thread import run_sync
 from litestar import Request, Response, get
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
 from appliance.errors import Rejected
 from appliance.serve.cache import AnswerCache, Packed
 from appliance.serve.context import Context
+from appliance.serve.errors import problems
 from appliance.serve.params import default_resolution, read_day, read_days, read_resolution
 from appliance.serve.watch import Watch
 from appliance.spatial.cells import to_hex
@@ -38,6 +40,7 @@ PICTURES = 8  # days kept as columns; 2,000 cells are about 1 MB
 COARSE_BELOW_ZOOM = 9  # below, a tile of the finer grid would hold tens of thousands of cells too small to see
 IMMUTABLE = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
+CACHED = {304: ResponseSpec(None, description="As the client has it"), **problems(400, 404, 503)}
 
 
 class Tiles:
@@ -120,7 +123,7 @@ class CellList(msgspec.Struct, frozen=True, kw_only=True):
     cells: list[str]
 
 
-@get("/tiles/{z:int}/{x:int}/{row:str}")
+@get("/tiles/{z:int}/{x:int}/{row:str}", responses=CACHED)
 async def get_risk_tile(
     request: Request[Any, Any, Any],
     context: Context,
@@ -140,7 +143,7 @@ async def get_risk_tile(
     return respond(request, packed, media_type=MVT, etag="-".join(map(str, key[4:])), cache=REVALIDATE)
 
 
-@get("/tiles/hex/{z:int}/{x:int}/{y:int}")
+@get("/tiles/hex/{z:int}/{x:int}/{y:int}", responses=CACHED)
 async def get_hex_tile(
     request: Request[Any, Any, Any],
     context: Context,
@@ -159,7 +162,7 @@ async def get_hex_tile(
     return respond(request, packed, media_type=MVT, etag=f"{grid.version}-{chosen}", cache=cache)
 
 
-@get("/feed/cells", sync_to_thread=True)
+@get("/feed/cells", sync_to_thread=True, responses=problems(400, 503))
 def get_cell_list(context: Context, tiles: Tiles, resolution: int | None = None) -> CellList:
     """The grid's cells by ordinal."""
     grid = tiles.grid(read_resolution(resolution, context))
@@ -171,7 +174,7 @@ def get_cell_list(context: Context, tiles: Tiles, resolution: int | None = None)
     )
 
 
-@get("/feed/risk")
+@get("/feed/risk", responses=CACHED)
 async def get_risk_feed(
     request: Request[Any, Any, Any],
     context: Context,
@@ -184,7 +187,7 @@ async def get_risk_feed(
     return await _feed_response(request, context, tiles, "risk", (start, end), read_resolution(resolution, context))
 
 
-@get("/feed/risk/{day:str}")
+@get("/feed/risk/{day:str}", responses=CACHED)
 async def get_risk_day(
     request: Request[Any, Any, Any], context: Context, tiles: Tiles, day: str, resolution: int | None = None
 ) -> Response[bytes]:
@@ -192,7 +195,7 @@ async def get_risk_day(
     return await _feed_response(request, context, tiles, "risk", (day, day), read_resolution(resolution, context))
 
 
-@get("/feed/flagged")
+@get("/feed/flagged", responses=CACHED)
 async def get_flag_feed(
     request: Request[Any, Any, Any],
     context: Context,

@@ -1,0 +1,1 @@
+"""Brings the centre up to date when there is a link."""

@@ -1,0 +1,1 @@
+"""All SQL of the centre: PostGIS, with TimescaleDB where it is."""

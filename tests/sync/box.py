@@ -1,0 +1,81 @@
+"""A box of one's own: a real store, written as the risk job writes it, and read back row by row."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import h3.api.basic_int as h3
+
+from appliance.model.change import COLUMNS, Batch, ChangeKind, Position, SyncStatus
+from appliance.model.settings import Site
+from appliance.spatial.geometry import multipolygon_ewkb, polygons_from_blob
+from appliance.store import outbox
+from appliance.store.engine import Store
+from appliance.store.risk import DayRows, ensure_cells, write_day
+
+RESOLUTION = 8
+DAY, NEXT_DAY = "2026-11-21", "2026-11-22"
+NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)
+SITE = Site(id="kuwait-1", name="Kuwait", timezone="Asia/Kuwait", latitude=29.37, longitude=47.97)
+CELLS = sorted(h3.grid_disk(h3.latlng_to_cell(29.37, 47.97, RESOLUTION), 3))
+
+Contents = dict[ChangeKind, set[tuple[object, ...]]]
+
+
+class Box:
+    """A store and its outbox, in the shape that the pump asks for."""
+
+    def __init__(self, path: Path, *, batch_rows: int = 5_000, site_id: str = SITE.id) -> None:
+        self.store = Store(path)
+        self.batch_rows = batch_rows
+        self.site_id = site_id
+
+    def find(self, day: str, counts: Mapping[int, int]) -> None:
+        """What a risk run does that finds these counts in these cells on a day, and nothing in the others."""
+        with self.store.write() as connection:
+            ensure_cells(connection, RESOLUTION, sorted(counts))
+            found = DayRows(
+                resolution=RESOLUTION,
+                day=day,
+                rows={
+                    "cell_aggregates": {cell: (n, n / 7, 0.5) for cell, n in counts.items()},
+                    "risk_scores": {cell: ("composite", 10.0 * n, "low") for cell, n in counts.items()},
+                    "anomaly_flags": {cell: (n / 3, n > 5) for cell, n in counts.items()},
+                },
+            )
+            write_day(connection, 1, found)
+
+    def contents(self) -> Contents:
+        """Every row that the centre must have, as a batch would carry it."""
+        with self.store.read() as connection:
+            found: Contents = {
+                kind: {tuple(row) for row in connection.exec_driver_sql(f"SELECT {', '.join(columns)} FROM {kind}")}
+                for kind, columns in COLUMNS.items()
+            }
+        cells = {(*row[:4], multipolygon_ewkb(polygons_from_blob(row[4])), row[5]) for row in found["h3_cells"]}  # type: ignore[arg-type]
+        return {**found, "h3_cells": cells}
+
+    def query(self, sql: str) -> list[tuple[object, ...]]:
+        with self.store.read() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(sql)]
+
+    def execute(self, sql: str) -> None:
+        with self.store.write() as connection:
+            connection.exec_driver_sql(sql)
+
+    # The pump's Outbox:
+
+    def position(self) -> Position:
+        return outbox.position(self.store)
+
+    def reconcile(self, *, before: Position, central: Position) -> None:
+        outbox.reconcile(self.store, before=before, central=central, now=NOW)
+
+    def next_batch(self) -> Batch | None:
+        return outbox.next_batch(self.store, site_id=self.site_id, batch_rows=self.batch_rows)
+
+    def acknowledge(self, seq: int) -> None:
+        outbox.acknowledge(self.store, seq, NOW)
+
+    def status(self) -> SyncStatus:
+        return outbox.sync_status(self.store)
