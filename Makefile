@@ -106,7 +106,7 @@ ui: $(MAP)/index.html
 UI_SOURCES := $(shell git ls-files ui 2>/dev/null)
 
 $(MAP)/index.html: $(UI_SOURCES) .make/installed
-	@command -v npm >/dev/null && node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' || \
+	@command -v npm >/dev/null && node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' || \
 	  { echo 'Building the map needs Node.js 20 or newer. Type: sudo apt-get install nodejs npm' >&2; exit 1; }
 	cd ui && npm ci --silent --no-fund --no-audit && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent build
 	@touch $@

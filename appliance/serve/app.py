@@ -86,7 +86,7 @@ def create_app(context: Context, *, alive: Callable[[], None] = lambda: None) ->
     return Litestar(
         route_handlers=[Router("/v1", route_handlers=ROUTES), ops.get_metrics, *_map_routes(context)],
         dependencies={name: Provide(_giver(thing), sync_to_thread=False) for name, thing in shared.items()},
-        state=State({"context": context}),
+        state=State({"context": context, "watch": watch}),
         lifespan=[watching],
         exception_handlers={
             HexpostError: hexpost_problem,

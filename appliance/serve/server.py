@@ -12,6 +12,7 @@ import uvicorn
 from appliance.errors import Unavailable
 from appliance.serve.app import create_app, with_aliases
 from appliance.serve.context import Context
+from appliance.serve.watch import Watch
 
 GRACE_S = 3  # open streams are cut after this: their browsers come back and resume
 
@@ -40,14 +41,17 @@ def serve(
             server_header=False,
         )
     )
-    asyncio.run(_serve(server, stop, lambda: ready(f"http://{http.host}:{http.port}")))
+    watch: Watch = app.state.watch
+    asyncio.run(_serve(server, stop, lambda: ready(f"http://{http.host}:{http.port}"), watch.end))
     if not server.started:
         raise Unavailable(
             f"cannot listen on {http.host}:{http.port}; set http.port to a free one, or end what holds it"
         )
 
 
-async def _serve(server: uvicorn.Server, stop: threading.Event, ready: Callable[[], None]) -> None:
+async def _serve(
+    server: uvicorn.Server, stop: threading.Event, ready: Callable[[], None], end_streams: Callable[[], None]
+) -> None:
     serving = asyncio.create_task(server._serve())  # not `serve`: the signals are this process's own
     told = False
     while not serving.done():
@@ -56,6 +60,7 @@ async def _serve(server: uvicorn.Server, stop: threading.Event, ready: Callable[
             told = True
         if stop.is_set():
             server.should_exit = True
+            end_streams()  # an open stream would hold the process for the whole of its grace
         await asyncio.wait({serving}, timeout=0.1)
     with contextlib.suppress(SystemExit):  # how uvicorn says that it could not listen; told by `started`
         await serving

@@ -17,8 +17,8 @@ from appliance.serve.tiles import Tiles
 from appliance.spatial.geojson import Bounds
 from appliance.store.picture import fetch_scored_days
 
-LEVEL_COLOURS = {"low": "#5b9bd5", "medium": "#f2c14e", "high": "#e8743b", "critical": "#b3123e"}
-UNKNOWN_COLOUR = "#8a8f98"
+LEVEL_COLOURS = {"low": "#5aa9d6", "medium": "#f7ce46", "high": "#ec7014", "critical": "#8c0d3f"}  # as in ui/
+UNKNOWN_COLOUR = "#7d8790"
 FIELDS = {
     "h3": "String",
     "day": "String",

@@ -4,6 +4,7 @@
 the same within a grid version) and then one byte a cell and day from `/feed/…`.
 """
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -40,6 +41,7 @@ PICTURES = 8  # days kept as columns; 2,000 cells are about 1 MB
 COARSE_BELOW_ZOOM = 9  # below, a tile of the finer grid would hold tens of thousands of cells too small to see
 IMMUTABLE = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
+_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")  # offered, and not with a weight of nothing
 CACHED = {304: ResponseSpec(None, description="As the client has it"), **problems(400, 404, 503)}
 
 
@@ -255,7 +257,7 @@ def respond(
     headers = {"ETag": quoted, "Cache-Control": cache, "Vary": "Accept-Encoding"}
     if request.headers.get("if-none-match") == quoted:
         return Response(b"", status_code=304, headers=headers, media_type=media_type)
-    if packed.zipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
+    if packed.zipped is not None and _GZIP.search(request.headers.get("accept-encoding", "")):
         return Response(packed.zipped, headers=headers | {"Content-Encoding": "gzip"}, media_type=media_type)
     return Response(packed.plain, headers=headers, media_type=media_type)
 

@@ -88,6 +88,12 @@ class Watch:
         self._streams.add(send)
         return receive
 
+    def end(self) -> None:
+        """End every stream: the process stops, and browsers come back by themselves. From the event loop only."""
+        for stream in self._streams:
+            stream.close()
+        self._streams.clear()
+
     async def run(self, alive: Callable[[], None]) -> None:
         """Look until cancelled; what goes wrong is logged once and tried again."""
         ticks = 0

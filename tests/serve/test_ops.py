@@ -1,0 +1,195 @@
+"""Health, status, metrics, the shape of every error, and what the API says of itself."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from litestar.testing import TestClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from appliance.model.intake import Intake, Rejection, StateReport
+from appliance.serve.app import create_app
+from appliance.serve.context import Context
+from appliance.store.intake import Recorder
+from tests.conftest import make_event
+from tests.serve.conftest import Client, MakeContext, instant, problem
+
+ROUTES = (
+    """
+POST /v1/events/upload|GET /v1/events|POST /v1/analytics/run|GET /v1/analytics/runs/{run_id}|GET /v1/risk/{day}
+GET /v1/hotspots|GET /v1/cells/{h3}|GET /v1/tiles/{z}/{x}/{row}|GET /v1/tiles/hex/{z}/{x}/{y}|GET /v1/feed/cells
+GET /v1/feed/risk|GET /v1/feed/flagged|GET /v1/feed/risk/{day}|GET /v1/map|GET /v1/basemaps/{name}/{z}/{x}/{y}
+GET /v1/tiles.json|GET /v1/style.json|POST /v1/auth/token|GET /v1/auth/me|GET /v1/stream|GET /v1/health/live
+GET /v1/health/ready|GET /v1/status|GET /metrics
+""".replace("\n", "|")
+    .strip("|")
+    .split("|")
+)
+
+
+def samples(client: Client) -> dict[tuple[str, tuple[str, ...]], float]:
+    """Every sample of /metrics by name and labels."""
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    return {
+        (sample.name, tuple(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_the_box_is_live_and_ready(client: Client) -> None:
+    assert client.get("/v1/health/live").json() == {"status": "live"}
+    ready = client.get("/v1/health/ready").json()
+    assert ready["status"] == "ready"
+    assert ready["parts"] == {"bridge": "down", "serve": "up", "jobs": "down", "sync": "down"}
+    assert (ready["broker"], ready["sync"]["state"], ready["last_event_at"]) == ("unknown", "off", None)
+    instant(ready["server_time"])
+
+
+def test_parts_are_told_as_their_pulses_say(make_context: MakeContext, recorder: Recorder) -> None:
+    pulses = {
+        "bridge": {"up": True, "broker": "up", "pending": 4},
+        "jobs": {"up": False},
+        "sync": {"up": True, "state": "behind", "pending_rows": 7, "last_acked_at": None},
+    }
+    recorder.record(Intake(events=[make_event()]))
+    context = make_context('[sync]\nurl = "postgresql://centre/db"', pulses=lambda: pulses)
+    with TestClient(create_app(context)) as client:
+        ready, metrics = client.get("/v1/health/ready").json(), samples(client)
+    assert ready["parts"] == {"bridge": "up", "serve": "up", "jobs": "down", "sync": "up"}
+    assert (ready["broker"], ready["sync"]["state"], ready["sync"]["pending_rows"]) == ("up", "behind", 7)
+    assert instant(ready["last_event_at"])
+    assert metrics["hexpost_items_pending", ()] == 4
+    assert metrics["hexpost_items_received_total", ()] == 5
+    assert metrics["hexpost_part_up", ("jobs",)] == 0
+
+
+def test_status_is_for_admins(client: Client, bearer: dict[str, str]) -> None:
+    problem(client.get("/v1/status"), 401)
+    status = client.get("/v1/status", headers=bearer).json()
+    assert set(status) == {"site_id", "store", "totals", "health"}
+    assert {total["term"] for total in status["totals"]} >= {"received", "stored", "shed"}
+
+
+def test_the_balance_holds_on_the_metrics(admin: Client, recorder: Recorder) -> None:
+    recorder.record(
+        Intake(
+            events=[make_event(), make_event(), make_event(rev=1), make_event(event_id="e2")],
+            states=[StateReport(source="a/b", state="online")],
+            rejections=[Rejection(topic="t", payload=b"{", reason="r")] * 3,
+        )
+    )
+    admin.post("/v1/events/upload", content="[1, 2]", headers={"Content-Type": "application/json"})
+    found = samples(admin)
+
+    def items(term: str) -> float:
+        return sum(value for (name, _), value in found.items() if name == f"hexpost_items_{term}_total")
+
+    assert {term: items(term) for term in ("received", "stored", "folded", "duplicate", "quarantined", "shed")} == {
+        "received": 10, "stored": 2, "folded": 2, "duplicate": 1, "quarantined": 3, "shed": 2,
+    }  # fmt: skip
+    assert found["hexpost_items_shed_total", ("refused",)] == 2
+    assert items("received") == found["hexpost_items_pending", ()] + sum(
+        items(term) for term in ("stored", "folded", "duplicate", "quarantined", "shed")
+    )
+    assert found["hexpost_events", ()] == 2
+
+
+def test_a_fresh_box_shows_every_term_at_nothing(client: Client) -> None:
+    found = samples(client)
+    for term in ("received", "stored", "folded", "duplicate", "quarantined"):
+        assert found[f"hexpost_items_{term}_total", ()] == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/nothing", 404),
+        ("GET", "/nothing", 404),
+        ("DELETE", "/v1/events", 405),
+        ("PUT", "/v1/health/live", 405),
+        ("GET", "/v1/cells/x?days=many", 400),
+        ("GET", "/v1/tiles/%00/0/0.mvt", 404),
+        ("GET", "/v1/risk/%2e%2e%2fetc", 404),
+    ],
+)
+def test_every_error_is_a_problem_document_with_the_same_headers(
+    client: Client, method: str, path: str, status: int
+) -> None:
+    document = problem(client.request(method, path), status)
+    assert "http" not in document["title"]
+
+
+def test_a_mistake_of_ours_is_told_without_its_inside(context: Context, recorder: Recorder) -> None:
+    recorder.record(Intake(events=[make_event()]))
+    with TestClient(create_app(context), raise_server_exceptions=False) as client:
+        with context.store.write() as connection:
+            connection.exec_driver_sql("UPDATE site SET store_id = x'ff'")
+        document = problem(client.get("/v1/health/ready"), 500)
+    assert "Traceback" not in str(document) and "decode" not in str(document)
+
+
+def test_without_a_built_map_the_root_says_what_to_do(client: Client) -> None:
+    answer = client.get("/")
+    assert (answer.status_code, "make ui" in answer.text) == (200, True)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_built_map_is_served_at_the_root(make_context: MakeContext, tmp_path: Path) -> None:
+    folder = tmp_path / "map"
+    folder.mkdir()
+    (folder / "index.html").write_text("<!doctype html><title>map</title>")
+    (tmp_path / "secret.txt").write_text("not for you")
+    with TestClient(create_app(make_context(map_folder=folder))) as client:
+        assert "<title>map" in client.get("/").text
+        problem(client.get("/%2e%2e/secret.txt"), 404)
+        problem(client.get("/v1/nothing"), 404)
+
+
+def test_the_paths_of_older_systems_lead_to_the_same_routes(live: Callable[..., str]) -> None:
+    with httpx.Client(base_url=live()) as client:
+        assert client.get("/api/v1/health/live").json() == {"status": "live"}
+        page = client.get("/api/v1/risk/today?resolution=7")
+        assert page.json() == {"items": [], "next_cursor": None}
+        assert page.headers["referrer-policy"] == "no-referrer"
+        problem(client.get("/api/v1/events"), 401)
+        problem(client.get("/api/v2/events"), 404)
+        assert "server" not in page.headers
+
+
+def test_the_api_describes_every_route_and_how_it_fails(client: Client) -> None:
+    document: dict[str, Any] = client.get("/v1/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    found = {
+        f"{method.upper()} {path}": operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    }
+    assert set(ROUTES) <= set(found)
+    components = document["components"]["schemas"]
+    for name, operation in found.items():
+        assert operation["description"], name
+        assert name.endswith("/health/live") or {"400", "401", "503"} & set(operation["responses"]), name
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                assert list(response["content"]) == ["application/problem+json"], (name, status)
+                assert response["content"]["application/problem+json"]["schema"] == {
+                    "$ref": "#/components/schemas/Problem"
+                }
+    assert set(components["Problem"]["required"]) == {"title", "status", "detail"}
+    for reference in references(document):
+        assert reference.removeprefix("#/components/schemas/") in components
+    assert set(found["POST /v1/events/upload"]["requestBody"]["content"]) >= {"application/json", "text/csv"}
+
+
+def references(node: Any) -> list[str]:
+    """Every $ref in a document."""
+    if isinstance(node, list):
+        return [found for item in node for found in references(item)]
+    if not isinstance(node, dict):
+        return []
+    own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+    return own + [found for value in node.values() for found in references(value)]

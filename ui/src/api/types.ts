@@ -1,0 +1,62 @@
+// Shapes of the box's answers under `/v1`, as far as the map reads them.
+
+import type { Day, DayRange } from '../model/day';
+import type { Bounds } from '../model/grid';
+import type { Level } from '../model/level';
+
+export interface Site {
+  id: string;
+  name: string;
+  timezone: string;
+  latitude: number | null;
+  longitude: number | null;
+}
+
+export interface Basemap {
+  name: string;
+  kind: 'world' | 'streets';
+  minzoom: number;
+  maxzoom: number;
+  bounds: Bounds;
+  layers: string[];
+  attribution: string | null;
+}
+
+export interface MapInfo {
+  site: Site;
+  today: Day;
+  resolutions: number[];
+  days: DayRange | null;
+  basemaps: Basemap[];
+}
+
+export interface CellDay {
+  h3_index: string;
+  day: Day;
+  event_count: number;
+  rolling_7d_avg: number | null;
+  growth_rate: number | null;
+  risk_score: number | null;
+  risk_level: Level | null;
+  z_score: number | null;
+  flagged: boolean | null;
+  coverage: 'observed' | 'unknown' | null;
+}
+
+export interface CellDetail {
+  h3_index: string;
+  resolution: number;
+  centre: [number, number];
+  day: CellDay | null;
+  series: CellDay[];
+}
+
+export interface LiveEvent {
+  event_type: string;
+  event_timestamp: string;
+  received_at: string;
+  h3_index: string;
+  longitude?: number;
+  latitude?: number;
+  event_id?: string;
+}

@@ -1,0 +1,24 @@
+// Numbers and names as the page writes them, in the language of the page.
+
+export const NOTHING = '–';
+
+export function number(value: number | null | undefined, locale: string, digits = 0): string {
+  if (value === null || value === undefined) return NOTHING;
+  return new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+}
+
+/** A rate as a signed percentage: 0.5 is "+50 %". */
+export function growth(rate: number | null | undefined, locale: string): string {
+  if (rate === null || rate === undefined) return NOTHING;
+  return new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0, signDisplay: 'exceptZero' }).format(rate);
+}
+
+/** Types of events are names out of machines: "camera_offline" reads better as "camera offline". */
+export function eventName(type: string): string {
+  return type.replace(/[_-]+/g, ' ');
+}
+
+/** An attribution as plain text: archives carry HTML with links, which lead out of the box. */
+export function plainText(html: string): string {
+  return html.replace(/<[^>]*>/g, '').replace(/&copy;/g, '©').replace(/&amp;/g, '&').trim();
+}
