@@ -16,7 +16,7 @@ import msgspec
 
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import Clock, system_clock
-from appliance.errors import Rejected
+from appliance.errors import NotFound, Rejected
 from appliance.model.change import Batch, Position, SyncStatus
 from appliance.model.settings import Settings, read_settings
 from appliance.store import outbox
@@ -112,6 +112,17 @@ def open_store(box: Box) -> Store:
         with store.write() as connection:
             ensure_counts(connection, hours, resolutions)
     return store
+
+
+def find_store(box: Box) -> Store:
+    """The box's store, for commands that only make sense on one that is there.
+
+    raises  NotFound  there is none in the data directory
+    """
+    path = box.data / FILE_NAME
+    if not path.exists():
+        raise NotFound(f"no store at {path}; is --data right? `hexpost run` or `hexpost migrate` makes one")
+    return open_store(box)
 
 
 def open_recorder(box: Box, store: Store) -> Recorder:

@@ -8,7 +8,7 @@ import click
 from appliance.cli.options import DAY, common, to_json
 from appliance.clock import site_day, to_us
 from appliance.errors import Rejected
-from appliance.wiring import Box, open_store
+from appliance.wiring import Box, find_store
 
 
 @click.command("analyze")
@@ -30,12 +30,14 @@ def analyze_command(
     first = from_day or last - timedelta(days=box.settings.risk.days - 1)
     if first > last:
         raise Rejected(f"--from {first} lies after --to {last}")
-    store = open_store(box)
+    store = find_store(box)
     runs = []
     for chosen in [resolution] if resolution else box.settings.risk.resolutions:
         begun = time.monotonic()
         with store.write() as connection:
-            asked = insert_run(connection, resolution=chosen, from_day=first, to_day=last, now=box.clock())
+            asked = insert_run(
+                connection, resolution=chosen, from_day=first, to_day=last, now=box.clock(), state="running"
+            )
         run = perform_run(store, asked, hours=box.hours(), types=box.settings.risk.types, clock=box.clock)
         runs.append(run)
         if not as_json:

@@ -7,7 +7,7 @@ import click
 
 from appliance.cli.options import common, to_json
 from appliance.errors import Rejected
-from appliance.wiring import Box, open_store
+from appliance.wiring import Box, find_store, open_store
 
 
 @click.group("user")
@@ -47,7 +47,7 @@ def user_list(box: Box, as_json: bool) -> None:
     """
     from appliance.store.users import fetch_users
 
-    with open_store(box).read() as connection:
+    with find_store(box).read() as connection:
         users = fetch_users(connection)
     if as_json:
         click.echo(to_json(users))
@@ -66,7 +66,7 @@ def user_remove(box: Box, as_json: bool, name: str) -> None:
     """
     from appliance.store.users import delete_user
 
-    with open_store(box).write() as connection:
+    with find_store(box).write() as connection:
         delete_user(connection, name)
     click.echo(to_json({"removed": name}) if as_json else f"{name} is removed")
 

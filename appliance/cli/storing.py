@@ -7,7 +7,7 @@ import click
 
 from appliance.cli.options import FAILED, common, to_json
 from appliance.store.engine import FILE_NAME
-from appliance.wiring import Box, fetch_pulses, open_store
+from appliance.wiring import Box, fetch_pulses, find_store
 
 PREVIEW = 100  # characters of a payload in a list
 
@@ -38,7 +38,7 @@ def status_command(box: Box, as_json: bool) -> None:
     from appliance.store.outbox import sync_status
     from appliance.store.totals import fetch_facts, fetch_totals
 
-    store = open_store(box)
+    store = find_store(box)
     with store.read() as connection:
         facts, totals = fetch_facts(connection), fetch_totals(connection)
     parts, sync = fetch_pulses(box), sync_status(store)
@@ -66,7 +66,7 @@ def verify_command(box: Box, as_json: bool) -> None:
     """
     from appliance.store.verify import verify_store
 
-    findings = verify_store(open_store(box), hours=box.hours())
+    findings = verify_store(find_store(box), hours=box.hours())
     if as_json:
         click.echo(to_json(findings))
     else:
@@ -94,7 +94,7 @@ def quarantine_list(box: Box, as_json: bool, limit: int) -> None:
     """
     from appliance.store.quarantine import fetch_quarantine
 
-    with open_store(box).read() as connection:
+    with find_store(box).read() as connection:
         entries = fetch_quarantine(connection, limit=limit)
     if as_json:
         click.echo(to_json([_readable(entry) for entry in entries]))
@@ -116,7 +116,7 @@ def quarantine_show(box: Box, as_json: bool, entry_id: int) -> None:
     """
     from appliance.store.quarantine import fetch_quarantined
 
-    with open_store(box).read() as connection:
+    with find_store(box).read() as connection:
         entry = fetch_quarantined(connection, entry_id)
     click.echo(to_json(_readable(entry)))
 
@@ -131,7 +131,7 @@ def quarantine_drop(box: Box, as_json: bool, entry_id: int) -> None:
     """
     from appliance.store.quarantine import delete_quarantined
 
-    with open_store(box).write() as connection:
+    with find_store(box).write() as connection:
         delete_quarantined(connection, entry_id)
     click.echo(to_json({"dropped": entry_id}) if as_json else f"dropped {entry_id}")
 

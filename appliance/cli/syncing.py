@@ -11,7 +11,7 @@ from appliance.cli.options import common, to_json
 from appliance.cli.parts import running
 from appliance.cli.sd_notify import Notifier
 from appliance.errors import Rejected
-from appliance.wiring import Box, open_pump, open_store, pulse_reporter, read_secret_file
+from appliance.wiring import Box, find_store, open_pump, open_store, pulse_reporter, read_secret_file
 
 BEAT_S = 1.0
 HUNG_S = 900.0  # the longest that one batch may take over a thin link; beyond, the part no longer says it is alive
@@ -37,7 +37,7 @@ def sync_now(box: Box, as_json: bool) -> None:
     Example: hexpost sync now --data /var/lib/hexpost
     """
     begun = time.monotonic()
-    report = open_pump(box, open_store(box), random.random).drain(threading.Event())
+    report = open_pump(box, find_store(box), random.random).drain(threading.Event())
     if as_json:
         click.echo(to_json(report))
         return
@@ -56,7 +56,7 @@ def sync_status_command(box: Box, as_json: bool) -> None:
     """
     from appliance.store.outbox import sync_status
 
-    status = sync_status(open_store(box))
+    status = sync_status(find_store(box))
     if as_json:
         click.echo(to_json({"url_set": bool(box.settings.sync.url), **msgspec.structs.asdict(status)}))
         return

@@ -60,6 +60,7 @@ ROUTES = [
     ops.get_live,
     ops.get_ready,
     ops.get_status,
+    ops.get_openapi,
 ]
 
 
@@ -98,7 +99,11 @@ def create_app(context: Context, *, alive: Callable[[], None] = lambda: None) ->
             backend="gzip", gzip_compress_level=1, exclude=["/v1/stream", "/v1/tiles", "/v1/feed", "/v1/basemaps"]
         ),
         openapi_config=OpenAPIConfig(
-            title="Hexpost", version=VERSION, path="/v1", render_plugins=[JsonRenderPlugin(path="/openapi.json")]
+            title="Hexpost",
+            version=VERSION,
+            path="/v1/openapi",  # `ops.get_openapi` serves it: Litestar's own route answers all of /v1 with HTML errors
+            render_plugins=[JsonRenderPlugin()],
+            use_handler_docstrings=True,
         ),
         request_max_body_size=context.settings.http.max_upload_mb * 1024 * 1024,
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from litestar import MediaType, Response, get
+from litestar import MediaType, Request, Response, get
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -54,6 +54,12 @@ def get_status(context: Context) -> Status:
     with context.store.read() as connection:
         facts, totals = fetch_facts(connection), fetch_totals(connection)
     return Status(site_id=context.settings.site.id, store=facts, totals=totals, health=health_of(context))
+
+
+@get("/openapi.json", include_in_schema=False, sync_to_thread=True)
+def get_openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """Every route, what it takes and what it answers."""
+    return request.app.openapi_schema.to_schema()
 
 
 @get("/metrics", media_type=MediaType.TEXT, sync_to_thread=True, responses=problems(503))

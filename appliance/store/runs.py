@@ -4,7 +4,7 @@ A run asked for over HTTP is a row here, which the jobs process picks up; so the
 """
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -21,24 +21,36 @@ _COLUMNS = (
 )
 
 
-def insert_run(connection: sa.Connection, *, resolution: int, from_day: date, to_day: date, now: datetime) -> Run:
-    """Ask for a run; the same request still waiting is returned instead of a second one.
+def insert_run(
+    connection: sa.Connection,
+    *,
+    resolution: int,
+    from_day: date,
+    to_day: date,
+    now: datetime,
+    state: Literal["queued", "running"] = "queued",
+) -> Run:
+    """Ask for a run, or with `running` record one that the caller performs itself; the same request still waiting is
+    returned instead of a second one.
 
     raises  Unavailable  too many are waiting
     """
     raw = raw_connection(connection)
-    same = raw.execute(
-        f"SELECT {_COLUMNS} FROM runs WHERE state = 'queued' AND resolution = ? AND from_day = ? AND to_day = ?",
-        (resolution, from_day.isoformat(), to_day.isoformat()),
-    ).fetchone()
+    same = (
+        state == "queued"
+        and raw.execute(
+            f"SELECT {_COLUMNS} FROM runs WHERE state = 'queued' AND resolution = ? AND from_day = ? AND to_day = ?",
+            (resolution, from_day.isoformat(), to_day.isoformat()),
+        ).fetchone()
+    )
     if same:
         return _run(same)
     if raw.execute("SELECT count(*) FROM runs WHERE state = 'queued'").fetchone()[0] >= MAX_QUEUED:
         raise Unavailable(f"asking for a run: {MAX_QUEUED} are waiting already; is the jobs process running?")
     row = raw.execute(
-        f"INSERT INTO runs (resolution, from_day, to_day, state, requested_at) VALUES (?, ?, ?, 'queued', ?) "
+        f"INSERT INTO runs (resolution, from_day, to_day, state, requested_at) VALUES (?, ?, ?, ?, ?) "
         f"RETURNING {_COLUMNS}",
-        (resolution, from_day.isoformat(), to_day.isoformat(), to_us(now)),
+        (resolution, from_day.isoformat(), to_day.isoformat(), state, to_us(now)),
     ).fetchone()
     raw.execute(
         "DELETE FROM runs WHERE state IN ('done', 'failed') AND run_id <= "

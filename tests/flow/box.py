@@ -125,6 +125,17 @@ class RunningBox:
         parts = json.loads(self.hexpost("status", "--json"))["parts"]
         return {part: pulse["pid"] for part, pulse in parts.items() if pulse["up"]}
 
+    def child(self, program: str) -> int:
+        """The pid of a child of the supervisor that runs this program; 0 while there is none."""
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                name, _, rest = status.read_text().partition("(")[2].rpartition(")")[0::1]
+            except OSError:
+                continue
+            if name == program and int(rest.split()[1]) == self.process.pid:
+                return int(status.parent.name)
+        return 0
+
     def kill(self, part: str) -> int:
         """`kill -9` of one part; the pid it had."""
         pid = self.pids()[part]

@@ -1,5 +1,8 @@
 """The main job: published, stored, analysed, shown; over a real broker and real HTTP, with `hexpost run`."""
 
+import json
+import os
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -89,8 +92,6 @@ def test_a_device_state_is_folded(box: RunningBox) -> None:
 
 
 def test_a_recording_is_replayed(box: RunningBox, tmp_path: Path) -> None:
-    import json
-
     lines = [{"topic": TOPIC, "payload": event(f"replayed-{n}"), "at": 1_795_000_000 + n} for n in range(20)]
     recording = tmp_path / "recording.jsonl"
     recording.write_text("\n".join(json.dumps(line) for line in lines))
@@ -114,3 +115,14 @@ def test_a_killed_part_comes_back_and_the_others_go_on(box: RunningBox, part: st
         name: pid for name, pid in before.items() if name != part
     }
     assert stored(box, "seen-1") is not None
+
+
+def test_a_killed_broker_comes_back_and_the_bridge_finds_it_again(box: RunningBox) -> None:
+    parts = box.pids()
+    broker = box.child("mosquitto")
+    os.kill(broker, signal.SIGKILL)
+    wait_for(lambda: box.child("mosquitto") not in (0, broker), deadline_s=40, what="another broker")
+    wait_for(box.is_up, deadline_s=60, what="the bridge at the new broker")
+    box.publish(TOPIC, event("after-the-broker"))
+    wait_for(lambda: stored(box, "after-the-broker"), what="an event through the new broker")
+    assert box.pids() == parts

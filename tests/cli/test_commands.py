@@ -1,0 +1,151 @@
+"""Every command: named, helped with an example, wrong input refused with a remedy and the right exit code."""
+
+import json
+import re
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from appliance.cli.main import COMMANDS, hexpost
+
+ROOT = Path(__file__).parents[2]
+
+
+def call(*arguments: str, data: Path | None = None) -> Result:
+    """Run one command in this process."""
+    options = ("--data", str(data)) if data else ()
+    return CliRunner().invoke(hexpost, [*arguments, *options])
+
+
+def every_command() -> list[tuple[str, ...]]:
+    """Every command and subcommand, as typed."""
+    found: list[tuple[str, ...]] = []
+    for name in COMMANDS:
+        command = hexpost.get_command(click.Context(hexpost), name)
+        assert command is not None
+        found.append((name,))
+        if isinstance(command, click.Group):
+            found += [(name, below) for below in command.commands]
+    return found
+
+
+@pytest.mark.parametrize("command", every_command(), ids=" ".join)
+def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
+    shown = call(*command, "--help")
+    assert shown.exit_code == 0
+    assert "Example: hexpost" in " ".join(shown.output.split())
+
+
+@pytest.mark.parametrize("command", [c for c in every_command() if c not in {("user",), ("quarantine",), ("basemap",)}])
+def test_every_command_takes_the_common_options(command: tuple[str, ...]) -> None:
+    group = {name for name, *rest in every_command() if rest}
+    if command[0] in group - {"sync"} and len(command) == 1:
+        return
+    shown = call(*command, "--help").output
+    assert all(option in shown for option in ("--config", "--data", "--json"))
+
+
+def test_a_misspelt_command_names_the_nearest() -> None:
+    refused = call("analyse")
+    assert refused.exit_code == 2
+    assert "did you mean analyze?" in refused.output
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
+    config = tmp_path / "hexpost.toml"
+    config.write_text('[site]\ntimzone = "Asia/Kuwait"\n')
+    refused = call("config", "check", "--config", str(config), data=tmp_path)
+    assert refused.exit_code == 2
+    assert "no key site.timzone; did you mean timezone?" in refused.output
+
+
+def test_a_failure_is_one_line_and_exit_code_1_and_json_where_json_was_asked(tmp_path: Path) -> None:
+    call("migrate", data=tmp_path)
+    failed = call("quarantine", "show", "7", data=tmp_path)
+    assert failed.exit_code == 1
+    assert "hexpost: quarantine entry 7 is not there; `hexpost quarantine list`" in failed.output
+    spoken = call("quarantine", "show", "7", "--json", data=tmp_path)
+    assert json.loads(spoken.output)["error"] == "NotFound"
+
+
+def test_adding_a_user_twice_updates_it(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("a long enough password\n")
+    for role in ("public", "admin"):
+        added = call("user", "add", "chief", "--role", role, "--password-file", str(secret), data=tmp_path)
+        assert added.exit_code == 0, added.output
+    users = json.loads(call("user", "list", "--json", data=tmp_path).output)
+    assert [(user["name"], user["role"], user["generation"]) for user in users] == [("chief", "admin", 2)]
+
+
+@pytest.mark.parametrize(
+    ("password", "role", "reason"), [("short", "admin", "10 characters"), ("x" * 12, "king", "no role")]
+)
+def test_a_user_that_cannot_be_is_refused(tmp_path: Path, password: str, role: str, reason: str) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(password)
+    refused = call("user", "add", "chief", "--role", role, "--password-file", str(secret), data=tmp_path)
+    assert refused.exit_code == 1
+    assert reason in refused.output
+
+
+def test_a_migrated_store_is_up_to_date_the_second_time(tmp_path: Path) -> None:
+    assert "0001_house" in call("migrate", data=tmp_path).output
+    assert call("migrate", data=tmp_path).output.strip() == "up to date"
+
+
+def test_a_store_of_a_newer_program_is_refused_untouched(tmp_path: Path) -> None:
+    from appliance.store import sqlite
+
+    call("migrate", data=tmp_path)
+    connection = sqlite.connect(tmp_path / "hexpost.db")
+    connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    refused = call("status", data=tmp_path)
+    assert refused.exit_code == 1
+    assert "has schema 999" in refused.output
+
+
+def test_a_demo_leaves_a_store_alone_that_is_not_its_own(tmp_path: Path) -> None:
+    call("migrate", data=tmp_path / "demo")
+    refused = call("demo", data=tmp_path)
+    assert refused.exit_code == 1
+    assert "is not a demo's" in refused.output
+    assert (tmp_path / "demo" / "hexpost.db").exists()
+
+
+@pytest.mark.parametrize("command", [("status",), ("verify",), ("analyze",), ("user", "list"), ("sync", "now")])
+def test_a_command_that_needs_a_store_makes_none(tmp_path: Path, command: tuple[str, ...]) -> None:
+    refused = call(*command, data=tmp_path / "elsewhere")
+    assert refused.exit_code == 1
+    assert "no store at" in refused.output
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_sync_that_is_off_says_so(tmp_path: Path) -> None:
+    call("migrate", data=tmp_path)
+    assert "sync is off" in call("sync", "status", data=tmp_path).output
+    refused = call("sync", "now", data=tmp_path)
+    assert refused.exit_code == 1
+    assert "set sync.url" in refused.output
+
+
+def test_the_readme_shows_only_commands_that_exist() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    known = {" ".join(command) for command in every_command()}
+    shown = re.findall(r"^    hexpost ((?:[a-z]+ ?)+)|`hexpost ([a-z ]+)`", readme, re.MULTILINE)
+    for match in shown:
+        words = (match[0] or match[1]).split()
+        assert words[0] in known or words[0] == "--help", words
+        command = hexpost.get_command(click.Context(hexpost), words[0])
+        if isinstance(command, click.Group) and len(words) > 1:
+            assert words[1] in command.commands, words
+    assert len(shown) > 10
+
+
+def test_make_targets_that_the_readme_names_are_in_the_makefile() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in set(re.findall(r"`?make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8"))):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
