@@ -7,7 +7,7 @@ capability that uses it, so a key that does nothing does not exist and is refuse
 import difflib
 import tomllib
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -139,7 +139,9 @@ def _override(tree: dict[str, Any], variable: str, value: str) -> None:
         typed = value  # a bare word is the text itself, as shells write it
     if _type_of(section, key) is str:
         typed = value.strip("\"'")
-    tree.setdefault(section, {})[key] = typed
+    content = tree.setdefault(section, {})
+    if isinstance(content, dict):  # what it is otherwise is refused with the rest of the file
+        content[key] = typed
 
 
 def _sections() -> dict[str, type[msgspec.Struct]]:
@@ -149,8 +151,7 @@ def _sections() -> dict[str, type[msgspec.Struct]]:
 def _type_of(section: str, key: str) -> Any:
     struct = _sections().get(section)
     fields = {field.name: field.type for field in msgspec.structs.fields(struct)} if struct else {}
-    kind = fields.get(key)
-    return next((arm for arm in get_args(kind) if arm is str), kind)
+    return fields.get(key)
 
 
 def _refuse_unknown(tree: dict[str, Any], name: str) -> None:

@@ -87,12 +87,11 @@ class Store:
                 yield connection
         except sa.exc.TimeoutError as error:
             raise Unavailable(f"reading the store: all {POOL} connections are busy; try again") from error
-        except sa.exc.OperationalError as error:
-            raise _explained(error, self.path) from error
-        except sa.exc.DatabaseError as error:
-            if "malformed" in str(error) or "not a database" in str(error):
-                raise Corrupt(f"{self.path} is damaged: {error.orig}; restore a backup or move it away") from error
-            raise
+        except (sa.exc.DBAPIError, sqlite.driver().DatabaseError) as error:  # the hot paths speak to the driver itself
+            explained = _explained(getattr(error, "orig", error), self.path)
+            if explained is None:
+                raise
+            raise explained from error
 
 
 def raw_connection(connection: sa.Connection) -> Any:
@@ -105,12 +104,15 @@ def _end(connection: sa.Connection, raw: Any, statement: str) -> None:
         connection.exec_driver_sql(statement)
 
 
-def _explained(error: sa.exc.OperationalError, path: Path) -> Exception:
-    text = str(error.orig)
+def _explained(error: object, path: Path) -> Unavailable | Corrupt | None:
+    """What a driver's error means for whoever meets it; None for a mistake of ours."""
+    text = str(error)
     if "interrupted" in text:
         return Unavailable("reading the store took too long and was stopped; ask for less: fewer days or a smaller box")
     if "locked" in text or "busy" in text:
         return Unavailable(f"writing the store: another process has held {path.name} for too long; try again")
-    if "full" in text or "disk I/O" in text or "readonly" in text:
+    if any(word in text for word in ("is full", "disk I/O", "readonly", "unable to open")):
         return Unavailable(f"writing the store at {path}: {text}; free space or remount the disk")
-    return error
+    if "malformed" in text or "not a database" in text:
+        return Corrupt(f"{path} is damaged: {text}; restore a backup or move it away")
+    return None

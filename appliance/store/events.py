@@ -80,8 +80,10 @@ def fetch_events(connection: sa.Connection, wanted: EventFilter, *, cursor: str 
 
 def fetch_events_after(connection: sa.Connection, event_pk: int, limit: int) -> list[tuple[int, StoredEvent]]:
     """(key, event) recorded after the one with this key, in the order of recording; for the live stream."""
-    rows = raw_connection(connection).execute(
-        f"SELECT {_COLUMNS} FROM events WHERE event_pk > ? ORDER BY event_pk LIMIT ?", (event_pk, limit)
+    rows = (
+        raw_connection(connection)
+        .execute(f"SELECT {_COLUMNS} FROM events WHERE event_pk > ? ORDER BY event_pk LIMIT ?", (event_pk, limit))
+        .fetchall()
     )
     return [(row[0], _event(row)) for row in rows]
 
@@ -118,8 +120,10 @@ def _conditions(wanted: EventFilter) -> tuple[list[str], list[Any]]:
 
 def _read_cursor(cursor: str) -> tuple[int, int]:
     try:
-        us, key = cursor.split(".")
-        return int(us), int(key)
+        us, key = (int(part) for part in cursor.split("."))
+        if max(abs(us), abs(key)) >= 2**63:
+            raise ValueError
+        return us, key
     except ValueError:
         raise Rejected("not a cursor of this list; leave it out for the first page", "cursor") from None
 

@@ -12,7 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from appliance.errors import NotFound
+from appliance.errors import Corrupt, NotFound
 from appliance.spatial.cells import resolution_of, to_hex
 from appliance.spatial.geojson import Bounds
 from appliance.store.engine import raw_connection
@@ -144,6 +144,7 @@ class Grid(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     resolution: int
     cells: list[int]
+    ordinals: dict[int, int]
     bounds: Bounds | None
 
 
@@ -159,7 +160,14 @@ def fetch_grid(connection: sa.Connection, resolution: int) -> Grid:
     if rows:
         lngs, lats = [row[1] for row in rows], [row[2] for row in rows]
         bounds = (min(lngs), min(lats), max(lngs), max(lats))
-    return Grid(version=f"{store_id}-{len(rows)}", resolution=resolution, cells=[row[0] for row in rows], bounds=bounds)
+    cells = [row[0] for row in rows]
+    return Grid(
+        version=f"{store_id}-{len(rows)}",
+        resolution=resolution,
+        cells=cells,
+        ordinals={cell: ordinal for ordinal, cell in enumerate(cells)},
+        bounds=bounds,
+    )
 
 
 def fetch_feed(
@@ -195,29 +203,44 @@ class DayPicture(msgspec.Struct, frozen=True, kw_only=True):
     """A whole day of a resolution by columns, as the tile encoder takes it."""
 
     cells: list[int]
-    ordinals: list[int]
     columns: dict[str, list[Any]]
 
 
 def fetch_day_picture(connection: sa.Connection, *, day: date, resolution: int) -> DayPicture:
-    """Every cell's row of a day."""
-    rows = (
-        raw_connection(connection)
-        .execute(
-            f"SELECT {_ROW}, c.ordinal FROM {_JOIN} JOIN h3_cells AS c USING (h3_index) "
-            "WHERE a.resolution = ? AND a.day = ? ORDER BY h3_index",
-            (resolution, day.isoformat()),
-        )
-        .fetchall()
-    )
-    coverage = "observed" if fetch_coverage(connection, day, day) else "unknown"
-    columns: dict[str, list[Any]] = {"h3": [to_hex(row[0]) for row in rows]}
-    names = ("day", "event_count", "rolling_7d_avg", "growth_rate", "risk_score", "risk_level", "z_score")
-    for n, name in enumerate(names, start=1):
-        columns[name] = [row[n] for row in rows]
-    columns["flagged"] = [bool(row[8]) for row in rows]
-    columns["coverage"] = [coverage] * len(rows)
-    return DayPicture(cells=[row[0] for row in rows], ordinals=[row[9] for row in rows], columns=columns)
+    """Every cell's row of a day.
+
+    Three scans in key order instead of a join of lookups: half the time, and a tile waits for it.
+    raises  Corrupt  the three tables do not hold the same cells, which one transaction wrote
+    """
+    raw, at = raw_connection(connection), (resolution, day.isoformat())
+    where = "WHERE resolution = ? AND day = ? ORDER BY h3_index"
+    counts = raw.execute(
+        f"SELECT h3_index, event_count, rolling_7d_avg, growth_rate FROM cell_aggregates {where}", at
+    ).fetchall()
+    scores = raw.execute(f"SELECT h3_index, risk_score, risk_level FROM risk_scores {where}", at).fetchall()
+    flags = raw.execute(f"SELECT h3_index, z_score, flagged FROM anomaly_flags {where}", at).fetchall()
+    cells, *counted = _columns(counts, 4)
+    scored_cells, score, level = _columns(scores, 3)
+    flagged_cells, z, flagged = _columns(flags, 3)
+    if not cells == scored_cells == flagged_cells:
+        raise Corrupt(f"the picture of {day} at resolution {resolution} has rows missing; run `hexpost analyze` again")
+    coverage: Coverage = "observed" if fetch_coverage(connection, day, day) else "unknown"
+    columns: dict[str, list[Any]] = {
+        "h3": [to_hex(cell) for cell in cells],
+        "day": [day.isoformat()] * len(cells),
+        **dict(zip(("event_count", "rolling_7d_avg", "growth_rate"), counted, strict=True)),
+        "risk_score": score,
+        "risk_level": level,
+        "z_score": z,
+        "flagged": [bool(flag) for flag in flagged],
+        "coverage": [coverage] * len(cells),
+    }
+    return DayPicture(cells=cells, columns=columns)
+
+
+def _columns(rows: list[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    """Rows turned into columns, also when there are none."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
 
 
 def _risk_row(row: tuple[Any, ...], heard: set[str]) -> RiskRow:

@@ -67,7 +67,7 @@ def fetch_run(connection: sa.Connection, run_id: int) -> Run:
     raises  NotFound  there is none with this id, or it is long past
     """
     row = raw_connection(connection).execute(f"SELECT {_COLUMNS} FROM runs WHERE run_id = ?", (run_id,)).fetchone()
-    if row is None:
+    if not row:
         raise NotFound(f"run {run_id} is not known; the last {KEEP_FINISHED} are kept")
     return _run(row)
 
@@ -97,12 +97,14 @@ def fetch_last_done(connection: sa.Connection, resolution: int, *, to_day: date 
     return _run(row) if row else None
 
 
-def fetch_done_after(connection: sa.Connection, run_id: int) -> list[Run]:
-    """The newest runs finished with a higher id, oldest first; at most twenty."""
-    rows = raw_connection(connection).execute(
-        f"SELECT {_COLUMNS} FROM runs WHERE state = 'done' AND run_id > ? ORDER BY run_id DESC LIMIT 20", (run_id,)
+def fetch_recent_done(connection: sa.Connection) -> list[Run]:
+    """The newest twenty finished runs, oldest first; not always in the order in which they finished."""
+    rows = (
+        raw_connection(connection)
+        .execute(f"SELECT {_COLUMNS} FROM runs WHERE state = 'done' ORDER BY run_id DESC LIMIT 20")
+        .fetchall()
     )
-    return [_run(row) for row in rows][::-1]
+    return [_run(row) for row in reversed(rows)]
 
 
 def update_run(connection: sa.Connection, run_id: int, **changes: Any) -> None:

@@ -58,7 +58,7 @@ def refusal(**members: Any) -> tuple[str, str]:
         (0, datetime(1970, 1, 1, tzinfo=UTC)),
         (-86_400, datetime(1969, 12, 31, tzinfo=UTC)),
         ("-86400", datetime(1969, 12, 31, tzinfo=UTC)),
-        (99_999_999_999 // 20, datetime(2128, 6, 12, 0, 26, 39, tzinfo=UTC)),
+        (4_999_999_999, datetime(2128, 6, 11, 8, 53, 19, tzinfo=UTC)),
         (100_000_000_000, datetime(1973, 3, 3, 9, 46, 40, tzinfo=UTC)),  # from here on they are milliseconds
         ("1900-01-01T00:00:00Z", datetime(1900, 1, 1, tzinfo=UTC)),
         ("2199-12-31T23:59:59Z", datetime(2199, 12, 31, 23, 59, 59, tzinfo=UTC)),
@@ -92,14 +92,14 @@ def test_a_time_is_read(written: object, expected: datetime) -> None:
         ("١٧٩٥٢٥٥٢٠٠", "is not a time"),
         ("1e9", "is not a time"),
         ("", "required, and missing"),
-        ("\ud800", "is not a time"),
+        pytest.param("\ud800", "is not a time", id="surrogate"),
         (math.nan, "is not a time"),
         (math.inf, "is not a time"),
         (-math.inf, "is not a time"),
         (1e300, "is not a time"),
         (10**400, "is not a time"),
-        (10**5_000, "is not a time"),
-        ("9" * 5_000, "is not a time"),
+        pytest.param(10**5_000, "is not a time", id="digits"),
+        pytest.param("9" * 5_000, "is not a time", id="digits as text"),
         ("1899-12-31T23:59:59Z", "outside the years 1900 to 2199"),
         ("2200-01-01T00:00:00Z", "outside the years 1900 to 2199"),
         ("0001-01-01T00:00:00+14:00", "is not a time"),
@@ -217,7 +217,7 @@ def test_an_identity_depends_on_everything_else(change: dict[str, Any]) -> None:
 
 
 def test_an_identity_is_the_same_on_every_box() -> None:
-    assert identity() == "000660d3e1c9a800-" + identity().partition("-")[2]
+    assert identity() == "000660c66c7a2800-15db16dc8e4b84943de8"
     assert len(identity()) == 37
 
 

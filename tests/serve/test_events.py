@@ -302,6 +302,7 @@ def test_filters(admin: Client, recorder: Recorder, query: str, expected: str) -
     [
         ("cursor=x", "cursor"),
         ("cursor=1.2.3", "cursor"),
+        ("cursor=99999999999999999999.1", "cursor"),
         ("limit=0", "limit"),
         ("limit=1001", "limit"),
         ("limit=ten", "limit"),

@@ -84,6 +84,7 @@ def test_runs_that_wait_are_bounded(admin: Client) -> None:
 def test_a_run_that_cannot_be_is_refused(admin: Client, query: str, status: int) -> None:
     problem(admin.post(f"/v1/analytics/run?{query}"), status)
     problem(admin.get("/v1/analytics/runs/1"), 404)
+    problem(admin.get(f"/v1/analytics/runs/{2**64}"), 400)
 
 
 def test_a_run_needs_an_admin(client: Client) -> None:

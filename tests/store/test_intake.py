@@ -1,6 +1,6 @@
 """Writing what came in: once, whole, counted, and with its counters in the same transaction."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -166,7 +166,7 @@ def test_counts_are_cut_anew_when_zone_or_resolutions_change(store: Store, recor
 
 def test_a_resolution_that_is_not_counted_is_counted_from_the_events(store: Store, recorder: Recorder) -> None:
     recorder.record(Intake(events=[make_event(event_id=f"e{n}", longitude=47.9 + n / 500) for n in range(40)]))
-    day = datetime(2026, 11, 21).date()
+    day = date(2026, 11, 21)
     hours = SiteHours(make_recorder(store, NOW)._hours.zone)
     with store.read() as connection:
         counted = fetch_daily_counts(connection, resolution=8, from_day=day, to_day=day, hours=hours)

@@ -1,0 +1,62 @@
+"""The store under trouble: full disk, slow reads, damage; each told in words that name the remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import Corrupt, Unavailable
+from appliance.model.intake import Intake
+from appliance.store.engine import Store, raw_connection
+from appliance.store.events import EventFilter, fetch_events
+from appliance.store.intake import Recorder
+from tests.conftest import NOW, make_event, make_recorder
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
+
+
+def fill_up(store: Store, pages: int | None) -> None:
+    """Let the file grow no further, as a full disk would; None gives the space back."""
+    with store.write() as connection:
+        raw = raw_connection(connection)
+        now = raw.execute("PRAGMA page_count").fetchone()[0]
+        raw.execute(f"PRAGMA max_page_count = {now + pages if pages is not None else 2**30}")
+
+
+def test_a_full_disk_is_a_reason_to_wait_and_nothing_half_is_written(store: Store, recorder: Recorder) -> None:
+    fill_up(store, 2)
+    events = [make_event(event_id=f"e{n}", attributes={"text": "x" * 500}) for n in range(200)]
+    with pytest.raises(Unavailable, match=r"(?s)full.*free space"):
+        recorder.record(Intake(events=events))
+    fill_up(store, None)
+    with store.read() as connection:
+        assert fetch_events(connection, EventFilter(), cursor=None, limit=1).items == []
+    assert recorder.record(Intake(events=events)).outcomes.count("stored") == 200
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_read_that_takes_too_long_is_stopped(store: Store, raw: bool) -> None:
+    with pytest.raises(Unavailable, match="took too long"), store.read(limit_s=0.1) as connection:
+        if raw:
+            raw_connection(connection).execute(ENDLESS).fetchall()
+        else:
+            connection.exec_driver_sql(ENDLESS).all()
+
+
+def test_a_damaged_file_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "hexpost.db").write_bytes(b"not a database at all" * 400)
+    with pytest.raises((Corrupt, Unavailable), match=r"damaged|not a database"), Store(tmp_path / "hexpost.db").read():
+        pass
+
+
+def test_a_writer_waits_for_another_and_both_are_stored(store: Store) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def write(source: str) -> None:
+        recorder = make_recorder(store, NOW)
+        for n in range(20):
+            recorder.record(Intake(events=[make_event(source=source, event_id=f"e{n}")]))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, ("a/1", "a/2", "a/3", "a/4")))
+    with store.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM events").scalar_one() == 80
