@@ -86,7 +86,7 @@ async def run_analytics(
     while run.state in {"queued", "running"} and time.monotonic() < deadline:
         await sleep(LOOK_S)
         run = await run_sync(_look, context, run.run_id)
-    while run.state == "done" and watch.last_run < run.run_id and time.monotonic() < deadline:
+    while run.state == "done" and not watch.has_seen(run.run_id) and time.monotonic() < deadline:
         await sleep(LOOK_S)  # who is told that it is done may ask for a tile next, and must not get an old one
     over = run.state in {"done", "failed"}
     return Response(run, status_code=200 if over else 202, headers={"Location": f"/v1/analytics/runs/{run.run_id}"})
@@ -98,7 +98,7 @@ async def run_analytics(
     sync_to_thread=True,
     responses=problems(400, 401, 403, 404, 503),
 )
-def get_run(context: Context, run_id: int) -> Run:
+def get_run(context: Context, run_id: Annotated[int, Parameter(ge=1, lt=2**53)]) -> Run:
     """How a run is getting on."""
     return _look(context, run_id)
 

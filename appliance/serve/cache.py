@@ -10,23 +10,18 @@ import msgspec
 TOO_SMALL = 512  # bytes; below, compression costs more than it saves
 
 
-class Packed(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer as it is and compressed; `zipped` is None where compression does not pay."""
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer's bytes; `encoding` is `gzip` or None."""
 
-    plain: bytes
-    zipped: bytes | None
-
-    @property
-    def size(self) -> int:
-        """Bytes of memory, about."""
-        return len(self.plain) + len(self.zipped or b"") + 200
+    data: bytes
+    encoding: str | None
 
 
-def pack(data: bytes) -> Packed:
-    """Compress once for the many who will ask; level 1, since a Pi compresses at its slowest core's pace."""
-    if len(data) < TOO_SMALL:
-        return Packed(plain=data, zipped=None)
-    return Packed(plain=data, zipped=gzip.compress(data, compresslevel=1, mtime=0))
+def pack(data: bytes, *, zipped: bool) -> Answer:
+    """Compress for a client that reads it, where it pays; level 1, since a Pi compresses at its own pace."""
+    if not zipped or len(data) < TOO_SMALL:
+        return Answer(data=data, encoding=None)
+    return Answer(data=gzip.compress(data, compresslevel=1, mtime=0), encoding="gzip")
 
 
 class AnswerCache:
@@ -34,13 +29,13 @@ class AnswerCache:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._answers: OrderedDict[Hashable, Packed] = OrderedDict()
+        self._answers: OrderedDict[Hashable, Answer] = OrderedDict()
         self._lock = threading.Lock()
         self.bytes = 0
         self.hits = 0
         self.misses = 0
 
-    def get(self, key: Hashable) -> Packed | None:
+    def get(self, key: Hashable) -> Answer | None:
         """An answer that is kept."""
         with self._lock:
             found = self._answers.get(key)
@@ -51,14 +46,18 @@ class AnswerCache:
                 self._answers.move_to_end(key)
             return found
 
-    def make(self, key: Hashable, build: Callable[[], bytes]) -> Packed:
+    def make(self, key: Hashable, build: Callable[[], bytes], zipped: bool) -> Answer:
         """Build an answer and keep it. Two threads may build the same one; that costs time and is never wrong."""
-        packed = pack(build())
+        answer = pack(build(), zipped=zipped)
         with self._lock:
             known = self._answers.pop(key, None)
-            self.bytes -= known.size if known else 0
-            self._answers[key] = packed
-            self.bytes += packed.size
+            self.bytes -= _cost(known) if known else 0
+            self._answers[key] = answer
+            self.bytes += _cost(answer)
             while self.bytes > self._max_bytes:
-                self.bytes -= self._answers.popitem(last=False)[1].size
-        return packed
+                self.bytes -= _cost(self._answers.popitem(last=False)[1])
+        return answer
+
+
+def _cost(answer: Answer) -> int:
+    return len(answer.data) + 200

@@ -1,6 +1,7 @@
 """`/events`: what happened, in and out."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -17,7 +18,7 @@ from appliance.model.intake import Intake
 from appliance.serve.context import Context
 from appliance.serve.errors import problems
 from appliance.serve.idempotency import Idempotency
-from appliance.serve.params import read_instant, read_limit
+from appliance.serve.params import read_cursor, read_instant, read_limit
 from appliance.serve.security import identify, require_admin, require_event_reader
 from appliance.spatial.geojson import parse_bbox
 from appliance.store.events import EventFilter, EventPage, fetch_events
@@ -55,6 +56,7 @@ class UploadReport(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[UploadRow]
 
 
+@dataclass  # without it `__post_init__` is not called
 class UploadOperation(Operation):
     """The body of an upload is one of several formats, which no single type says."""
 
@@ -120,7 +122,7 @@ def list_events(
         bbox=parse_bbox(bbox) if bbox else None,
     )
     with context.store.read() as connection:
-        return fetch_events(connection, wanted, cursor=cursor, limit=read_limit(limit))
+        return fetch_events(connection, wanted, cursor=read_cursor(cursor), limit=read_limit(limit))
 
 
 def one_line(body: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """`/auth/token`, `/auth/me`: logging in with a local user."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -32,6 +33,7 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     token_type: str = "Bearer"
 
 
+@dataclass  # without it `__post_init__` is not called
 class TokenOperation(Operation):
     """The body is JSON or a form, which no single type says."""
 

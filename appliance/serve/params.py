@@ -13,6 +13,7 @@ from appliance.serve.context import Context
 MAX_DAYS = 400  # of one answer
 MAX_ITEMS = 1_000  # of one page
 _DAY = re.compile(r"\d{4}-\d\d-\d\d|today")
+_CURSOR = re.compile(r"-?[0-9]{1,17}\.[0-9]{1,18}")  # more digits than SQLite's integers hold are refused
 
 
 def read_day(text: str, context: Context, name: str = "date") -> date:
@@ -80,6 +81,16 @@ def check_profile(profile: str) -> None:
     """
     if profile != PROFILE:
         raise Rejected(f"no profile {profile!r}; there is {PROFILE}", "profile")
+
+
+def read_cursor(text: str | None) -> str | None:
+    """A cursor in the form that a page of events gives, or None for the first page.
+
+    raises  Rejected
+    """
+    if text is not None and not _CURSOR.fullmatch(text):
+        raise Rejected("not a cursor of this list; leave it out for the first page", "cursor")
+    return text
 
 
 def read_limit(limit: int) -> int:

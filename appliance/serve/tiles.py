@@ -8,6 +8,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from datetime import date, timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -17,7 +18,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
 from appliance.errors import Rejected
-from appliance.serve.cache import AnswerCache, Packed
+from appliance.serve.cache import Answer, AnswerCache
 from appliance.serve.context import Context
 from appliance.serve.errors import problems
 from appliance.serve.params import default_resolution, read_day, read_days, read_resolution
@@ -66,17 +67,22 @@ class Tiles:
         """Changes with every row of the picture."""
         return self._watch.revision
 
-    async def answer(self, key: Hashable, build: Callable[[], bytes]) -> Packed:
-        """From the cache, or built on a thread."""
-        known = self.answers.get(key)
-        return known if known is not None else await run_sync(self.answers.make, key, build)
+    async def answer(self, request: Request[Any, Any, Any], key: Hashable, build: Callable[[], bytes]) -> Answer:
+        """From the cache, or built on a thread; compressed where the client reads that."""
+        zipped = bool(_GZIP.search(request.headers.get("accept-encoding", "")))
+        known = self.answers.get((key, zipped))
+        return known if known is not None else await run_sync(self.answers.make, (key, zipped), build, zipped)
 
     def risk_tile(self, z: int, x: int, y: int, day: str, resolution: int) -> bytes:
         """A tile with all attributes of a day."""
         picture: DayPicture = self._remember(
             ("day", day, resolution, self.revision), lambda: self._day(day, resolution)
         )
-        return encode_cells(self._frames, "risk", z, x, y, picture.cells, picture.ordinals, picture.columns)
+        try:
+            ids = list(map(self.grid(resolution).ordinals.__getitem__, picture.cells))
+        except KeyError:  # a run has added cells since the grid was read; it only ever grows
+            ids = list(map(self._grid(resolution).ordinals.__getitem__, picture.cells))
+        return encode_cells(self._frames, "risk", z, x, y, picture.cells, ids, picture.columns)
 
     def hex_tile(self, z: int, x: int, y: int, resolution: int) -> bytes:
         """A tile with outlines and ordinals."""
@@ -88,14 +94,12 @@ class Tiles:
         grid: Grid = self._remember(("grid", resolution, self.revision), lambda: self._grid(resolution))
         return grid
 
-    def feeds(self, resolution: int, start: str, end: str) -> tuple[bytes, bytes, Grid, str]:
-        """Scores and flags of a range of days, the grid they refer to, and the range as `from/to`."""
-        first, last = read_days(start, end, self._context, default_days=1)
-        days = [first.fromordinal(n) for n in range(first.toordinal(), last.toordinal() + 1)]
-        grid = self.grid(resolution)
+    def feeds(self, grid: Grid, first: date, last: date) -> tuple[bytes, bytes]:
+        """Scores and flags of an inclusive range of days, a byte for each of the grid's cells."""
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         with self._context.store.read() as connection:
-            scores, flags = fetch_feed(connection, resolution=resolution, days=days, cells=len(grid.cells))
-        return scores.tobytes(), flags.tobytes(), grid, f"{first}/{last}"
+            scores, flags = fetch_feed(connection, resolution=grid.resolution, days=days, cells=len(grid.cells))
+        return scores.tobytes(), flags.tobytes()
 
     def _remember(self, key: Hashable, load: Callable[[], Any]) -> Any:
         """The few things last asked for that are read whole from the store; read once, however many ask at a time."""
@@ -141,8 +145,8 @@ async def get_risk_tile(
     y = _row(row)
     chosen = resolution_at(z, resolution, context)
     key = ("risk", z, x, y, day, chosen, tiles.store_id, tiles.revision)
-    packed = await tiles.answer(key, lambda: tiles.risk_tile(z, x, y, day, chosen))
-    return respond(request, packed, media_type=MVT, etag="-".join(map(str, key[4:])), cache=REVALIDATE)
+    answer = await tiles.answer(request, key, lambda: tiles.risk_tile(z, x, y, day, chosen))
+    return respond(request, answer, media_type=MVT, etag="-".join(map(str, key[4:])), cache=REVALIDATE)
 
 
 @get("/tiles/hex/{z:int}/{x:int}/{y:int}", responses=CACHED)
@@ -159,9 +163,11 @@ async def get_hex_tile(
     """Outlines and ordinals of the grid, layer `cells`; immutable when asked for by the grid's present version."""
     chosen = read_resolution(resolution, context)
     grid = await run_sync(tiles.grid, chosen)
-    packed = await tiles.answer(("hex", z, x, y, grid.version, chosen), lambda: tiles.hex_tile(z, x, y, chosen))
+    answer = await tiles.answer(
+        request, ("hex", z, x, y, grid.version, chosen), lambda: tiles.hex_tile(z, x, y, chosen)
+    )
     cache = IMMUTABLE if v == grid.version else REVALIDATE
-    return respond(request, packed, media_type=MVT, etag=f"{grid.version}-{chosen}", cache=cache)
+    return respond(request, answer, media_type=MVT, etag=f"{grid.version}-{chosen}", cache=cache)
 
 
 @get("/feed/cells", sync_to_thread=True, responses=problems(400, 503))
@@ -220,23 +226,22 @@ async def _feed_response(
 ) -> Response[bytes]:
     first, last = read_days(*span, context, default_days=1)
     revision, grid = tiles.revision, await run_sync(tiles.grid, resolution)
-    key = (name, first, last, resolution, revision)
+    key = (name, first, last, resolution, grid.version, revision)
 
     def build() -> bytes:
-        scores, flags, _, _ = tiles.feeds(resolution, first.isoformat(), last.isoformat())
+        scores, flags = tiles.feeds(grid, first, last)
         return scores if name == "risk" else flags
 
-    packed = await tiles.answer(key, build)
-    days = (last - first).days + 1
+    answer = await tiles.answer(request, key, build)
     response = respond(
         request,
-        packed,
+        answer,
         media_type="application/octet-stream",
         etag=f"{first}-{last}-{resolution}-{grid.version}-{revision}",  # the day is in it, for `today` moves on
         cache=REVALIDATE,
     )
     response.headers["X-Hexpost-Version"] = grid.version
-    response.headers["X-Hexpost-Cells"] = str(len(packed.plain) // days)
+    response.headers["X-Hexpost-Cells"] = str(len(grid.cells))
     response.headers["X-Hexpost-Days"] = f"{first}/{last}"
     return response
 
@@ -250,16 +255,16 @@ def resolution_at(z: int, resolution: int | None, context: Context) -> int:
 
 
 def respond(
-    request: Request[Any, Any, Any], packed: Packed, *, media_type: str, etag: str, cache: str
+    request: Request[Any, Any, Any], answer: Answer, *, media_type: str, etag: str, cache: str
 ) -> Response[bytes]:
-    """An answer with its validator, compressed where the client reads that; 304 where it has it already."""
+    """An answer with its validator; 304 where the client has it already."""
     quoted = f'"{etag}"'
     headers = {"ETag": quoted, "Cache-Control": cache, "Vary": "Accept-Encoding"}
     if request.headers.get("if-none-match") == quoted:
         return Response(b"", status_code=304, headers=headers, media_type=media_type)
-    if packed.zipped is not None and _GZIP.search(request.headers.get("accept-encoding", "")):
-        return Response(packed.zipped, headers=headers | {"Content-Encoding": "gzip"}, media_type=media_type)
-    return Response(packed.plain, headers=headers, media_type=media_type)
+    if answer.encoding:
+        headers["Content-Encoding"] = answer.encoding
+    return Response(answer.data, headers=headers, media_type=media_type)
 
 
 def _row(text: str) -> int:

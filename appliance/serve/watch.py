@@ -21,7 +21,7 @@ from appliance.serve.context import Context
 from appliance.spatial.cells import cell_of, to_hex
 from appliance.store.engine import raw_connection
 from appliance.store.events import StoredEvent, fetch_events_after, fetch_last_key
-from appliance.store.runs import fetch_done_after
+from appliance.store.runs import fetch_recent_done
 
 log = logging.getLogger(__name__)
 
@@ -67,13 +67,17 @@ class Watch:
         self.store_id = ""
         self.revision = 0
         self.last_key = 0
-        self.last_run = 0
+        self._runs: set[int] = set()
         self.ended_slow = 0
 
     @property
     def streams(self) -> int:
         """How many are listening."""
         return len(self._streams)
+
+    def has_seen(self, run_id: int) -> bool:
+        """Whether a finished run is known here, and so in every answer from now on."""
+        return run_id in self._runs or run_id < min(self._runs, default=0)
 
     def subscribe(self) -> Subscription:
         """A queue of what comes from now on: the events after `last_key` as it stands now, without a gap.
@@ -121,16 +125,17 @@ class Watch:
         self._version = version if len(news.items) < EVENTS_A_LOOK else MORE
         # From here to the end nothing waits, so that a stream that subscribes meanwhile gets all of this or none.
         self.store_id, self.revision, self.last_key = news.store_id, news.revision, news.last_key
-        self.last_run = max((run.run_id for run in news.runs), default=self.last_run)
+        fresh = [run for run in news.runs if not self.has_seen(run.run_id)]
+        self._runs = {run.run_id for run in news.runs}
         if news.items:
             self._tell("events", {"items": news.items})
-        for run in news.runs if news.tell_runs else ():
+        for run in fresh if news.tell_runs else ():
             self._tell("run", run_notice(run))
 
     def _read(self, first: bool) -> "_News":
         with self._context.store.read() as connection:
             row = raw_connection(connection).execute("SELECT store_id, rev FROM site").fetchone()
-            runs = fetch_done_after(connection, self.last_run)
+            runs = fetch_recent_done(connection)
             found = [] if first else fetch_events_after(connection, self.last_key, EVENTS_A_LOOK)
             last_key = found[-1][0] if found else fetch_last_key(connection)[0] if first else self.last_key
         return _News(
