@@ -37,13 +37,13 @@ install: .make/run-packages .make/installed $(MAP)/index.html
 
 test: lint types .make/test-packages .make/run-packages .make/dev-installed $(MAP)/index.html check-arm64
 	cd ui && npm run --silent check && npm run --silent test
-	$(PYTEST) -n $(WORKERS) -m "not deep"
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not deep"
 
 test-fast: .make/run-packages .make/dev-installed
-	$(PYTEST) -n $(WORKERS) -m "not deep and not flow" -x
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not deep and not flow" -x
 
 test-deep: .make/test-packages .make/run-packages .make/dev-installed $(MAP)/index.html
-	$(PYTEST) -n $(WORKERS) -m deep
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m deep
 
 lint: .make/dev-installed
 	$(BIN)/ruff check .

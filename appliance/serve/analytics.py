@@ -8,14 +8,18 @@ import msgspec
 from anyio import sleep
 from anyio.to_thread import run_sync
 from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, PathParameter, QueryParameter
 
 from appliance.model.risk import Run
 from appliance.serve.context import Context
 from appliance.serve.errors import problems
 from appliance.serve.idempotency import Idempotency
 from appliance.serve.params import (
+    BboxQuery,
+    IdempotencyKey,
+    ResolutionQuery,
     check_profile,
     read_day,
     read_days,
@@ -62,14 +66,14 @@ class CellPicture(msgspec.Struct, frozen=True, kw_only=True):
 )
 async def run_analytics(
     request: Request[Any, Any, Any],
-    context: Context,
-    idempotency: Idempotency,
-    watch: Watch,
-    resolution: int | None = None,
-    start: Annotated[str | None, Parameter(query="from")] = None,
-    end: Annotated[str | None, Parameter(query="to")] = None,
-    wait: Annotated[float, Parameter(ge=0, le=60, description="seconds to wait for the result")] = WAIT_S,
-    idempotency_key: Annotated[str | None, Parameter(header="Idempotency-Key")] = None,
+    context: NamedDependency[Context],
+    idempotency: NamedDependency[Idempotency],
+    watch: NamedDependency[Watch],
+    resolution: ResolutionQuery = None,
+    start: Annotated[str | None, QueryParameter(name="from")] = None,
+    end: Annotated[str | None, QueryParameter(name="to")] = None,
+    wait: Annotated[float, QueryParameter(ge=0, le=60, description="seconds to wait for the result")] = WAIT_S,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response[Run]:
     """Ask the jobs process for a composite run; 200 once it is done, 202 while it is still going."""
     caller = await run_sync(identify, request, context)
@@ -98,20 +102,20 @@ async def run_analytics(
     sync_to_thread=True,
     responses=problems(400, 401, 403, 404, 503),
 )
-def get_run(context: Context, run_id: Annotated[int, Parameter(ge=1, lt=2**53)]) -> Run:
+def get_run(context: NamedDependency[Context], run_id: Annotated[int, PathParameter(ge=1, lt=2**53)]) -> Run:
     """How a run is getting on."""
     return _look(context, run_id)
 
 
 @get("/risk/{day:str}", sync_to_thread=True, responses=problems(400, 503))
 def list_risk(
-    context: Context,
-    day: Annotated[str, Parameter(description="a day, or today")],
-    resolution: int | None = None,
-    profile: str = "composite",
-    bbox: Annotated[str | None, Parameter(description="west,south,east,north")] = None,
-    cursor: str | None = None,
-    limit: int = 500,
+    context: NamedDependency[Context],
+    day: Annotated[str, PathParameter(description="a day, or today")],
+    resolution: ResolutionQuery = None,
+    profile: FromQuery[str] = "composite",
+    bbox: BboxQuery = None,
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 500,
 ) -> RiskPage:
     """Every cell of a day, by ascending cell."""
     check_profile(profile)
@@ -128,11 +132,11 @@ def list_risk(
 
 @get("/hotspots", sync_to_thread=True, responses=problems(400, 503))
 def list_hotspots(
-    context: Context,
-    start_date: str | None = None,
-    end_date: str | None = None,
-    resolution: int | None = None,
-    limit: int = 100,
+    context: NamedDependency[Context],
+    start_date: FromQuery[str | None] = None,
+    end_date: FromQuery[str | None] = None,
+    resolution: ResolutionQuery = None,
+    limit: FromQuery[int] = 100,
 ) -> HotspotList:
     """Cells with a day above medium in a range of days, by default the last seven."""
     first, last = read_days(start_date, end_date, context, default_days=7)
@@ -144,10 +148,10 @@ def list_hotspots(
 
 @get("/cells/{h3:str}", sync_to_thread=True, responses=problems(400, 404, 503))
 def get_cell(
-    context: Context,
-    h3: str,
-    date: str = "today",
-    days: Annotated[int, Parameter(ge=1, le=365)] = SERIES_DAYS,
+    context: NamedDependency[Context],
+    h3: FromPath[str],
+    date: FromQuery[str] = "today",
+    days: Annotated[int, QueryParameter(ge=1, le=365)] = SERIES_DAYS,
 ) -> CellPicture:
     """Why a cell looks as it does: its row of a day and those of the days before."""
     cell, day = from_hex(h3), read_day(date, context)

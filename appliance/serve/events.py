@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from anyio.to_thread import run_sync
 from litestar import Request, get, post
+from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
-from litestar.params import Parameter
+from litestar.params import FromQuery, QueryParameter
 
 from appliance.errors import Rejected
 from appliance.ingest.files import FileKind, decode_lines, read_rows
@@ -18,7 +19,7 @@ from appliance.model.intake import Intake
 from appliance.serve.context import Context
 from appliance.serve.errors import problems
 from appliance.serve.idempotency import Idempotency
-from appliance.serve.params import read_cursor, read_instant, read_limit
+from appliance.serve.params import BboxQuery, IdempotencyKey, read_cursor, read_instant, read_limit
 from appliance.serve.security import identify, require_admin, require_event_reader
 from appliance.spatial.geojson import parse_bbox
 from appliance.store.events import EventFilter, EventPage, fetch_events
@@ -85,9 +86,9 @@ class UploadOperation(Operation):
 )
 async def upload_events(
     request: Request[Any, Any, Any],
-    context: Context,
-    idempotency: Idempotency,
-    idempotency_key: Annotated[str | None, Parameter(header="Idempotency-Key")] = None,
+    context: NamedDependency[Context],
+    idempotency: NamedDependency[Idempotency],
+    idempotency_key: IdempotencyKey = None,
 ) -> UploadReport:
     """Store events; answered after the commit, row by row."""
     body = (await request.body()).removeprefix(BYTE_ORDER_MARK)
@@ -104,14 +105,14 @@ async def upload_events(
 
 @get("/events", guards=[require_event_reader], sync_to_thread=True, responses=problems(400, 401, 403, 503))
 def list_events(
-    context: Context,
-    from_: Annotated[str | None, Parameter(query="from", description="RFC 3339, or a day")] = None,
-    to: Annotated[str | None, Parameter(description="RFC 3339, exclusive; or a day, inclusive")] = None,
-    event_type: str | None = None,
-    source: str | None = None,
-    bbox: Annotated[str | None, Parameter(description="west,south,east,north")] = None,
-    cursor: str | None = None,
-    limit: int = 100,
+    context: NamedDependency[Context],
+    from_: Annotated[str | None, QueryParameter(name="from", description="RFC 3339, or a day")] = None,
+    to: Annotated[str | None, QueryParameter(description="RFC 3339, exclusive; or a day, inclusive")] = None,
+    event_type: FromQuery[str | None] = None,
+    source: FromQuery[str | None] = None,
+    bbox: BboxQuery = None,
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 100,
 ) -> EventPage:
     """Events, newest first."""
     wanted = EventFilter(

@@ -7,6 +7,7 @@ import msgspec
 from anyio.to_thread import run_sync
 from litestar import Request, Response, get, post
 from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
 from appliance.errors import Rejected, Unauthorized
@@ -50,7 +51,9 @@ class TokenOperation(Operation):
 
 
 @post("/auth/token", status_code=200, operation_class=TokenOperation, responses=problems(400, 401, 413, 503))
-async def create_token(request: Request[Any, Any, Any], context: Context, brake: LoginBrake) -> Response[Tokens]:
+async def create_token(
+    request: Request[Any, Any, Any], context: NamedDependency[Context], brake: NamedDependency[LoginBrake]
+) -> Response[Tokens]:
     """Tokens for a name and password, or for a refresh token; a browser also gets them as HttpOnly cookies."""
     fields = await _fields(request)
     if fields.get("grant_type") == "refresh_token":
@@ -64,7 +67,7 @@ async def create_token(request: Request[Any, Any, Any], context: Context, brake:
 @get("/auth/me", sync_to_thread=True, responses=problems(401, 503))
 def get_me(
     request: Request[Any, Any, Any],
-    context: Context,
+    context: NamedDependency[Context],
 ) -> Caller:
     """Who the caller is; without a login, public."""
     return identify(request, context)

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 from litestar import MediaType, Request, Response, get
+from litestar.di import NamedDependency
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -39,7 +40,7 @@ async def get_live() -> dict[str, str]:
 
 
 @get("/health/ready", sync_to_thread=True, responses=problems(503))
-def get_ready(context: Context) -> Response[dict[str, Any]]:
+def get_ready(context: NamedDependency[Context]) -> Response[dict[str, Any]]:
     """The store can be read; 503 while it cannot. The other parts are told of and do not decide."""
     try:
         health = health_of(context)
@@ -49,7 +50,7 @@ def get_ready(context: Context) -> Response[dict[str, Any]]:
 
 
 @get("/status", guards=[require_admin], sync_to_thread=True, responses=problems(401, 403, 503))
-def get_status(context: Context) -> Status:
+def get_status(context: NamedDependency[Context]) -> Status:
     """Store, balance and parts."""
     with context.store.read() as connection:
         facts, totals = fetch_facts(connection), fetch_totals(connection)
@@ -63,7 +64,9 @@ def get_openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 
 @get("/metrics", media_type=MediaType.TEXT, sync_to_thread=True, responses=problems(503))
-def get_metrics(context: Context, watch: Watch, tiles: Tiles) -> Response[bytes]:
+def get_metrics(
+    context: NamedDependency[Context], watch: NamedDependency[Watch], tiles: NamedDependency[Tiles]
+) -> Response[bytes]:
     """Prometheus text: counts only, nothing about places or people."""
     registry = CollectorRegistry()
     registry.register(_Collector(context, watch, tiles))

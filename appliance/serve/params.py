@@ -3,6 +3,9 @@
 import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Annotated
+
+from litestar.params import FromQuery, HeaderParameter, QueryParameter
 
 from appliance.clock import day_bounds
 from appliance.errors import Rejected
@@ -14,6 +17,12 @@ MAX_DAYS = 400  # of one answer
 MAX_ITEMS = 1_000  # of one page
 _DAY = re.compile(r"\d{4}-\d\d-\d\d|today")
 _CURSOR = re.compile(r"-?[0-9]{1,17}\.[0-9]{1,18}")  # more digits than SQLite's integers hold are refused
+
+ResolutionQuery = FromQuery[int | None]
+FirstDay = Annotated[str, QueryParameter(name="from")]
+LastDay = Annotated[str, QueryParameter(name="to")]
+BboxQuery = Annotated[str | None, QueryParameter(description="west,south,east,north")]
+IdempotencyKey = Annotated[str | None, HeaderParameter(name="Idempotency-Key")]
 
 
 def read_day(text: str, context: Context, name: str = "date") -> date:

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import msgspec
 from anyio.to_thread import run_sync
 from litestar import get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import HeaderParameter
 from litestar.response import ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
 
@@ -22,9 +23,9 @@ RESUME_EVENTS = 500  # told again to a browser that was away; what is older it f
 
 @get("/stream", responses=problems(400, 503))
 async def open_stream(
-    context: Context,
-    watch: Watch,
-    last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID")] = None,
+    context: NamedDependency[Context],
+    watch: NamedDependency[Watch],
+    last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
 ) -> ServerSentEvent:
     """Events, finished runs and the box's health as they come: `hello`, `events`, `run`, `health`."""
     news, start = watch.subscribe(), watch.last_key

@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, FromQuery
 
 from appliance.errors import NotFound
 from appliance.serve.context import Context
@@ -73,7 +75,7 @@ class MapCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/map", sync_to_thread=True, responses=problems(503))
-def get_map_card(context: Context) -> MapCard:
+def get_map_card(context: NamedDependency[Context]) -> MapCard:
     """The site, its days and its basemaps."""
     with context.store.read() as connection:
         days = fetch_scored_days(connection)
@@ -105,7 +107,9 @@ def get_map_card(context: Context) -> MapCard:
     sync_to_thread=True,
     responses={204: ResponseSpec(None, description="The basemap has no such tile"), **problems(400, 404, 503)},
 )
-def get_basemap_tile(context: Context, name: str, z: int, x: int, y: int) -> Response[bytes]:
+def get_basemap_tile(
+    context: NamedDependency[Context], name: FromPath[str], z: FromPath[int], x: FromPath[int], y: FromPath[int]
+) -> Response[bytes]:
     """A tile of a basemap as it is stored; 204 where the basemap has none."""
     basemap = context.basemaps.get(name)
     if basemap is None:
@@ -121,7 +125,10 @@ def get_basemap_tile(context: Context, name: str, z: int, x: int, y: int) -> Res
 
 @get("/tiles.json", sync_to_thread=True, responses=problems(400, 503))
 def get_tilejson(
-    request: Request[Any, Any, Any], context: Context, tiles: Tiles, date: str = "today"
+    request: Request[Any, Any, Any],
+    context: NamedDependency[Context],
+    tiles: NamedDependency[Tiles],
+    date: FromQuery[str] = "today",
 ) -> dict[str, Any]:
     """TileJSON 3.0.0 of the risk tiles of a day."""
     day = read_day(date, context).isoformat()
@@ -139,7 +146,9 @@ def get_tilejson(
 
 
 @get("/style.json", sync_to_thread=True, responses=problems(400, 503))
-def get_style(request: Request[Any, Any, Any], context: Context, date: str = "today") -> dict[str, Any]:
+def get_style(
+    request: Request[Any, Any, Any], context: NamedDependency[Context], date: FromQuery[str] = "today"
+) -> dict[str, Any]:
     """A MapLibre style with the world and a day's risk."""
     day = read_day(date, context).isoformat()
     base = f"{request.url.scheme}://{request.url.netloc}/v1"

@@ -14,14 +14,23 @@ from typing import Annotated, Any
 import msgspec
 from anyio.to_thread import run_sync
 from litestar import Request, Response, get
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, PathParameter
 
 from appliance.errors import Rejected
 from appliance.serve.cache import Answer, AnswerCache
 from appliance.serve.context import Context
 from appliance.serve.errors import problems
-from appliance.serve.params import default_resolution, read_day, read_days, read_resolution
+from appliance.serve.params import (
+    FirstDay,
+    LastDay,
+    ResolutionQuery,
+    default_resolution,
+    read_day,
+    read_days,
+    read_resolution,
+)
 from appliance.serve.watch import Watch
 from appliance.spatial.cells import to_hex
 from appliance.spatial.frames import CellFrames
@@ -132,13 +141,13 @@ class CellList(msgspec.Struct, frozen=True, kw_only=True):
 @get("/tiles/{z:int}/{x:int}/{row:str}", responses=CACHED)
 async def get_risk_tile(
     request: Request[Any, Any, Any],
-    context: Context,
-    tiles: Tiles,
-    z: int,
-    x: int,
-    row: Annotated[str, Parameter(description="y.mvt")],
-    date: str = "today",
-    resolution: int | None = None,
+    context: NamedDependency[Context],
+    tiles: NamedDependency[Tiles],
+    z: FromPath[int],
+    x: FromPath[int],
+    row: Annotated[str, PathParameter(description="y.mvt")],
+    date: FromQuery[str] = "today",
+    resolution: ResolutionQuery = None,
 ) -> Response[bytes]:
     """A vector tile of a day's risk with all attributes; layer `risk`. A tile without cells is empty, and valid."""
     day = read_day(date, context).isoformat()
@@ -152,13 +161,13 @@ async def get_risk_tile(
 @get("/tiles/hex/{z:int}/{x:int}/{y:int}", responses=CACHED)
 async def get_hex_tile(
     request: Request[Any, Any, Any],
-    context: Context,
-    tiles: Tiles,
-    z: int,
-    x: int,
-    y: int,
-    resolution: int | None = None,
-    v: str = "",
+    context: NamedDependency[Context],
+    tiles: NamedDependency[Tiles],
+    z: FromPath[int],
+    x: FromPath[int],
+    y: FromPath[int],
+    resolution: ResolutionQuery = None,
+    v: FromQuery[str] = "",
 ) -> Response[bytes]:
     """Outlines and ordinals of the grid, layer `cells`; immutable when asked for by the grid's present version."""
     chosen = read_resolution(resolution, context)
@@ -171,7 +180,9 @@ async def get_hex_tile(
 
 
 @get("/feed/cells", sync_to_thread=True, responses=problems(400, 503))
-def get_cell_list(context: Context, tiles: Tiles, resolution: int | None = None) -> CellList:
+def get_cell_list(
+    context: NamedDependency[Context], tiles: NamedDependency[Tiles], resolution: ResolutionQuery = None
+) -> CellList:
     """The grid's cells by ordinal."""
     grid = tiles.grid(read_resolution(resolution, context))
     return CellList(
@@ -185,11 +196,11 @@ def get_cell_list(context: Context, tiles: Tiles, resolution: int | None = None)
 @get("/feed/risk", responses=CACHED)
 async def get_risk_feed(
     request: Request[Any, Any, Any],
-    context: Context,
-    tiles: Tiles,
-    start: Annotated[str, Parameter(query="from")] = "today",
-    end: Annotated[str, Parameter(query="to")] = "today",
-    resolution: int | None = None,
+    context: NamedDependency[Context],
+    tiles: NamedDependency[Tiles],
+    start: FirstDay = "today",
+    end: LastDay = "today",
+    resolution: ResolutionQuery = None,
 ) -> Response[bytes]:
     """One byte a cell and day, days in order: twice the score rounded up; 254 unknown, 255 no row."""
     return await _feed_response(request, context, tiles, "risk", (start, end), read_resolution(resolution, context))
@@ -197,7 +208,11 @@ async def get_risk_feed(
 
 @get("/feed/risk/{day:str}", responses=CACHED)
 async def get_risk_day(
-    request: Request[Any, Any, Any], context: Context, tiles: Tiles, day: str, resolution: int | None = None
+    request: Request[Any, Any, Any],
+    context: NamedDependency[Context],
+    tiles: NamedDependency[Tiles],
+    day: FromPath[str],
+    resolution: ResolutionQuery = None,
 ) -> Response[bytes]:
     """The risk feed of one day."""
     return await _feed_response(request, context, tiles, "risk", (day, day), read_resolution(resolution, context))
@@ -206,11 +221,11 @@ async def get_risk_day(
 @get("/feed/flagged", responses=CACHED)
 async def get_flag_feed(
     request: Request[Any, Any, Any],
-    context: Context,
-    tiles: Tiles,
-    start: Annotated[str, Parameter(query="from")] = "today",
-    end: Annotated[str, Parameter(query="to")] = "today",
-    resolution: int | None = None,
+    context: NamedDependency[Context],
+    tiles: NamedDependency[Tiles],
+    start: FirstDay = "today",
+    end: LastDay = "today",
+    resolution: ResolutionQuery = None,
 ) -> Response[bytes]:
     """One byte a cell and day, days in order: 1 where the cell is flagged, 0 where not; 255 no row."""
     return await _feed_response(request, context, tiles, "flagged", (start, end), read_resolution(resolution, context))

@@ -105,6 +105,8 @@ def test_the_box_verifies(box: RunningBox) -> None:
 
 @pytest.mark.parametrize("part", ["bridge", "jobs", "serve", "sync"])
 def test_a_killed_part_comes_back_and_the_others_go_on(box: RunningBox, part: str) -> None:
+    box.publish(TOPIC, event(f"before-{part}-was-killed"))
+    wait_for(lambda: stored(box, f"before-{part}-was-killed"), what="what was acknowledged before")
     before = box.pids()
     box.kill(part)
     box.publish(TOPIC, event(f"while-{part}-was-down"))
@@ -114,7 +116,7 @@ def test_a_killed_part_comes_back_and_the_others_go_on(box: RunningBox, part: st
     assert {name: pid for name, pid in after.items() if name != part} == {
         name: pid for name, pid in before.items() if name != part
     }
-    assert stored(box, "seen-1") is not None
+    assert stored(box, f"before-{part}-was-killed") is not None
 
 
 def test_a_killed_broker_comes_back_and_the_bridge_finds_it_again(box: RunningBox) -> None:
