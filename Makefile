@@ -40,7 +40,7 @@ test: lint types .make/test-packages .make/run-packages .make/dev-installed $(MA
 	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not deep"
 
 test-fast: .make/run-packages .make/dev-installed
-	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not deep and not flow" -x
+	HEXPOST_QUICK=1 HEXPOST_FIELDKIT= $(PYTEST) -n $(WORKERS) --dist loadfile -m "not deep and not flow" -x
 
 test-deep: .make/test-packages .make/run-packages .make/dev-installed $(MAP)/index.html
 	$(PYTEST) -n $(WORKERS) --dist loadfile -m deep

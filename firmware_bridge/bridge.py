@@ -22,7 +22,7 @@ from firmware_bridge.topic import ack_topic
 
 log = logging.getLogger(__name__)
 
-IDLE_S = 1.0  # how long an idle bridge waits before it reports that it is alive
+IDLE_S = 0.25  # how long an idle bridge waits before it looks whether it is to stop, and says that it is alive
 MAX_BATCH_BYTES = 4_194_304
 RETRY_S = 1.0  # between attempts to write while the store is unavailable
 MAX_ACK_IDS = 1_000  # ids named in one message on an ack topic

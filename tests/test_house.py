@@ -1,6 +1,7 @@
 """The house keeps its shape: who may import whom, how long a file may be, what pure rooms may touch."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -67,6 +68,7 @@ PURE_EXCEPTIONS = {
 }
 
 
+@functools.cache
 def modules() -> dict[str, Path]:
     """Every module of the three packages by its dotted name."""
     return {
@@ -83,6 +85,7 @@ def room_of(module: str) -> str | None:
     return next((name for name in names if name in LAYERS), None)
 
 
+@functools.cache
 def imports(file: Path) -> list[str]:
     """What a file imports at run time; imports for type checking alone do not count."""
     tree = ast.parse(file.read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_bridge.decode import MAX_ITEMS, MAX_PAYLOAD, Decoded, decode_message
-from tests.conftest import NOW
+from tests.conftest import NOW, examples
 
 TOPIC = "hexpost/v1/moi/cam7/event"
 STATUS = "hexpost/v1/moi/cam7/status"
@@ -189,13 +189,13 @@ def sound(decoded: Decoded, payload: bytes) -> None:
         assert rejection.reason and isinstance(rejection.payload, bytes)
 
 
-@settings(max_examples=5_000, deadline=None)
+@settings(max_examples=examples(5_000), deadline=None)
 @given(st.sampled_from([TOPIC, STATUS]) | st.text(), st.binary(max_size=200))
 def test_nothing_else_comes_out_of_any_bytes(topic: str, payload: bytes) -> None:
     sound(decode(payload, topic), payload)
 
 
-@settings(max_examples=3_000, deadline=None)
+@settings(max_examples=examples(3_000), deadline=None)
 @given(members | st.lists(members | values, max_size=4) | values)
 def test_nothing_else_comes_out_of_any_messagepack(document: Any) -> None:
     try:
@@ -205,7 +205,7 @@ def test_nothing_else_comes_out_of_any_messagepack(document: Any) -> None:
     sound(decode(payload), payload)
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 @given(st.data())
 def test_nothing_else_comes_out_of_a_damaged_message(data: st.DataObject) -> None:
     pack = data.draw(st.sampled_from(list(PACKERS.values())))

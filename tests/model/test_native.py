@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from appliance.errors import Rejected
 from appliance.model.event import Event, clock_quality, content_id
 from appliance.model.native import read_event, read_timestamp
-from tests.conftest import NOW
+from tests.conftest import NOW, examples
 
 EVENT: dict[str, Any] = {
     "event_id": "e1",
@@ -238,7 +238,7 @@ near = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 @given(near | values)
 def test_nothing_but_an_event_or_a_refusal_comes_of_any_value(raw: object) -> None:
     try:

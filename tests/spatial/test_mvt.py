@@ -240,7 +240,7 @@ def test_cells_that_do_not_touch_the_tile_are_left_out() -> None:
 def test_a_cell_in_the_buffer_is_sent_so_that_its_line_is_not_cut() -> None:
     z = 9
     x, y = around(z, KUWAIT)
-    for cell in h3.grid_disk(KUWAIT, 90):
+    for cell in h3.grid_disk(KUWAIT, 90)[::15]:
         (frame,) = build_frames(z, [cell])
         assert frame is not None
         gap = max(frame.west - (x + 1) * EXTENT, x * EXTENT - frame.east)

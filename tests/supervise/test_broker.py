@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
@@ -26,7 +27,7 @@ from appliance.cli.broker import (
     port_is_free,
 )
 from appliance.cli.child import Child
-from appliance.cli.lifecycle import State
+from appliance.cli.lifecycle import Limits, State
 from appliance.cli.supervise import ChildStatus, Supervisor
 from appliance.errors import Rejected, Unavailable
 from appliance.model.settings import Mqtt
@@ -176,6 +177,8 @@ def test_mosquitto_asks_for_the_password_where_there_is_a_password_file(
 @pytest.mark.parametrize("broker", BOTH)
 def test_a_broker_under_the_supervisor_comes_back_on_its_port(broker: Broker, tmp_path: Path, port: int) -> None:
     child = broker_child(broker, Mqtt(port=port), tmp_path, tmp_path / "run")
+    # Mosquitto forgets a SIGTERM that reaches it between opening its port and beginning its loop: then SIGKILL ends it.
+    child = msgspec.structs.replace(child, limits=Limits(grace_s=2.0))
     killed: list[int] = []
 
     def play(statuses: tuple[ChildStatus, ...]) -> None:

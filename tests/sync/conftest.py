@@ -55,3 +55,10 @@ def database(server: Server) -> Iterator[str]:
     name = server.create()
     yield name
     server.drop(name)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a real PostgreSQL is a whole path, and not of the inner loop."""
+    for item in items:
+        if "[postgres" in item.name or {"server", "database"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("flow")
