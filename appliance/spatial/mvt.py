@@ -112,14 +112,31 @@ def _heads(
     values = _Values()
     keys: list[bytes] = []
     tags: list[list[bytes]] = []
+    same = b""  # the tags that every feature has: the day, and whatever else does not vary
     for name, column in columns.items():
-        tags.append(values.tags(varint(len(keys)), name, [column[row] for row in rows]))
+        key = varint(len(keys))
         keys.append(_KEY + _sized(name.encode()))
+        shown = column if len(rows) == len(column) else [column[row] for row in rows]
+        if _is_one_value(shown):
+            same += values.tags(key, name, shown[:1])[0]
+        else:
+            tags.append(values.tags(key, name, shown))
     heads = [b""] * len(rows) if ids is None else [_ID + varint(ids[row]) for row in rows]
     if tags:
-        joined = map(b"".join, zip(*tags, strict=True))
-        heads = [head + _TAGS + varint(len(pairs)) + pairs for head, pairs in zip(heads, joined, strict=True)]
+        joined: Iterable[bytes] = map(b"".join, zip(*tags, strict=True))
+        heads = [
+            head + _TAGS + varint(len(same) + len(pairs)) + same + pairs
+            for head, pairs in zip(heads, joined, strict=True)
+        ]
+    elif same:
+        heads = [head + _TAGS + varint(len(same)) + same for head in heads]
     return heads, keys + values.encoded
+
+
+def _is_one_value(column: Sequence[Value]) -> bool:
+    """Whether all are the same value of the same type: 1, 1.0 and True are equal, and three values."""
+    first = column[0]
+    return column.count(first) == len(column) and len(set(map(type, column))) == 1
 
 
 class _Values:

@@ -35,6 +35,7 @@ class Store:
             pool_size=POOL,
             max_overflow=0,
             pool_timeout=READ_LIMIT_S,
+            pool_use_lifo=True,  # the connection used last has the pages in its cache
         )
 
     @contextmanager
