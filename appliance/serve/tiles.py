@@ -46,8 +46,8 @@ from appliance.store.picture import (
 
 MVT = "application/vnd.mapbox-vector-tile"
 CACHE_BYTES = 32 * 1024 * 1024
-FRAMES = 40_000  # outlines kept; some 18 MB
-PICTURES = 8  # days kept as columns; 2,000 cells are about 1 MB
+FRAMES = 40_000  # outlines kept; some 25 MB
+PICTURES = 8  # days kept as columns; 2,000 cells are about 0.3 MB
 COARSE_BELOW_ZOOM = 9  # below, a tile of the finer grid would hold tens of thousands of cells too small to see
 IMMUTABLE = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"

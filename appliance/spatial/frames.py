@@ -11,6 +11,7 @@ then smaller than an eighth of a pixel.
 import itertools
 import math
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -19,7 +20,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.spatial.geometry import clip, outline
-from appliance.spatial.ring import CLOSE_PATH, SMALL, Points, box_of, commands, line_to, tidy, varint
+from appliance.spatial.ring import (
+    CLOSE_PATH,
+    SMALL,
+    Ints,
+    Points,
+    box_of,
+    columns_joined,
+    commands,
+    line_to,
+    tidy,
+    varint,
+    varints,
+    zigzag,
+)
 
 EXTENT = 4096
 BUFFER = 64
@@ -28,8 +42,8 @@ WHOLE = EXTENT - BUFFER - 1
 """The size up to which a cell is sent whole: its points then lie within a tile's width around the tile.
 
 Renderers keep points in 16 bits, two steps a unit (MapLibre GL JS, `load_geometry.ts`), and bend what lies beyond."""
+SHEETS = 16  # kept at most, and of no more cells than there are entries
 
-Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
@@ -51,17 +65,35 @@ class Frame(NamedTuple):
     rings: Sequence[Points] = ()
 
 
+class Sheet(NamedTuple):
+    """The frames of many cells at one zoom as columns, n of them: those without area are left out.
+
+    rows    (n,) which of the cells each is of
+    places  (6, n) x, y, west, north, east, south
+    tails   n
+    rings   of each frame without a tail, by its place among the n
+    """
+
+    rows: Ints
+    places: Ints
+    tails: list[bytes]
+    rings: dict[int, Sequence[Points]]
+
+
 class CellFrames:
     """A bounded memory of frames, for any number of threads; some 500 bytes an entry.
 
     Two generations of at most half the entries each: when the young one is full it becomes the old one, and what
     of the old is asked for moves to the young. That is nearly least-recently-used, at the price of a dict look-up.
+    The sheets asked for last are kept too: the same cells come again with every tile and every day.
     """
 
     def __init__(self, entries: int = 40_000) -> None:
+        self._entries = entries
         self._half = max(entries // 2, 1)
         self._young: dict[int, Frame | None] = {}
         self._old: dict[int, Frame | None] = {}
+        self._sheets: OrderedDict[tuple[int, bytes], Sheet] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -84,6 +116,19 @@ class CellFrames:
                 self._young = {}
             return [young[key] for key in keys]
 
+    def sheet(self, z: int, cells: Sequence[int]) -> Sheet:
+        """The frames of cells at a zoom as columns."""
+        key = (z, np.array(cells, np.uint64).tobytes())
+        with self._lock:
+            known = self._sheets.get(key)
+        sheet = known or _sheet_of(self.get(z, cells))
+        with self._lock:
+            self._sheets[key] = sheet
+            self._sheets.move_to_end(key)
+            while len(self._sheets) > SHEETS or sum(len(kept.rows) for kept in self._sheets.values()) > self._entries:
+                self._sheets.popitem(last=False)
+        return sheet
+
 
 def build_frames(z: int, cells: Sequence[int]) -> list[Frame | None]:
     """Frames computed anew; those of cells with equally many corners together, as arrays."""
@@ -96,6 +141,16 @@ def build_frames(z: int, cells: Sequence[int]) -> list[Frame | None]:
         alike = _frames_of_alike(z, [cells[row] for row in rows], degrees[:, ::-1])
         frames.update(zip(rows, alike, strict=True))
     return [frames[row] for row in range(len(cells))]
+
+
+def _sheet_of(frames: Sequence[Frame | None]) -> Sheet:
+    shown = [(row, frame) for row, frame in enumerate(frames) if frame]
+    return Sheet(
+        rows=np.array([row for row, _ in shown], np.int64),
+        places=np.array([frame[:6] for _, frame in shown], np.int64).reshape(-1, 6).T.copy(),
+        tails=[frame.tail for _, frame in shown],
+        rings={place: frame.rings for place, (_, frame) in enumerate(shown) if not frame.tail},
+    )
 
 
 def _frames_of_alike(z: int, cells: Sequence[int], degrees: NDArray[np.float64]) -> list[Frame | None]:
@@ -147,14 +202,9 @@ def _convex(x: Ints, y: Ints) -> Bools:
 def _plain_frames(x: Ints, y: Ints, box: Ints) -> Iterator[Frame]:
     """Frames of n rings of k points that are valid as they are, their steps below 8,192 units."""
     steps = np.stack([np.diff(x), np.diff(y)], axis=2).reshape(len(x), 2 * (x.shape[1] - 1))
-    numbers = (steps << 1) ^ (steps >> 63)  # zigzag
-    high = numbers >> 7
-    digits = np.stack([numbers & 0x7F | np.where(high > 0, 0x80, 0), high], axis=2).astype(np.uint8)
-    used = np.stack([np.ones_like(high, dtype=np.bool_), high > 0], axis=2)
-    data = digits[used].tobytes()
-    ends = np.cumsum(used.sum(axis=(1, 2))).tolist()
+    bodies = columns_joined(np.concatenate([varints(zigzag(column)) for column in steps.T]))
     head = varint(line_to(x.shape[1] - 1))
-    tails = [head + data[start:end] + CLOSE_PATH for start, end in itertools.pairwise([0, *ends])]
+    tails = [head + body + CLOSE_PATH for body in bodies]
     return map(Frame, x[:, 0].tolist(), y[:, 0].tolist(), *box.T.tolist(), tails)
 
 

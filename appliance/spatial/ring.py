@@ -6,8 +6,16 @@ Points are (x, y) with y southward, rings open, exterior rings of positive area 
 
 import itertools
 from collections.abc import Sequence
+from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Digits = NDArray[np.int16]
+"""Bytes in a table, a column for each of n things, written from top to bottom; -1 where there is none."""
 Points = list[tuple[int, int]]
+N = TypeVar("N", int, Ints)
 
 SMALL = 8
 """Units below which rounding can fold an outline: one pixel where a tile is 512 wide."""
@@ -54,9 +62,9 @@ def line_to(count: int) -> int:
     return count << 3 | 2
 
 
-def zigzag(number: int) -> int:
-    """Small numbers of either sign as small ones: 0, -1, 1, -2 become 0, 1, 2, 3."""
-    return number << 1 if number >= 0 else ~(number << 1)
+def zigzag(number: N) -> N:
+    """Small numbers of either sign as small ones: 0, -1, 1, -2 become 0, 1, 2, 3; one of 64 bits, or an array."""
+    return (number << 1) ^ (number >> 63)
 
 
 def varint(number: int) -> bytes:
@@ -64,6 +72,25 @@ def varint(number: int) -> bytes:
     if number < len(SHORT_VARINTS):
         return SHORT_VARINTS[number]
     return bytes([number & 0x7F | 0x80]) + varint(number >> 7)
+
+
+def varints(numbers: Ints) -> Digits:
+    """Each of n numbers from 0 as `varint` writes it; (digits of the longest, n)."""
+    width = max(-(-int(numbers.max(initial=0)).bit_length() // 7), 1)
+    rest = numbers >> np.arange(0, 7 * width, 7)[:, None]
+    digits = (rest & 0x7F).astype(np.int16)
+    digits[:-1] += (rest[1:] > 0) * np.int16(0x80)
+    digits[1:][rest[1:] == 0] = -1
+    return digits
+
+
+def columns_joined(table: Digits) -> list[bytes]:
+    """The bytes of each column of a table, from top to bottom."""
+    upright = np.ascontiguousarray(table.T)
+    used = upright >= 0
+    data = upright[used].astype(np.uint8).tobytes()
+    ends = np.cumsum(np.count_nonzero(table >= 0, axis=0)).tolist()
+    return [data[start:end] for start, end in itertools.pairwise([0, *ends])]
 
 
 def _step(a: tuple[int, int], b: tuple[int, int]) -> bytes:

@@ -4,6 +4,8 @@ A day on which not one event came in anywhere at the site says nothing about its
 and whoever draws it must not draw it as low.
 """
 
+import itertools
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, Literal
 
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from appliance.errors import Corrupt, NotFound
 from appliance.spatial.cells import resolution_of, to_hex
 from appliance.spatial.geojson import Bounds
+from appliance.spatial.mvt import Column
 from appliance.store.engine import raw_connection
 
 Coverage = Literal["observed", "unknown"]
@@ -200,10 +203,10 @@ def fetch_feed(
 
 
 class DayPicture(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole day of a resolution by columns, as the tile encoder takes it."""
+    """A whole day of a resolution by columns, as the tile encoder takes it; cells ascending."""
 
     cells: list[int]
-    columns: dict[str, list[Any]]
+    columns: dict[str, Column]
 
 
 def fetch_day_picture(connection: sa.Connection, *, day: date, resolution: int) -> DayPicture:
@@ -214,33 +217,34 @@ def fetch_day_picture(connection: sa.Connection, *, day: date, resolution: int) 
     """
     raw, at = raw_connection(connection), (resolution, day.isoformat())
     where = "WHERE resolution = ? AND day = ? ORDER BY h3_index"
-    counts = raw.execute(
-        f"SELECT h3_index, event_count, rolling_7d_avg, growth_rate FROM cell_aggregates {where}", at
-    ).fetchall()
-    scores = raw.execute(f"SELECT h3_index, risk_score, risk_level FROM risk_scores {where}", at).fetchall()
-    flags = raw.execute(f"SELECT h3_index, z_score, flagged FROM anomaly_flags {where}", at).fetchall()
-    cells, *counted = _columns(counts, 4)
-    scored_cells, score, level = _columns(scores, 3)
-    flagged_cells, z, flagged = _columns(flags, 3)
+    counts = raw.execute(f"SELECT h3_index, event_count, rolling_7d_avg, growth_rate FROM cell_aggregates {where}", at)
+    cells, event_count, rolling_7d_avg, growth_rate = _columns(counts, 4)
+    scores = raw.execute(f"SELECT h3_index, risk_score, risk_level FROM risk_scores {where}", at)
+    scored_cells, risk_score, risk_level = _columns(scores, 3)
+    flags = raw.execute(f"SELECT h3_index, z_score, flagged FROM anomaly_flags {where}", at)
+    flagged_cells, z_score, flagged = _columns(flags, 3)
     if not cells == scored_cells == flagged_cells:
         raise Corrupt(f"the picture of {day} at resolution {resolution} has rows missing; run `hexpost analyze` again")
     coverage: Coverage = "observed" if fetch_coverage(connection, day, day) else "unknown"
-    columns: dict[str, list[Any]] = {
-        "h3": [to_hex(cell) for cell in cells],
-        "day": [day.isoformat()] * len(cells),
-        **dict(zip(("event_count", "rolling_7d_avg", "growth_rate"), counted, strict=True)),
-        "risk_score": score,
-        "risk_level": level,
-        "z_score": z,
-        "flagged": [bool(flag) for flag in flagged],
-        "coverage": [coverage] * len(cells),
+    columns: dict[str, Column] = {
+        "h3": np.array(cells, np.uint64),
+        "day": day.isoformat(),
+        "event_count": np.array(event_count, np.int64),
+        "rolling_7d_avg": np.array(rolling_7d_avg, np.float64),
+        "growth_rate": np.array(growth_rate, np.float64),
+        "risk_score": np.array(risk_score, np.float64),
+        "risk_level": risk_level,
+        "z_score": np.array(z_score, np.float64),
+        "flagged": np.array(flagged, np.bool_),
+        "coverage": coverage,
     }
     return DayPicture(cells=cells, columns=columns)
 
 
-def _columns(rows: list[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    """Rows turned into columns, also when there are none."""
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+def _columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    """Rows of so many values turned into columns, also when there are none."""
+    values = list(itertools.chain.from_iterable(rows))
+    return [values[column::width] for column in range(width)]
 
 
 def _risk_row(row: tuple[Any, ...], heard: set[str]) -> RiskRow:

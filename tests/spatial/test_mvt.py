@@ -20,6 +20,7 @@ from appliance.errors import NotFound
 from appliance.spatial.cells import boundary, cell_of, to_hex
 from appliance.spatial.frames import BUFFER, EXTENT, CellFrames, build_frames
 from appliance.spatial.mvt import encode_cells
+from appliance.spatial.ring import columns_joined, varint, varints, zigzag
 from appliance.spatial.tile import tile_at
 
 KUWAIT = cell_of(lat=29.37, lng=47.97, resolution=8)
@@ -107,6 +108,59 @@ def test_any_column_of_plain_values_comes_back(values: list[Any]) -> None:
     read = [feature["properties"].get("value") for feature in decode(tile)["features"]] if tile else []
     assert read == values[: len(cells)]
     assert list(map(type, read)) == list(map(type, values[: len(cells)]))
+
+
+def properties_of(columns: dict[str, Any], cells: Sequence[int]) -> list[dict[str, Any]]:
+    """What a tile with all of some cells near Kuwait says of each."""
+    tile = encode_cells(CellFrames(), "cells", 6, *around(6, KUWAIT), cells, None, columns)
+    return [feature["properties"] for feature in decode(tile)["features"]]
+
+
+def test_arrays_and_single_values_are_columns_too() -> None:
+    cells = h3.grid_disk(KUWAIT, 1)
+    columns = {
+        "h3": np.array(cells, np.uint64),
+        "day": "2026-11-21",
+        "count": np.array([0, 300, -1, 0, 2**40, 300, 1]),
+        "score": np.array([0.0, -0.0, 1 / 3, 1.0, 1e-310, np.inf, 1 / 3]),
+        "flagged": np.array([True, False, False, True, False, False, False]),
+        "nothing": None,
+    }
+    read = properties_of(columns, cells)
+    assert [sorted(properties) for properties in read] == [["count", "day", "flagged", "h3", "score"]] * 7
+    for name, kind in [("count", int), ("score", float), ("flagged", bool)]:
+        assert [properties[name] for properties in read] == columns[name].tolist()
+        assert {type(properties[name]) for properties in read} == {kind}
+    assert [properties["h3"] for properties in read] == [to_hex(cell) for cell in cells]
+    assert {properties["day"] for properties in read} == {"2026-11-21"}
+
+
+@quick
+@given(st.lists(st.tuples(st.floats(), st.floats()), min_size=1, max_size=19))
+def test_doubles_come_back_bit_by_bit(pairs: list[tuple[float, float]]) -> None:
+    columns = {"list": [one for one, _ in pairs], "array": np.array([two for _, two in pairs])}
+    read = properties_of(columns, h3.grid_disk(KUWAIT, 2)[: len(pairs)])
+    for name, column in columns.items():
+        assert np.array([properties[name] for properties in read]).tobytes() == np.array(column).tobytes()
+
+
+def test_an_array_of_which_a_tile_shows_a_part_keeps_its_rows() -> None:
+    near, far = KUWAIT, cell_of(lat=-33.9, lng=18.4, resolution=8)
+    cells = [far, near, far]
+    columns = {"h3": np.array(cells, np.uint64), "score": np.array([0.5, 1.5, 2.5]), "n": np.array([1, 2, 3])}
+    assert properties_of(columns, cells) == [{"h3": to_hex(near), "score": 1.5, "n": 2}]
+
+
+@quick
+@given(st.lists(st.integers(0, 2**62), max_size=30))
+def test_many_varints_at_once_are_those_written_one_by_one(numbers: list[int]) -> None:
+    assert columns_joined(varints(np.array(numbers, np.int64))) == [varint(number) for number in numbers]
+
+
+@given(st.integers(-(2**62), 2**62 - 1))
+def test_zigzag_interleaves_the_signs(number: int) -> None:
+    expected = 2 * number if number >= 0 else -2 * number - 1
+    assert zigzag(number) == zigzag(np.array([number]))[0] == expected
 
 
 def test_a_value_is_written_once_however_often_it_occurs() -> None:
@@ -272,6 +326,15 @@ def test_a_tile_is_the_same_from_a_cold_and_a_warm_memory() -> None:
     for z in (0, 3, 7, 12, 16):
         first = encode_cells(warm, "cells", z, *around(z, KUWAIT), cells, range(len(cells)))
         assert encode_cells(warm, "cells", z, *around(z, KUWAIT), cells, range(len(cells))) == first
+
+
+def test_cells_that_come_again_after_many_others_are_drawn_the_same() -> None:
+    frames = CellFrames(entries=100)
+    grids = [h3.grid_disk(KUWAIT, size) for size in range(8)]
+    for z in (7, 9, 7):
+        for cells in grids:
+            fresh = encode_cells(CellFrames(), "cells", z, *around(z, KUWAIT), cells)
+            assert encode_cells(frames, "cells", z, *around(z, KUWAIT), cells) == fresh
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 
 from datetime import date, timedelta
 
+import pytest
+
 from appliance.aggregate.hours import SiteHours
+from appliance.errors import Corrupt
 from appliance.job.risk_run import perform_run
 from appliance.job.schedule import Jobs
 from appliance.model.intake import Intake
@@ -164,7 +167,40 @@ def test_a_day_on_which_nothing_was_heard_is_unknown_and_never_low(store: Store,
     assert (silent.coverage, heard.coverage) == ("unknown", "observed")
     assert (scores[0].tolist(), scores[20].tolist()) == ([200], [254])
     assert flags.tolist()[0][0] in (0, 1)
-    assert day.columns["coverage"] == ["unknown"]
+    assert day.columns["coverage"] == "unknown"
+
+
+def test_the_columns_of_a_day_say_what_its_rows_say(store: Store, recorder: Recorder) -> None:
+    fill(recorder)
+    run(store)
+    with store.read() as connection:
+        day = fetch_day_picture(connection, day=END, resolution=8)
+        rows = fetch_risk(connection, day=END, resolution=8, bbox=None, after_cell=0, limit=100).items
+    assert len(rows) == len(day.cells) == 5
+    assert [f"{cell:x}" for cell in day.cells] == [row.h3_index for row in rows]
+    assert day.columns["h3"].tolist() == day.cells
+    assert (day.columns["day"], day.columns["coverage"]) == (rows[0].day, rows[0].coverage)
+    assert day.columns["risk_level"] == [row.risk_level for row in rows]
+    for name in ("event_count", "rolling_7d_avg", "growth_rate", "risk_score", "z_score", "flagged"):
+        assert day.columns[name].tolist() == [getattr(row, name) for row in rows]
+
+
+def test_a_day_without_rows_has_empty_columns(store: Store) -> None:
+    with store.read() as connection:
+        day = fetch_day_picture(connection, day=END, resolution=8)
+    assert day.cells == day.columns["risk_level"] == day.columns["risk_score"].tolist() == []
+
+
+@pytest.mark.parametrize("table", ["cell_aggregates", "risk_scores", "anomaly_flags"])
+def test_a_day_of_which_a_row_is_lost_is_not_drawn(store: Store, recorder: Recorder, table: str) -> None:
+    fill(recorder)
+    run(store)
+    with store.write() as connection:
+        connection.exec_driver_sql(
+            f"DELETE FROM {table} WHERE h3_index = (SELECT min(h3_index) FROM {table}) AND day = '2026-11-21'"
+        )
+    with store.read() as connection, pytest.raises(Corrupt, match="hexpost analyze"):
+        fetch_day_picture(connection, day=END, resolution=8)
 
 
 def test_the_feed_has_a_byte_for_cells_without_a_row(store: Store, recorder: Recorder) -> None:
