@@ -8,7 +8,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +25,13 @@ from appliance.store.engine import FILE_NAME, Store
 from appliance.store.intake import Recorder
 from appliance.store.migrations import migrate
 from appliance.store.pulse import PulseWriter, boot_time_s, is_alive, read_pulses, run_directory
+from appliance.store.sealing import Sealer
 from firmware_bridge.client import Address, read_address
 
 if TYPE_CHECKING:  # Litestar costs most of a second: only the web part pays for it
-    from appliance.serve.context import Context
+    from appliance.serve.context import Context, Retry
     from appliance.store.basemaps import Basemap
+    from firmware_bridge.inbound import Family
     from sync.pump import Pump
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ CONFIG_PATH = Path("/etc/hexpost/hexpost.toml")
 PULSE_EVERY_S = 1.0
 SILENT_S = 10.0  # a part that has not been heard of for so long is not up, whatever its process does
 MAP_FOLDER = Path(__file__).parent / "serve" / "map"
+FAMILY_FOLDER = Path(__file__).parent.parent / "firmware_bridge" / "family"
 # A box without a battery clock wakes in the past; before this build's own year no clock is believed.
 CLOCK_BELIEVED_FROM = 2026
 
@@ -132,8 +135,16 @@ def open_recorder(box: Box, store: Store) -> Recorder:
         hours=box.hours(),
         resolutions=box.settings.risk.resolutions,
         quarantine_rows=box.settings.store.quarantine_rows,
+        quarantine_bytes=box.settings.store.quarantine_mb * 1_048_576,
+        sealer=open_sealer(box),
+        plate_key=box.secret("plates.key"),
         clock=box.clock,
     )
+
+
+def open_sealer(box: Box) -> Sealer:
+    """What seals texts under the key of their day."""
+    return Sealer(box.data / "secrets" / "daily")
 
 
 def read_secret_file(path: str, what: str) -> str | None:
@@ -160,6 +171,32 @@ def broker_address(box: Box) -> Address:
     return read_address(url, username=mqtt.username, password=password, ca_file=mqtt.ca_file)
 
 
+def built_in_mappings() -> list[str]:
+    """The text of each mapping file that comes with the program."""
+    return [file.read_text(encoding="utf-8") for file in sorted(FAMILY_FOLDER.glob("*.toml"))]
+
+
+def mapping_folder(box: Box) -> Path:
+    """Where a technician's own mapping files are."""
+    return box.data / "mappings"
+
+
+def load_families(box: Box) -> "Sequence[Family]":
+    """Every family of firmware; a technician's file that cannot be used is logged and left out."""
+    from firmware_bridge.family.catalogue import build_families
+    from firmware_bridge.mapping.compile import compile_mapping
+
+    own = []
+    for file in sorted(mapping_folder(box).glob("*.toml")):
+        try:
+            text = file.read_text(encoding="utf-8")
+            compile_mapping(text)
+            own.append(text)
+        except (OSError, UnicodeDecodeError, Rejected) as error:
+            log.error("mapping %s is left out: %s; `hexpost device mapping try` shows what is wrong", file, error)
+    return build_families([*built_in_mappings(), *own])
+
+
 def pulse_reporter(box: Box, part: str, alive: Callable[[], None]) -> Callable[[Mapping[str, Any]], None]:
     """A function by which a part says how it is: to its pulse at most once a second, to the service manager always."""
     writer = PulseWriter(box.run_dir, part)
@@ -176,8 +213,8 @@ def pulse_reporter(box: Box, part: str, alive: Callable[[], None]) -> Callable[[
     return report
 
 
-def open_context(box: Box, store: Store) -> "Context":
-    """What the web part is given."""
+def open_context(box: Box, store: Store, retry: "Retry") -> "Context":
+    """What the web part is given; `retry` puts quarantined messages through again."""
     from appliance.serve.context import Context, SharedRecorder
 
     return Context(
@@ -190,6 +227,7 @@ def open_context(box: Box, store: Store) -> "Context":
         clock=box.clock,
         clock_trusted=box.clock_trusted,
         pulses=lambda: fetch_pulses(box),
+        retry=retry,
     )
 
 

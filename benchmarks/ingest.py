@@ -33,11 +33,19 @@ from appliance.model.intake import Intake
 from appliance.model.settings import Mqtt
 from appliance.store import sqlite
 from appliance.store.engine import Store
+from appliance.store.field import StoreField
 from appliance.store.intake import Recorder
 from appliance.store.migrations import migrate
+from appliance.wiring import built_in_mappings
 from firmware_bridge.bridge import Bridge
+from firmware_bridge.canonical import Surroundings
 from firmware_bridge.client import Address, BrokerClient
-from firmware_bridge.topic import FILTERS, PREFIX
+from firmware_bridge.decode import Decoder
+from firmware_bridge.family.catalogue import build_families
+from firmware_bridge.field import Field
+from firmware_bridge.gather import Gatherer
+from firmware_bridge.inbound import Memory
+from firmware_bridge.topic import PREFIX
 
 MESSAGES = int(os.environ.get("BENCH_MESSAGES", "30000"))
 INCIDENTS = Path(__file__).parents[1] / "appliance" / "cli" / "demo_data" / "toronto_incidents.csv.gz"
@@ -109,21 +117,47 @@ def drain_bare(address: Address) -> tuple[float, float]:
     return spent
 
 
-def drain_bridge(address: Address, recorder: Recorder, stored: Callable[[], int]) -> tuple[float, float]:
+class NoDownlink:
+    """Nothing is asked of anybody."""
+
+    def tick(self) -> None:
+        """Nothing is due."""
+
+
+def drain_bridge(address: Address, store: Store, recorder: Recorder, stored: Callable[[], int]) -> tuple[float, float]:
     """(CPU seconds, wall seconds) of the bridge until everything is stored and synced."""
     stop = threading.Event()
     health = (f"{PREFIX}/out/bench/health", b"{}")
     client = BrokerClient(
         address,
         client_id="hexpost-bridge",
-        filters=FILTERS,
+        filters=("#",),
         receive_maximum=2_000,
         will=health,
         birth=health,
         clock=lambda: datetime.now(UTC),
     )
+    field = Field(
+        StoreField(store, lambda: datetime.now(UTC)),
+        clock=lambda: datetime.now(UTC),
+        clock_trusted=lambda: True,
+        monotonic=time.monotonic,
+        alert=lambda _words: None,
+    )
+    field.start()
+    around = Surroundings(standing=field.standing, judge=field.judge, plate_key=b"k" * 32)
     bridge = Bridge(
-        client, recorder, batch_items=500, batch_ms=50, clock_trusted=lambda: True, report=lambda _state: None
+        client,
+        recorder,
+        decoder=Decoder(build_families(built_in_mappings()), zone=UTC),
+        gatherer=Gatherer(around, memory=Memory()),
+        field=field,
+        downlink=NoDownlink(),
+        reload=lambda: None,
+        batch_items=500,
+        batch_ms=50,
+        clock_trusted=lambda: True,
+        report=lambda _state: None,
     )
     cpu, wall = time.process_time(), time.monotonic()
     thread = threading.Thread(target=bridge.run, args=(stop,))
@@ -146,7 +180,7 @@ def _link(address: Address, client_id: str, count: Callable[[int], None]) -> mqt
 
     client.on_message = on_message
     client.connect(address.host, address.port)
-    client.subscribe([(topic_filter, 1) for topic_filter in FILTERS])
+    client.subscribe([(topic_filter, 1) for topic_filter in ("hexpost/v1/+/+/event",)])
     client.loop_start()
     return client
 
@@ -225,7 +259,7 @@ def main() -> None:
                 with store.read() as connection:
                     return int(connection.exec_driver_sql("SELECT count(*) FROM events").scalar_one())
 
-            cpu, wall = drain_bridge(address, recorder, stored)
+            cpu, wall = drain_bridge(address, store, recorder, stored)
         store.close()
         print(f"bridge  {MESSAGES / cpu:10,.0f} msg/CPU-s    bare subscriber   {MESSAGES / bare_cpu:10,.0f}", end="")
         print(f"   ratio {bare_cpu / cpu:.2f}")

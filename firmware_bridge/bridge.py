@@ -1,7 +1,8 @@
 """The bridge's loop: receive, decode, write a batch, and only then acknowledge.
 
 What the broker was told is stored was committed and synced before. While the store cannot be written the batch is
-kept and tried again; nothing is acknowledged meanwhile, so the broker holds the rest.
+kept and tried again; nothing is acknowledged meanwhile, so the broker holds the rest. Between batches the devices are
+looked after (`field`), and what is asked of them is sent (`commander`).
 """
 
 import logging
@@ -15,9 +16,15 @@ from typing import Any, Protocol
 import msgspec
 
 from appliance.errors import HexpostError, Unavailable
-from appliance.model.intake import Intake, Receipt, Rejection
+from appliance.model.event import Event
+from appliance.model.intake import Intake, Receipt
 from firmware_bridge.client import BrokerClient, Message
-from firmware_bridge.decode import Decoded, decode_message
+from firmware_bridge.decode import Decoder
+from firmware_bridge.decoded import Decoded, reject
+from firmware_bridge.downlink.rebirth import Rebirths
+from firmware_bridge.field import Field
+from firmware_bridge.gather import Arrival, Gatherer
+from firmware_bridge.inbound import Family
 from firmware_bridge.topic import ack_topic
 
 log = logging.getLogger(__name__)
@@ -26,6 +33,7 @@ IDLE_S = 0.25  # how long an idle bridge waits before it looks whether it is to 
 MAX_BATCH_BYTES = 4_194_304
 RETRY_S = 1.0  # between attempts to write while the store is unavailable
 MAX_ACK_IDS = 1_000  # ids named in one message on an ack topic
+LOOK_S = 2.0  # how often new mapping files are looked for
 
 
 class IntakeRecorder(Protocol):
@@ -35,7 +43,16 @@ class IntakeRecorder(Protocol):
         """Write an intake whole and durably, or raise."""
 
 
+class Downlink(Protocol):
+    """What sends commands."""
+
+    def tick(self) -> None:
+        """Send what is due."""
+
+
 Report = Callable[[Mapping[str, Any]], None]
+Reload = Callable[[], Sequence[Family] | None]
+"""The families anew where mapping files have changed, else None."""
 
 
 class Bridge:
@@ -46,6 +63,11 @@ class Bridge:
         client: BrokerClient,
         recorder: IntakeRecorder,
         *,
+        decoder: Decoder,
+        gatherer: Gatherer,
+        field: Field,
+        downlink: Downlink,
+        reload: Reload,
         batch_items: int,
         batch_ms: int,
         clock_trusted: Callable[[], bool],
@@ -53,12 +75,19 @@ class Bridge:
     ) -> None:
         self._client = client
         self._recorder = recorder
+        self._decoder = decoder
+        self._gatherer = gatherer
+        self._field = field
+        self._downlink = downlink
+        self._reload = reload
         self._batch_items = batch_items
         self._batch_s = batch_ms / 1000
         self._clock_trusted = clock_trusted
         self._report = report
         self._messages = 0
         self._error = ""
+        self._looked_at = 0.0
+        self._rebirths = Rebirths()
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; what is received and not yet written then stays with the broker."""
@@ -67,7 +96,8 @@ class Bridge:
             while not stop.is_set():
                 batch = self._collect()
                 if batch:
-                    self._settle([self._decode(message) for message in batch], batch, stop)
+                    self._settle(batch, stop)
+                self._look_after()
                 self._say(pending=0)
         finally:
             self._client.stop()
@@ -89,36 +119,74 @@ class Bridge:
         return batch
 
     def _decode(self, message: Message) -> Decoded:
-        return decode_message(
-            message.topic, message.payload, received_at=message.received_at, clock_trusted=self._clock_trusted()
-        )
+        """What a message holds; a fault in a decoder costs that message and no other."""
+        try:
+            return self._decoder.decode(
+                message.topic,
+                message.payload,
+                received_at=message.received_at,
+                clock_trusted=self._clock_trusted(),
+                retain=message.retain,
+            )
+        except Exception as error:
+            log.exception("a message on %s could not be decoded", message.topic)
+            return reject(message.topic, message.payload, f"could not be decoded: {type(error).__name__}: {error}")
 
-    def _settle(self, decoded: Sequence[Decoded], batch: Sequence[Message], stop: threading.Event) -> None:
+    def _settle(self, batch: Sequence[Message], stop: threading.Event) -> None:
         """Write a batch, then acknowledge it."""
         try:
-            decoded = self._record_batch(decoded, batch, stop)
+            acks = self._record_batch(batch, stop)
         except Unavailable:
             return  # stopped while the store was unavailable: unacknowledged, the broker sends it again
         for message in batch:
             self._client.acknowledge(message)
         self._messages += len(batch)
-        for source, ids in ids_by_source(decoded).items():
+        for source, ids in acks.items():
             for start in range(0, len(ids), MAX_ACK_IDS):
                 payload = msgspec.json.encode({"event_ids": ids[start : start + MAX_ACK_IDS]})
                 self._client.publish(ack_topic(source), payload)
 
-    def _record_batch(
-        self, decoded: Sequence[Decoded], batch: Sequence[Message], stop: threading.Event
-    ) -> Sequence[Decoded]:
-        """Write a batch whole, or where that cannot be, message by message; what of it is durable now."""
+    def _record_batch(self, batch: Sequence[Message], stop: threading.Event) -> dict[str, list[str]]:
+        """Write a batch whole, or where that cannot be, message by message; the ids that are durable now."""
+        decoded = [self._decode(message) for message in batch]
+        acks = self._gather(batch, decoded)
         try:
-            self._record(merge_intake(decoded), stop)
-            return decoded
+            self._write(stop)
+            return acks
         except HexpostError:
             raise  # the store itself is wrong: not a matter of these messages
         except Exception:
             log.exception("a batch of %d messages could not be written; trying them one by one", len(batch))
-        return [self._record_alone(one, message, stop) for one, message in zip(decoded, batch, strict=True)]
+        self._gatherer.forget()
+        acks = defaultdict(list)
+        for message, one in zip(batch, decoded, strict=True):
+            for source, ids in self._record_alone(message, one, stop).items():
+                acks[source] += ids
+        return acks
+
+    def _gather(self, batch: Sequence[Message], decoded: Sequence[Decoded]) -> dict[str, list[str]]:
+        """Put messages into the gatherer; for each native source that sent any, the ids of its events."""
+        acks: dict[str, list[str]] = defaultdict(list)
+        for message, one in zip(batch, decoded, strict=True):
+            events: Sequence[Event] = self._gatherer.add(
+                Arrival(
+                    topic=message.topic,
+                    payload=message.payload,
+                    received_at=message.received_at,
+                    retain=message.retain,
+                    redelivered=message.dup,
+                ),
+                one,
+            )
+            if one.source and events:
+                acks[one.source] += [event.event_id for event in events]
+        return acks
+
+    def _write(self, stop: threading.Event) -> None:
+        """Write what was gathered, and then let the field know who was heard."""
+        heard = self._gatherer.heard
+        self._record(self._gatherer.take(self._decoder.memory.take_changed()), stop)
+        self._field.take(heard)
 
     def _record(self, intake: Intake, stop: threading.Event) -> None:
         while True:
@@ -134,19 +202,33 @@ class Bridge:
                 if stop.wait(RETRY_S):
                     raise
 
-    def _record_alone(self, decoded: Decoded, message: Message, stop: threading.Event) -> Decoded:
+    def _record_alone(self, message: Message, decoded: Decoded, stop: threading.Event) -> dict[str, list[str]]:
         """Write one message of a batch that failed; what cannot be written goes to quarantine, with the cause."""
+        acks = self._gather([message], [decoded])
         try:
-            self._record(merge_intake([decoded]), stop)
-            return decoded
+            self._write(stop)
+            return acks
         except HexpostError:
             raise
         except Exception as error:
             log.exception("a message on %s could not be written", message.topic)
             reason = f"could not be stored: {type(error).__name__}: {error}"
-            rejection = Rejection(topic=message.topic, payload=message.payload, reason=reason)
-            self._record(Intake(rejections=[rejection]), stop)
-            return Decoded()
+            self._record(Intake(rejections=reject(message.topic, message.payload, reason).rejections), stop)
+            return {}
+
+    def _look_after(self) -> None:
+        """Everything that is not a message: the devices, the commands, mapping files that changed."""
+        self._field.tick(connected=self._client.connected.is_set())
+        self._downlink.tick()
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_S:
+            self._looked_at = now
+            families = self._reload()
+            if families is not None:
+                self._decoder.replace(families)
+            if self._client.connected.is_set():
+                for request in self._rebirths.due(self._decoder.memory, now):
+                    self._client.publish(request.topic, request.payload)
 
     def _say(self, *, pending: int) -> None:
         self._report(
@@ -156,22 +238,6 @@ class Bridge:
                 "store_error": self._error,
                 "messages": self._messages,
                 "pending": pending + self._client.messages.qsize(),
+                "devices": self._field.devices,
             }
         )
-
-
-def merge_intake(decoded: Sequence[Decoded]) -> Intake:
-    """One transaction's worth from many messages, in their order."""
-    return Intake(
-        events=[event for one in decoded for event in one.events],
-        states=[state for one in decoded for state in one.states],
-        rejections=[rejection for one in decoded for rejection in one.rejections],
-    )
-
-
-def ids_by_source(decoded: Sequence[Decoded]) -> dict[str, list[str]]:
-    """The ids that are durable now, for each source that sent any: stored or known before, it is the same promise."""
-    ids: dict[str, list[str]] = defaultdict(list)
-    for one in decoded:
-        ids[one.source].extend(event.event_id for event in one.events)
-    return {source: known for source, known in ids.items() if known}

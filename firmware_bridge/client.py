@@ -4,11 +4,14 @@ MQTT 5 is tried first, for its receive maximum; a broker that does not answer it
 in a bounded queue; when it is full the network thread stops reading, which the broker feels as back-pressure.
 """
 
+import contextlib
 import queue
 import random
+import socket
 import ssl
 import threading
 from collections import deque
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Self
 from urllib.parse import urlsplit
@@ -19,6 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from appliance.clock import Clock
 from appliance.errors import Rejected, Unavailable
@@ -28,6 +32,7 @@ CONNACK_S = 5.0  # a broker that has not answered by then does not speak this ve
 RETRY_FIRST_S, RETRY_MAX_S = 0.5, 30.0
 KEEPALIVE_S = 30
 MAX_INFLIGHT = 200  # messages published and not yet acknowledged
+FORMER_FILTERS = ("hexpost/v1/+/+/event", "hexpost/v1/+/+/status")  # of version 0.1
 PROTOCOLS = (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311)
 
 
@@ -43,7 +48,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One publication as it came; `connection` numbers the connection it came on."""
+    """One publication as it came; `connection` numbers the connection it came on, `dup` marks a redelivery."""
 
     topic: str
     payload: bytes
@@ -52,6 +57,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     retain: bool
     received_at: datetime
     connection: int
+    dup: bool = False
 
 
 def read_address(url: str, *, username: str = "", password: str | None = None, ca_file: str = "") -> Address:
@@ -128,10 +134,22 @@ class BrokerClient:
         if message.qos and self._client is not None and message.connection == self._connection:
             self._client.ack(message.mid, message.qos)
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Publish at QoS 0 if there is a connection; nobody may rely on these."""
-        if self._client is not None and self.connected.is_set():
-            self._client.publish(topic, payload, qos=0, retain=retain)
+    def publish(
+        self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 0, expiry_s: int | None = None
+    ) -> bool:
+        """Publish if there is a connection, and say whether there was: nothing waits here for a later one.
+
+        expiry_s  how long a broker of MQTT 5 keeps it for a subscriber that is away
+        """
+        client = self._client
+        if client is None or not self.connected.is_set():
+            return False
+        properties = None
+        if expiry_s is not None and client.protocol == MQTTProtocolVersion.MQTTv5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = expiry_s
+        client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
+        return True
 
     def _keep_connected(self) -> None:
         wait, version = RETRY_FIRST_S, 0
@@ -208,9 +226,20 @@ class BrokerClient:
             return
         self._connection += 1
         self.last_error = ""
-        client.subscribe([(topic_filter, 1) for topic_filter in self._filters])
+        self._subscribe(client)
         client.publish(*self._birth, qos=0, retain=True)
         self.connected.set()
+
+    def _subscribe(self, client: mqtt.Client) -> None:
+        """Ask for the filters; an earlier program's would deliver a message twice and are taken back."""
+        former = [topic_filter for topic_filter in FORMER_FILTERS if topic_filter not in self._filters]
+        if former:
+            client.unsubscribe(former)
+        if client.protocol == MQTTProtocolVersion.MQTTv5:  # what the bridge publishes does not come back to it
+            options = SubscribeOptions(qos=1, noLocal=True)
+            client.subscribe([(topic_filter, options) for topic_filter in self._filters])
+        else:
+            client.subscribe([(topic_filter, 1) for topic_filter in self._filters])
 
     def _on_disconnect(
         self, _client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object
@@ -229,6 +258,7 @@ class BrokerClient:
             retain=message.retain,
             received_at=self._clock(),
             connection=self._connection,
+            dup=message.dup,
         )
         while not self._stop.is_set():
             try:
@@ -239,36 +269,35 @@ class BrokerClient:
 
 
 class Publisher:
-    """Publishes at QoS 1 and waits for the broker's acknowledgements; for `hexpost replay`. A context manager."""
+    """Publishes and waits for the broker's acknowledgements; for `hexpost replay` and `simulate`. A context manager."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, *, will: tuple[str, bytes] | None = None) -> None:
+        """`will` is what the broker says, retained, when the connection is lost; one with a will then stays lost."""
         self._address = address
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv311)
+        self._client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv311, reconnect_on_failure=will is None
+        )
         self._client.max_inflight_messages_set(MAX_INFLIGHT)
         self._waiting: deque[mqtt.MQTTMessageInfo] = deque()
         _secure(self._client, address)
+        if will is not None:
+            self._client.will_set(*will, qos=1, retain=True)
 
     def __enter__(self) -> Self:
         """Connect.
 
         raises  Unavailable  the broker does not answer
         """
-        try:
-            self._client.connect(self._address.host, self._address.port, KEEPALIVE_S)
-        except OSError as error:
-            raise Unavailable(
-                f"publishing to {self._address.host}:{self._address.port}: {error}; is the broker (`hexpost run`) up?"
-            ) from None
-        self._client.loop_start()
+        self._connect()
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
         """Hand one message over; waits while too many are unacknowledged."""
-        self._waiting.append(self._client.publish(topic, payload, qos=1, retain=retain))
+        self._waiting.append(self._client.publish(topic, payload, qos=qos, retain=retain))
         while len(self._waiting) > MAX_INFLIGHT * 2:
             self._settle()
 
@@ -279,6 +308,49 @@ class Publisher:
         """
         while self._waiting:
             self._settle()
+
+    def subscribe(self, filters: Sequence[str], on_message: Callable[[str, bytes], None]) -> None:
+        """Have `on_message(topic, payload)` called, on the network's thread, for what comes in; again after a loss.
+
+        raises  Unavailable  the broker does not confirm it
+        """
+        confirmed = threading.Event()
+        wanted = [(topic_filter, 1) for topic_filter in filters]
+        self._client.on_message = lambda _client, _userdata, message: on_message(message.topic, bytes(message.payload))
+        self._client.on_subscribe = lambda *_: confirmed.set()
+        self._client.on_connect = lambda client, *_: client.subscribe(wanted)
+        if self._client.is_connected():
+            self._client.subscribe(wanted)
+        if not confirmed.wait(CONNACK_S):
+            raise Unavailable(f"{self._address.host}:{self._address.port} does not confirm a subscription")
+
+    def break_off(self) -> None:
+        """Lose the connection, if it has a will: the broker is not told, and says it. Does not wait for the thread.
+
+        raises  Unavailable  what was published before is not acknowledged
+        """
+        self.flush()
+        connection = self._client.socket()
+        if isinstance(connection, socket.socket):
+            with contextlib.suppress(OSError):  # the broker was quicker
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def reconnect(self) -> None:
+        """Connect again after `break_off`.
+
+        raises  Unavailable  the broker does not answer
+        """
+        self._client.loop_stop()
+        self._connect()
+
+    def _connect(self) -> None:
+        try:
+            self._client.connect(self._address.host, self._address.port, KEEPALIVE_S)
+        except OSError as error:
+            raise Unavailable(
+                f"publishing to {self._address.host}:{self._address.port}: {error}; is the broker (`hexpost run`) up?"
+            ) from None
+        self._client.loop_start()
 
     def _settle(self) -> None:
         message = self._waiting.popleft()

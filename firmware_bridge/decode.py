@@ -1,113 +1,176 @@
-"""Messages to items, without I/O: bytes from a topic become events, device states and rejections.
+"""Messages to observations, without I/O: bytes from a topic become events, observations and rejections.
 
-Nothing but these comes out, whatever comes in. An array is split, so that one bad item does not cost its neighbours.
-Called by `bridge` for each message.
+Nothing but these comes out, whatever comes in. The topic finds the family; where no family has it, a device may have
+announced it, and at last the payload's own shape is asked. Called by `bridge` for each message.
 """
 
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from appliance.errors import Rejected
-from appliance.model.event import Event
-from appliance.model.intake import DeviceState, Rejection, StateReport
-from appliance.model.native import read_event
-from firmware_bridge.topic import NativeTopic, read_topic
+from appliance.model.intake import Learned
+from appliance.model.observation import Observation
+from firmware_bridge.decoded import Decoded, reject
+from firmware_bridge.inbound import Context, Family, Form, Handler, Inbound, Memory
+from firmware_bridge.native import decode_native
+from firmware_bridge.routing import Router
+from firmware_bridge.topic import PREFIX, NativeTopic, is_ours, read_topic
 
 MAX_PAYLOAD = 1_048_576  # bytes; a message beyond is refused unread
-MAX_ITEMS = 10_000  # events in one message
 
-_STATES: dict[bytes, DeviceState] = {b"online": "online", b"offline": "offline"}
-_json = msgspec.json.Decoder()
-_messagepack = msgspec.msgpack.Decoder()
+CLEARED = Decoded(
+    folded="cleared"
+)  # a retained topic being cleared says nothing, but to a family that takes it as news
 
+_NATIVE = f"{PREFIX}/"
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError)
 
-class Decoded(msgspec.Struct, frozen=True, kw_only=True):
-    """What one message held."""
-
-    source: str = ""
-    events: list[Event] = []
-    states: list[StateReport] = []
-    rejections: list[Rejection] = []
-
-    @property
-    def items(self) -> int:
-        """How many items the message held."""
-        return len(self.events) + len(self.states) + len(self.rejections)
+_read_json = msgspec.json.Decoder().decode
 
 
-def decode_message(topic: str, payload: bytes, *, received_at: datetime, clock_trusted: bool) -> Decoded:
-    """Take one message apart."""
-    native = read_topic(topic)
-    if native is None:
-        return _rejected(
-            topic, payload, "not a topic of Hexpost: expected hexpost/v1/{agency}/{device}/event or status"
-        )
-    if not payload:
-        return Decoded(source=native.source)  # a retained topic being cleared says nothing
-    if native.leaf == "status":
-        return _decode_status(native, topic, payload)
-    try:
-        document = _read_document(payload)
-    except Rejected as rejected:
-        return _rejected(topic, payload, str(rejected))
-    items: list[tuple[str, Any, bytes | None]] = [("$", document, payload)]
-    if isinstance(document, list):
-        items = [(f"$[{n}]", item, None) for n, item in enumerate(document)]
-    return _decode_items(native, topic, items, received_at, clock_trusted)
+class Decoder:
+    """Knows the families and what they have learned. One a thread."""
 
+    def __init__(self, families: Sequence[Family], *, zone: tzinfo, learned: Sequence[Learned] = ()) -> None:
+        self.memory = Memory(learned)
+        self._context = Context(zone=zone, memory=self.memory)
+        self.replace(families)
 
-def _read_document(payload: bytes) -> Any:
-    """JSON or MessagePack, told apart by the first byte: a map or array of MessagePack begins above ASCII."""
-    if len(payload) > MAX_PAYLOAD:
-        raise Rejected(f"{len(payload)} bytes, at most {MAX_PAYLOAD} are read")
-    packed = payload[0] >= 0x80
-    try:
-        document = (_messagepack if packed else _json).decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError) as error:
-        raise Rejected(f"not {'MessagePack' if packed else 'JSON'}: {error}") from None
-    if isinstance(document, list) and len(document) > MAX_ITEMS:
-        raise Rejected(f"{len(document)} events in one message, at most {MAX_ITEMS} are taken")
-    return document
+    def replace(self, families: Sequence[Family]) -> None:
+        """Know these families from now on; what was learned stays."""
+        self._router = Router(families)
+        self._announcing = [family for family in families if family.announced]
+        self._recognising = [(family.name, family.recognise) for family in families if family.recognise]
+        self._asked_first = {
+            name: sorted(self._recognising, key=lambda asked, name=name: asked[0] != name)  # type: ignore[misc]
+            for name, _ in self._recognising
+        }
 
-
-def _decode_items(
-    native: NativeTopic,
-    topic: str,
-    items: list[tuple[str, Any, bytes | None]],
-    received_at: datetime,
-    clock_trusted: bool,
-) -> Decoded:
-    decoded = Decoded(source=native.source, events=[], rejections=[])
-    for path, item, original in items:
+    def decode(
+        self, topic: str, payload: bytes, *, received_at: datetime, clock_trusted: bool = True, retain: bool = False
+    ) -> Decoded:
+        """Take one message apart. What nearly all messages need stands here in one piece, for speed."""
+        if len(payload) > MAX_PAYLOAD:
+            return reject(topic, payload, f"{len(payload)} bytes, at most {MAX_PAYLOAD} are read")
+        inbound = Inbound(topic=topic, payload=payload, received_at=received_at, retain=retain)
+        if topic.startswith(_NATIVE):
+            return self._decode_native(inbound, clock_trusted)
+        found = self._router.find(topic)
+        if found is None:
+            return self._decode_unknown(inbound) if payload else CLEARED
+        form = found.route.form
+        if not payload and form == "json":
+            return CLEARED
+        inbound.parts = found.parts
         try:
-            event = read_event(
-                item, source=native.source, received_at=received_at, clock_trusted=clock_trusted, path=path
-            )
-            decoded.events.append(event)
+            if form in ("json", "any"):
+                try:
+                    inbound.document = _read_json(payload)
+                except _NOT_JSON:
+                    inbound.document = read_form(payload, form)
+            elif form == "text":
+                inbound.document = read_form(payload, form)
+            observations = found.route.handle(inbound, self._context)
         except Rejected as rejected:
-            payload = original if original is not None else _repack(item)
-            decoded.rejections.append(Rejection(topic=topic, payload=payload, reason=str(rejected)))
-    return decoded
+            return reject(topic, payload, str(rejected))
+        return _told(found.family.name, observations)
 
+    def _decode_native(self, inbound: Inbound, clock_trusted: bool) -> Decoded:
+        topic, payload = inbound.topic, inbound.payload
+        ours, native = _read_native(topic)
+        if ours:
+            return Decoded()
+        if not payload:
+            return CLEARED
+        if native is None:
+            expected = "hexpost/v1/{agency}/{device}/ and then event, status, cmd/result or raw/{family}"
+            return reject(topic, payload, f"not a topic of Hexpost: expected {expected}")
+        if native.leaf == "raw":
+            return self._decode_raw(native, inbound)
+        return decode_native(native, topic, payload, received_at=inbound.received_at, clock_trusted=clock_trusted)
 
-def _decode_status(native: NativeTopic, topic: str, payload: bytes) -> Decoded:
-    state = _STATES.get(payload.strip().strip(b'"').lower())
-    if state is None:
-        return _rejected(topic, payload, "expected online or offline")
-    return Decoded(source=native.source, states=[StateReport(source=native.source, state=state)])
+    def _decode_unknown(self, inbound: Inbound) -> Decoded:
+        """A topic no template has: announced by a device, or known by the shape of what it carries."""
+        for family in self._announcing:
+            handler = family.announced(inbound.topic, self.memory) if family.announced else None
+            if handler is not None:
+                return self._handle(family.name, handler, "any", inbound)
+        inbound.parts = {"device": inbound.topic}
+        decoded = self._decode_shape(inbound, self._recognising)
+        reason = "no family of firmware knows this topic, nor a payload of this shape"
+        remedy = "`hexpost device mapping` adds a family"
+        return decoded or reject(inbound.topic, inbound.payload, f"{reason}; {remedy}")
 
+    def _decode_raw(self, native: NativeTopic, inbound: Inbound) -> Decoded:
+        """A message that a gateway brings in another family's words; that family is asked before the others."""
+        inbound.parts = {"agency": native.agency, "device": native.device}
+        decoded = self._decode_shape(inbound, self._asked_first.get(native.family, self._recognising))
+        if decoded is None:
+            reason = f"neither a message of {native.family} by its shape, nor of another family"
+            return reject(inbound.topic, inbound.payload, reason)
+        return decoded
 
-def _repack(item: Any) -> bytes:
-    """An item of an array on its own: as JSON where that has words for it, else as MessagePack."""
-    for encode in (msgspec.json.encode, msgspec.msgpack.encode):
+    def _decode_shape(self, inbound: Inbound, families: "Sequence[_Recogniser]") -> Decoded | None:
+        """What the first family makes of it that knows the payload by its shape; None where none does."""
         try:
-            return encode(item)
-        except (TypeError, ValueError, RecursionError, OverflowError):
-            continue
-    return b"(nested too deep to be written out)"
+            inbound.document = read_form(inbound.payload, "any")
+        except Rejected:
+            inbound.document = inbound.payload  # neither JSON nor text: a family of binary messages may know it
+        for family, recognise in families:
+            handler = recognise(inbound.document)
+            if handler is not None:
+                return self._call(family, handler, inbound)
+        return None
+
+    def _handle(self, family: str, handler: Handler, form: Form, inbound: Inbound) -> Decoded:
+        try:
+            inbound.document = read_form(inbound.payload, form)
+        except Rejected as rejected:
+            return reject(inbound.topic, inbound.payload, str(rejected))
+        return self._call(family, handler, inbound)
+
+    def _call(self, family: str, handler: Handler, inbound: Inbound) -> Decoded:
+        try:
+            observations = handler(inbound, self._context)
+        except Rejected as rejected:
+            return reject(inbound.topic, inbound.payload, str(rejected))
+        return _told(family, observations)
 
 
-def _rejected(topic: str, payload: bytes, reason: str) -> Decoded:
-    return Decoded(rejections=[Rejection(topic=topic, payload=payload, reason=reason)])
+def _told(family: str, observations: Sequence[Observation]) -> Decoded:
+    if observations:
+        return Decoded(family=family, observations=observations)
+    return Decoded(family=family, folded="nothing to keep")
+
+
+_Recogniser = tuple[str, Callable[[Any], Handler | None]]
+"""A family's name, and how it knows a message by its shape."""
+
+
+@lru_cache(maxsize=4_096)
+def _read_native(topic: str) -> tuple[bool, NativeTopic | None]:
+    """Whether the box publishes there itself, and who else does."""
+    return is_ours(topic), read_topic(topic)
+
+
+def read_form(payload: bytes, form: Form) -> Any:
+    """A payload as a route wants it.
+
+    raises  Rejected  it is not of that form
+    """
+    if form == "bytes":
+        return None
+    if form != "text":
+        try:
+            return _read_json(payload)
+        except _NOT_JSON as error:
+            if form == "json":
+                raise Rejected(f"not JSON: {error}") from None
+    try:
+        return payload.decode("utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise Rejected(f"neither JSON nor text: {error.reason} at byte {error.start}") from None

@@ -97,6 +97,25 @@ def wait_for(condition: Callable[[], T], *, deadline_s: float = 20.0, what: str 
         pause.wait(0.05)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--bless` writes goldens anew; look at the difference before you commit it."""
+    parser.addoption("--bless", action="store_true", help="write golden files anew")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Compare a text with a golden file, or with `--bless` write it."""
+
+    def compare(file: Path, text: str) -> None:
+        if request.config.getoption("--bless"):
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        assert file.exists(), f"{file} is missing; `pytest --bless` writes it"
+        assert text == file.read_text(encoding="utf-8"), f"{file.name} differs; `pytest --bless` writes it anew"
+
+    return compare
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Remember what was skipped."""
     if report.skipped and not any(word in str(report.longrepr) for word in ("field kit", "FIELDKIT")):

@@ -6,16 +6,17 @@ Each tells the service manager when it is ready and that it is alive, and ends c
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 import click
-import msgspec
 
 from appliance.cli.options import common, log_to_stderr
 from appliance.cli.sd_notify import Notifier
-from appliance.wiring import Box, broker_address, open_context, open_recorder, open_store, pulse_reporter
+from appliance.wiring import Box, open_context, open_store, pulse_reporter
 
 
 @contextmanager
@@ -38,40 +39,33 @@ def running(box: Box, part: str) -> Iterator[tuple[threading.Event, Notifier]]:
 
 
 @click.command("bridge")
+@click.option("--serial", "port", metavar="DEVICE", help="Also read lines from this serial port: JSON, or NMEA.")
+@click.option("--baud", type=int, default=115_200, show_default=True, help="The serial port's speed.")
 @common
-def bridge_command(box: Box, as_json: bool) -> None:
-    """Carry messages from the broker into the store.
+def bridge_command(box: Box, as_json: bool, port: str | None, baud: int) -> None:
+    """Carry messages from the broker, and from a serial port, into the store.
 
-    Example: hexpost bridge --data /var/lib/hexpost
+    Example: hexpost bridge --serial /dev/ttyUSB0 --data /var/lib/hexpost
     """
-    from firmware_bridge.bridge import Bridge
-    from firmware_bridge.client import BrokerClient
-    from firmware_bridge.topic import FILTERS, health_topic
+    from appliance.wiring_bridge import open_bridge, open_client
+    from firmware_bridge.serial_port import GnssClock, SerialGateway
 
-    mqtt, site = box.settings.mqtt, box.settings.site
-    address = broker_address(box)
     with running(box, "bridge") as (stop, notifier):
         store = open_store(box)
-        health = health_topic(site.id)
-        client = BrokerClient(
-            address,
-            client_id=mqtt.client_id,
-            filters=FILTERS,
-            receive_maximum=mqtt.receive_maximum,
-            will=(health, msgspec.json.encode({"site": site.id, "state": "offline"})),
-            birth=(health, msgspec.json.encode({"site": site.id, "state": "online"})),
-            clock=box.clock,
+        time_of = GnssClock(box.clock, box.clock_trusted, time.monotonic)
+        client = open_client(box, time_of.clock)
+        report = pulse_reporter(box, "bridge", notifier.alive)
+        bridge, field = open_bridge(
+            box, store, client, clock=time_of.clock, clock_trusted=time_of.trusted, report=report
         )
-        bridge = Bridge(
-            client,
-            open_recorder(box, store),
-            batch_items=mqtt.batch_items,
-            batch_ms=mqtt.batch_ms,
-            clock_trusted=box.clock_trusted,
-            report=pulse_reporter(box, "bridge", notifier.alive),
-        )
-        notifier.ready(f"from {address.host}:{address.port}")
+        gateway = None
+        if port:
+            gateway = SerialGateway(port, baud=baud, messages=client.messages, clock=time_of, on_place=field.set_place)
+            gateway.start()
+        notifier.ready(f"topics {', '.join(box.settings.mqtt.topics)}")
         bridge.run(stop)
+        if gateway:
+            gateway.stop()
         store.close()
 
 
@@ -106,11 +100,12 @@ def serve_command(box: Box, as_json: bool) -> None:
     Example: hexpost serve --data /var/lib/hexpost
     """
     from appliance.serve.server import serve
+    from appliance.wiring_bridge import retry_quarantine
 
     with running(box, "serve") as (stop, notifier):
         store = open_store(box)
         serve(
-            open_context(box, store),
+            open_context(box, store, partial(retry_quarantine, box, store)),
             stop=stop,
             ready=notifier.ready,
             report=pulse_reporter(box, "serve", notifier.alive),

@@ -16,6 +16,7 @@ from appliance.cli.options import common, to_json
 from appliance.errors import Rejected
 from appliance.model.native import read_timestamp
 from appliance.wiring import Box, broker_address
+from firmware_bridge.topic import raw_topic
 
 REPORT_EVERY_S = 1.0
 
@@ -36,6 +37,8 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
 def replay_command(box: Box, as_json: bool, file: Path, speed: float) -> None:
     """Publish recorded lines {topic, payload or payload_b64, at?} to the broker at QoS 1.
 
+    A line without a topic that names its family is brought as a gateway would, on hexpost/v1/replay/…/raw/{family}.
+
     Example: hexpost replay recording.jsonl --speed 60
     """
     from firmware_bridge.client import Publisher
@@ -52,7 +55,7 @@ def replay_command(box: Box, as_json: bool, file: Path, speed: float) -> None:
 
 
 def read_recording(file: Path) -> Iterator[Recorded]:
-    """The messages of a recording, in order; a line without a topic is a note and is passed over.
+    """The messages of a recording, in order; a line with neither topic nor family is a note and is passed over.
 
     raises  Rejected  a line that is not one, with its number
     """
@@ -79,7 +82,9 @@ def paced(messages: Iterator[Recorded], speed: float, stop: threading.Event) -> 
 def _recorded(line: bytes, place: str) -> Recorded | None:
     try:
         raw: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
-        topic = raw.get("topic")
+        topic, family = raw.get("topic"), raw.get("family")
+        if not topic and family:
+            topic = raw_topic(f"replay/{family}", str(family))
         if not topic:
             return None
         at = read_timestamp(raw["at"], "at") if raw.get("at") is not None else None

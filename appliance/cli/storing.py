@@ -1,15 +1,12 @@
-"""`hexpost migrate`, `status`, `verify`, `quarantine`, `config`: the store and the box, looked at by hand."""
+"""`hexpost migrate`, `status`, `verify`, `config`: the store and the box, looked at by hand."""
 
 import sys
-from typing import Any
 
 import click
 
 from appliance.cli.options import FAILED, common, to_json
 from appliance.store.engine import FILE_NAME
 from appliance.wiring import Box, fetch_pulses, find_store
-
-PREVIEW = 100  # characters of a payload in a list
 
 
 @click.command("migrate")
@@ -76,66 +73,6 @@ def verify_command(box: Box, as_json: bool) -> None:
         sys.exit(FAILED)
 
 
-@click.group("quarantine")
-def quarantine_group() -> None:
-    """Messages that could not be understood.
-
-    Example: hexpost quarantine list
-    """
-
-
-@quarantine_group.command("list")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50)
-@common
-def quarantine_list(box: Box, as_json: bool, limit: int) -> None:
-    """The newest entries.
-
-    Example: hexpost quarantine list --limit 10
-    """
-    from appliance.store.quarantine import fetch_quarantine
-
-    with find_store(box).read() as connection:
-        entries = fetch_quarantine(connection, limit=limit)
-    if as_json:
-        click.echo(to_json([_readable(entry) for entry in entries]))
-        return
-    for entry in entries:
-        text = entry.payload.decode(errors="replace")[:PREVIEW]
-        click.echo(f"{entry.id}  {entry.count}x  {entry.topic}\n    {entry.reason}\n    {text!r}")
-    if not entries:
-        click.echo("nothing is in quarantine")
-
-
-@quarantine_group.command("show")
-@click.argument("entry_id", type=int)
-@common
-def quarantine_show(box: Box, as_json: bool, entry_id: int) -> None:
-    """One entry, whole.
-
-    Example: hexpost quarantine show 12
-    """
-    from appliance.store.quarantine import fetch_quarantined
-
-    with find_store(box).read() as connection:
-        entry = fetch_quarantined(connection, entry_id)
-    click.echo(to_json(_readable(entry)))
-
-
-@quarantine_group.command("drop")
-@click.argument("entry_id", type=int)
-@common
-def quarantine_drop(box: Box, as_json: bool, entry_id: int) -> None:
-    """Remove one entry for good.
-
-    Example: hexpost quarantine drop 12
-    """
-    from appliance.store.quarantine import delete_quarantined
-
-    with find_store(box).write() as connection:
-        delete_quarantined(connection, entry_id)
-    click.echo(to_json({"dropped": entry_id}) if as_json else f"dropped {entry_id}")
-
-
 @click.group("config")
 def config_group() -> None:
     """The configuration.
@@ -155,17 +92,3 @@ def config_check(box: Box, as_json: bool) -> None:
         click.echo(to_json(box.settings))
         return
     click.echo(f"the configuration of {box.settings.site.id} is sound; data in {box.data}")
-
-
-def _readable(entry: Any) -> dict[str, Any]:
-    """An entry with its payload as text where it is text."""
-    import base64
-
-    import msgspec
-
-    fields = msgspec.structs.asdict(entry)
-    payload: bytes = fields.pop("payload")
-    try:
-        return {**fields, "payload": payload.decode("utf-8")}
-    except UnicodeDecodeError:
-        return {**fields, "payload_b64": base64.b64encode(payload).decode()}

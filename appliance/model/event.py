@@ -11,14 +11,25 @@ import msgspec
 
 from appliance.clock import to_us
 
-ClockQuality = Literal["good", "future", "untrusted"]
+ClockQuality = Literal["good", "future", "ancient", "untrusted", "missing"]
+"""How far the time of an item can be believed.
+
+future     more than five minutes ahead of the box
+ancient    told live, and more than seven days before its receipt
+untrusted  the box does not know the time itself
+missing    the device told none that can be read; the time of receipt stands for it
+"""
+
+AHEAD_S = 300.0  # a device's clock may run ahead of the box's by so much
+BEHIND_S = 7 * 86_400.0  # what a device held back while it had no link comes later than this only from a wrong clock
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One incident or detection.
 
-    `event_timestamp` is the device's, `received_at` the box's. `severity` is 0..1. `rev` orders corrections
-    of the same (source, event_id): only a higher one replaces what is stored.
+    `event_timestamp` is the device's, `received_at` the box's. `longitude` and `latitude` are both None while nobody
+    knows where the device stands. `severity` is 0..1. `rev` orders corrections of the same (source, event_id):
+    only a higher one replaces what is stored.
     """
 
     source: str
@@ -26,8 +37,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     event_type: str
     event_timestamp: datetime
     received_at: datetime
-    longitude: float
-    latitude: float
+    longitude: float | None
+    latitude: float | None
     severity: float | None = None
     value: float | None = None
     attributes: dict[str, Any] = {}
@@ -50,6 +61,7 @@ def content_id(
 ) -> str:
     """The identity of an event whose sender gave it none: equal content, equal id.
 
+    The place is the one that the sender gave, or None: where a device is registered to stand may change.
     The id begins with the time, so that ids of one period lie together in an index and its pages are written
     once and not at random.
     """
@@ -58,12 +70,20 @@ def content_id(
     return f"{us & 0xFFFF_FFFF_FFFF_FFFF:016x}-{hashlib.blake2b(content, digest_size=10).hexdigest()}"
 
 
-def clock_quality(event_timestamp: datetime, received_at: datetime, *, trusted: bool) -> ClockQuality:
-    """How far the time of an event can be believed, judged by the box's own clock.
+def clock_quality(
+    observed_at: datetime | None, received_at: datetime, *, trusted: bool, live: bool = False
+) -> ClockQuality:
+    """How far a time can be believed, judged by the box's own clock.
 
-    `untrusted` when the box does not know the time itself, `future` when the device is more than five minutes
-    ahead of the box.
+    observed_at  what the device told; None where it told no time that can be read
+    trusted      whether the box knows the time
+    live         the item came from the device itself: only then is an old time a wrong clock, and not history
     """
     if not trusted:
         return "untrusted"
-    return "future" if (event_timestamp - received_at).total_seconds() > 300 else "good"
+    if observed_at is None:
+        return "missing"
+    ahead_s = (observed_at - received_at).total_seconds()
+    if ahead_s > AHEAD_S:
+        return "future"
+    return "ancient" if live and ahead_s < -BEHIND_S else "good"

@@ -32,10 +32,21 @@ _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
 def read_event(
-    raw: object, *, source: str, received_at: datetime, clock_trusted: bool = True, path: str = "$"
+    raw: object,
+    *,
+    source: str,
+    received_at: datetime,
+    clock_trusted: bool = True,
+    live: bool = False,
+    place: tuple[float, float] | None = None,
+    unplaced: bool = False,
+    path: str = "$",
 ) -> Event:
     """One native event from its decoded JSON, MessagePack or row.
 
+    live      the device itself sent it just now, so an old time is a wrong clock; else it may be history
+    place     (lng, lat) in degrees where the source stands: for events that carry no place
+    unplaced  an event without a place is taken all the same, to be given one later
     raises  Rejected  with the path of the member that cannot be taken
     """
     if not isinstance(raw, dict) and not isinstance(raw, Mapping):  # a dict is told apart ten times quicker
@@ -46,9 +57,13 @@ def read_event(
     when = read_timestamp(raw.get("event_timestamp"), f"{path}.event_timestamp")
     longitude = _number(raw, "longitude", path, -180.0, 180.0)
     latitude = _number(raw, "latitude", path, -90.0, 90.0)
-    if longitude is None or latitude is None:
+    lng, lat = _placed(longitude, latitude, place)
+    if lng is None or lat is None:
         missing = "longitude" if longitude is None else "latitude"
-        raise Rejected(f"missing, and {source} is not registered with a place", f"{path}.{missing}")
+        if longitude is not None or latitude is not None:
+            raise Rejected("missing: a place has both coordinates, or none", f"{path}.{missing}")
+        if not unplaced:
+            raise Rejected(f"missing, and {source} is not registered with a place", f"{path}.{missing}")
     severity = _number(raw, "severity", path, 0.0, 1.0)
     value = _number(raw, "value", path, -math.inf, math.inf)
     attributes = _attributes(raw, path)
@@ -67,13 +82,13 @@ def read_event(
         event_type=event_type,
         event_timestamp=when,
         received_at=received_at,
-        longitude=longitude,
-        latitude=latitude,
+        longitude=lng,
+        latitude=lat,
         severity=severity,
         value=value,
         attributes=attributes,
         rev=_revision(raw, path),
-        clock_quality=clock_quality(when, received_at, trusted=clock_trusted),
+        clock_quality=clock_quality(when, received_at, trusted=clock_trusted, live=live),
     )
 
 
@@ -95,6 +110,13 @@ def read_timestamp(value: object, path: str = "$") -> datetime:
     if not EARLIEST <= when < LATEST:
         raise Rejected(f"{_shown(value)} lies outside the years 1900 to 2199", path)
     return when
+
+
+def _placed(
+    longitude: float | None, latitude: float | None, place: tuple[float, float] | None
+) -> tuple[float | None, float | None]:
+    """The given coordinates, or the source's place where none is given; half a place is none and stays half."""
+    return place if longitude is None and latitude is None and place is not None else (longitude, latitude)
 
 
 def _from_unix(value: float) -> datetime:

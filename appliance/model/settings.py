@@ -18,7 +18,10 @@ ENVIRONMENT_PREFIX = "HEXPOST__"
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who and where this box is; `timezone` cuts the days."""
+    """Who and where this box is; `timezone` cuts the days.
+
+    `moving` is for a box in a vehicle: devices without a place of their own are where its receiver says the box is.
+    """
 
     id: str = "box"
     name: str = "Hexpost"
@@ -26,12 +29,19 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     timezone: str = "UTC"
     latitude: float | None = None
     longitude: float | None = None
+    moving: bool = False
 
 
 class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`quarantine_rows` bounds what is kept of messages nobody understood."""
+    """`quarantine_rows` and `quarantine_mb` bound what is kept of messages nobody understood.
+
+    Those that may hold number plates are sealed under the key of their day, which is destroyed after
+    `sealed_days`.
+    """
 
     quarantine_rows: int = 10_000
+    quarantine_mb: int = 64
+    sealed_days: int = 7
 
 
 class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,6 +49,7 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     `host` and `port` are where an embedded broker listens. `username` goes with `password_file`. `batch_items` and
     `batch_ms` bound how long an acknowledgement waits for its commit; `receive_maximum` bounds what is in flight.
+    `topics` are the filters the bridge subscribes to: all by default, since firmware keeps its own topics.
     """
 
     url: str = "embedded"
@@ -51,6 +62,7 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     receive_maximum: int = 2_000
     batch_items: int = 500
     batch_ms: int = 50
+    topics: tuple[str, ...] = ("#",)
 
 
 class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,9 +95,14 @@ class Sync(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Security(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`public_events` lets people without a login see single events, not only cells."""
+    """`public_events` lets people without a login see single events, not only cells.
+
+    `keep_plates_days` is how long number plates are kept in clear, sealed under the key of their day; 0: only their
+    keyed hash is kept.
+    """
 
     public_events: bool = False
+    keep_plates_days: int = 0
     access_minutes: int = 30
     refresh_days: int = 30
 
@@ -190,8 +207,19 @@ def _check(settings: Settings, name: str) -> None:
         "sync.batch_rows": 1 <= settings.sync.batch_rows <= 100_000,
         "http.max_upload_mb": settings.http.max_upload_mb >= 1,
         "store.quarantine_rows": settings.store.quarantine_rows >= 1,
+        "store.quarantine_mb": settings.store.quarantine_mb >= 1,
+        "store.sealed_days": 1 <= settings.store.sealed_days <= 366,
+        "mqtt.topics": bool(settings.mqtt.topics) and all(map(_is_filter, settings.mqtt.topics)),
+        "security.keep_plates_days": 0 <= settings.security.keep_plates_days <= 366,
     }
     for key, holds in rules.items():
         if not holds:
             section, field = key.split(".")
             raise Rejected(f"{name}: {key} cannot be {getattr(getattr(settings, section), field)!r}")
+
+
+def _is_filter(text: str) -> bool:
+    """Whether this is an MQTT topic filter: `#` only as the last level, `+` and `#` only as whole levels."""
+    levels = text.split("/")
+    whole = all(level in {"+", "#"} or not set(level) & {"+", "#"} for level in levels)
+    return bool(text) and whole and "#" not in levels[:-1]

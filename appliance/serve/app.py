@@ -17,7 +17,20 @@ from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from appliance.errors import HexpostError
-from appliance.serve import analytics, events, identity, ops, stream, style, tiles
+from appliance.serve import (
+    analytics,
+    devices,
+    downlink,
+    events,
+    firmware,
+    identity,
+    ops,
+    quarantine,
+    stream,
+    style,
+    tiles,
+    zones,
+)
 from appliance.serve.context import Context
 from appliance.serve.errors import hexpost_problem, http_problem, unknown_problem
 from appliance.serve.idempotency import Idempotency
@@ -54,9 +67,43 @@ ROUTES = [
     style.get_basemap_tile,
     style.get_tilejson,
     style.get_style,
+    devices.list_devices,
+    devices.import_registry,
+    devices.export_registry,
+    devices.list_outages,
+    devices.get_device,
+    devices.patch_device,
+    zones.list_zones,
+    zones.get_zone,
+    zones.store_zone,
+    zones.remove_zone,
+    zones.import_zones,
+    zones.list_groups,
+    zones.store_group,
+    zones.remove_group,
+    zones.list_windows,
+    zones.create_window,
+    zones.remove_window,
     identity.create_token,
     identity.get_me,
     stream.open_stream,
+    downlink.create_command,
+    downlink.list_commands,
+    downlink.get_command,
+    downlink.cancel,
+    downlink.list_audit,
+    firmware.list_firmware,
+    firmware.add_firmware,
+    firmware.remove_firmware,
+    firmware.get_image,
+    firmware.create_wave,
+    firmware.list_waves,
+    firmware.get_wave,
+    firmware.stop,
+    quarantine.list_quarantine,
+    quarantine.get_quarantined,
+    quarantine.retry_quarantine,
+    quarantine.drop_entry,
     ops.get_live,
     ops.get_ready,
     ops.get_status,
@@ -96,7 +143,9 @@ def create_app(context: Context, *, alive: Callable[[], None] = lambda: None) ->
         },
         before_send=[_add_headers],
         compression_config=CompressionConfig(
-            backend="gzip", gzip_compress_level=1, exclude=["/v1/stream", "/v1/tiles", "/v1/feed", "/v1/basemaps"]
+            backend="gzip",
+            gzip_compress_level=1,
+            exclude=["/v1/stream", "/v1/tiles", "/v1/feed", "/v1/basemaps", "/v1/firmware/.*/image"],
         ),
         openapi_config=OpenAPIConfig(
             title="Hexpost",

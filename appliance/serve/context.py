@@ -1,14 +1,15 @@
 """What the routes are given: the store, the settings and what has been computed from them. Built by `wiring`."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from appliance.clock import Clock, site_day, to_us
-from appliance.model.intake import Intake, Receipt
+from appliance.errors import Unavailable
+from appliance.model.intake import Intake, Receipt, RetryReport
 from appliance.model.settings import Settings
 from appliance.store.basemaps import Basemap
 from appliance.store.engine import Store
@@ -16,6 +17,21 @@ from appliance.store.intake import Recorder
 
 Pulses = Callable[[], Mapping[str, Mapping[str, Any]]]
 """Part -> what it last said of itself, with `up` saying whether it is alive."""
+
+
+class Retry(Protocol):
+    """Decodes entries of quarantine once more: these ids, else those whose topic the filter names."""
+
+    def __call__(self, *, ids: Sequence[int] | None, topic: str | None, who: str) -> RetryReport:
+        """What became of them."""
+
+
+def refuse_retry(*, ids: Sequence[int] | None, topic: str | None, who: str) -> RetryReport:
+    """Where nobody gave the mappings.
+
+    raises  Unavailable
+    """
+    raise Unavailable(f"retrying {ids or topic} for {who} needs the mappings of firmware, which were not given")
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +46,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     clock_trusted: Callable[[], bool]
     pulses: Pulses
+    retry: Retry = refuse_retry
 
     def today(self) -> str:
         """The site's calendar day, ISO."""

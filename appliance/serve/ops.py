@@ -21,6 +21,7 @@ from appliance.serve.watch import Watch
 from appliance.store.totals import Facts, Total, fetch_facts, fetch_totals
 
 PARTS = ("bridge", "serve", "jobs", "sync")
+OUTSIDE = ("quarantine_evicted", "devices_refused", "placed")  # counted, and no term of the balance
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -140,8 +141,11 @@ class _Collector(Collector):
 
 
 def _balance(totals: list[Total], pending: int) -> Iterator[Metric]:
-    """DESIGN: received = stored + folded + duplicate + quarantined + shed(by reason) + pending."""
-    for term in (*TERMS, "quarantine_evicted"):
+    """DESIGN: received = stored + folded + duplicate + quarantined + shed(by reason) + pending.
+
+    Retried messages leave `quarantined` and `received` again, so that these two may fall.
+    """
+    for term in (*TERMS, *OUTSIDE):
         found = [total for total in totals if total.term == term]
         name, text = f"hexpost_items_{term}", f"Items {term.replace('_', ' ')} since the store was made."
         if term == "shed":
@@ -152,6 +156,13 @@ def _balance(totals: list[Total], pending: int) -> Iterator[Metric]:
             extra = pending if term == "received" else 0
             family = CounterMetricFamily(name, text, value=sum(total.items for total in found) + extra)
         yield family
+    reasons = CounterMetricFamily(
+        "hexpost_items_by_reason", "Items of a term by what they were, or why.", labels=["term", "reason"]
+    )
+    for total in totals:
+        if total.term in TERMS[1:]:
+            reasons.add_metric([total.term, total.reason], total.items)
+    yield reasons
     yield GaugeMetricFamily("hexpost_items_pending", "Items received and not yet written.", value=pending)
 
 

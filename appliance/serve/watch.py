@@ -161,14 +161,19 @@ class Watch:
 
 
 def event_notice(event: StoredEvent, context: Context) -> dict[str, Any]:
-    """An event as a stream tells it: its cell for everybody, its place and id where the site shows events."""
-    finest = max(context.settings.risk.resolutions)
-    cell = cell_of(lat=event.latitude, lng=event.longitude, resolution=finest)
+    """An event as a stream tells it: its cell for everybody, its place and id where the site shows events.
+
+    The cell is None while the event has no place.
+    """
+    cell = None
+    if event.longitude is not None and event.latitude is not None:
+        finest = max(context.settings.risk.resolutions)
+        cell = to_hex(cell_of(lat=event.latitude, lng=event.longitude, resolution=finest))
     notice: dict[str, Any] = {
         "event_type": event.event_type,
         "event_timestamp": rfc3339(event.event_timestamp),
         "received_at": rfc3339(event.received_at),
-        "h3_index": to_hex(cell),
+        "h3_index": cell,
     }
     if context.settings.security.public_events:
         notice |= {"event_id": event.event_id, "longitude": event.longitude, "latitude": event.latitude}

@@ -1,7 +1,8 @@
 """Exact counts per cell and hour, kept in the transaction of the events they count, and daily counts from them.
 
 A cell of a point is asked of H3 at each counted resolution. Rolling one fine resolution up by parent would be
-smaller but not the same: H3's children reach over their parent's edge, so some points would change cell.
+smaller but not the same: H3's children reach over their parent's edge, so some points would change cell. An event
+without a place counts in no cell until it is given one (`events.place_events`).
 """
 
 from collections import Counter
@@ -57,7 +58,8 @@ def ensure_counts(connection: sa.Connection, hours: SiteHours, resolutions: Sequ
     connection.exec_driver_sql("DELETE FROM event_counts")
     tally, last = Tally(hours, sorted(resolutions)), 0
     while rows := connection.exec_driver_sql(
-        "SELECT event_pk, event_timestamp, event_type, geom FROM events WHERE event_pk > ? ORDER BY event_pk LIMIT ?",
+        "SELECT event_pk, event_timestamp, event_type, geom FROM events "
+        "WHERE event_pk > ? AND geom IS NOT NULL ORDER BY event_pk LIMIT ?",
         (last, REBUILD_ROWS),
     ).all():
         for _, us, event_type, geom in rows:
@@ -105,7 +107,8 @@ def _from_events(
     start, _ = day_bounds(from_day, hours.zone)
     _, end = day_bounds(to_day, hours.zone)
     rows: Iterable[Any] = raw_connection(connection).execute(
-        "SELECT event_timestamp, event_type, geom FROM events WHERE event_timestamp >= ? AND event_timestamp < ?",
+        "SELECT event_timestamp, event_type, geom FROM events "
+        "WHERE event_timestamp >= ? AND event_timestamp < ? AND geom IS NOT NULL",
         (to_us(start), to_us(end)),
     )
     counts: Counter[tuple[str, int]] = Counter()

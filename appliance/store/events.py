@@ -1,4 +1,4 @@
-"""Reading events back, newest first, a page at a time."""
+"""Reading events back, newest first, a page at a time; and giving a place to those that have waited for one."""
 
 from datetime import datetime
 from typing import Any
@@ -7,11 +7,13 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.clock import from_us, to_us
-from appliance.errors import Rejected
-from appliance.spatial.cells import to_hex
+from appliance.spatial.cells import EVENT_RESOLUTION, cell_of, to_hex
 from appliance.spatial.geojson import Bounds
-from appliance.spatial.geometry import read_point
+from appliance.spatial.geometry import point_blob, read_point
+from appliance.store.counts import Tally
 from appliance.store.engine import raw_connection
+from appliance.store.paging import read_cursor
+from appliance.store.totals import add_totals
 
 _COLUMNS = (
     "event_pk, event_id, source, event_type, event_timestamp, received_at, recorded_at, clock_quality, "
@@ -20,7 +22,7 @@ _COLUMNS = (
 
 
 class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event as the API shows it; `h3_index` is hex, instants are aware UTC."""
+    """An event as the API shows it; `h3_index` is hex, instants are aware UTC. Without a place all three are None."""
 
     event_id: str
     source: str
@@ -29,9 +31,9 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
     received_at: datetime
     recorded_at: datetime
     clock_quality: str
-    h3_index: str
-    longitude: float
-    latitude: float
+    h3_index: str | None
+    longitude: float | None
+    latitude: float | None
     severity: float | None
     value: float | None
     attributes: dict[str, Any]
@@ -39,7 +41,10 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which events: the time is half-open [from, to), `bbox` (west, south, east, north) may cross the antimeridian."""
+    """Which events: the time is half-open [from, to), `bbox` (west, south, east, north) may cross the antimeridian.
+
+    No box holds an event without a place.
+    """
 
     from_time: datetime | None = None
     to_time: datetime | None = None
@@ -63,7 +68,7 @@ def fetch_events(connection: sa.Connection, wanted: EventFilter, *, cursor: str 
     where, values = _conditions(wanted)
     if cursor is not None:
         where.append("(event_timestamp, event_pk) < (?, ?)")
-        values.extend(_read_cursor(cursor))
+        values.extend(read_cursor(cursor))
     clause = f"WHERE {' AND '.join(where)}" if where else ""
     rows = (
         raw_connection(connection)
@@ -98,6 +103,30 @@ def fetch_last_key(connection: sa.Connection) -> tuple[int, datetime | None]:
     return (row[0], from_us(row[1])) if row else (0, None)
 
 
+def place_events(
+    connection: sa.Connection, source: str, lng: float, lat: float, tally: Tally, limit: int = 2_000
+) -> int:
+    """Give a place, in degrees, to at most `limit` events of a source that have none, and count them in their cells.
+
+    returns  how many; fewer than `limit` when none is left. The caller repeats it, each time in its own transaction.
+    """
+    raw = raw_connection(connection)
+    rows = raw.execute(
+        "SELECT event_pk, event_timestamp, event_type FROM events WHERE source = ? AND geom IS NULL "
+        "ORDER BY event_pk LIMIT ?",
+        (source, limit),
+    ).fetchall()
+    cell, point = cell_of(lat=lat, lng=lng, resolution=EVENT_RESOLUTION), point_blob(lng, lat)
+    raw.executemany(
+        "UPDATE events SET h3_index = ?, geom = ? WHERE event_pk = ?", [(cell, point, row[0]) for row in rows]
+    )
+    for _, us, event_type in rows:
+        tally.add(us=us, lng=lng, lat=lat, event_type=event_type)
+    tally.write(connection)
+    add_totals(connection, {("placed", ""): len(rows)})  # a run must see that there is more to count than before
+    return len(rows)
+
+
 def _conditions(wanted: EventFilter) -> tuple[list[str], list[Any]]:
     where: list[str] = []
     values: list[Any] = []
@@ -118,18 +147,8 @@ def _conditions(wanted: EventFilter) -> tuple[list[str], list[Any]]:
     return where, values
 
 
-def _read_cursor(cursor: str) -> tuple[int, int]:
-    try:
-        us, key = (int(part) for part in cursor.split("."))
-        if max(abs(us), abs(key)) >= 2**63:
-            raise ValueError
-        return us, key
-    except ValueError:
-        raise Rejected("not a cursor of this list; leave it out for the first page", "cursor") from None
-
-
 def _event(row: tuple[Any, ...]) -> StoredEvent:
-    lng, lat = read_point(row[13])
+    lng, lat = read_point(row[13]) if row[13] is not None else (None, None)
     return StoredEvent(
         event_id=row[1],
         source=row[2],
@@ -138,7 +157,7 @@ def _event(row: tuple[Any, ...]) -> StoredEvent:
         received_at=from_us(row[5]),
         recorded_at=from_us(row[6]),
         clock_quality=row[7],
-        h3_index=to_hex(row[8]),
+        h3_index=to_hex(row[8]) if row[8] is not None else None,
         longitude=lng,
         latitude=lat,
         severity=row[9],

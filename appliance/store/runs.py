@@ -122,12 +122,12 @@ def requeue_unfinished(connection: sa.Connection) -> int:
 
 
 def fetch_watermark(connection: sa.Connection) -> int:
-    """How many events and corrections have been stored: what a run can have seen."""
+    """How many events were stored, corrected or given a place: what a run can have seen."""
     total: int = (
         raw_connection(connection)
         .execute(
             "SELECT coalesce(sum(items), 0) FROM item_totals "
-            "WHERE term = 'stored' OR (term = 'folded' AND reason = 'correction')"
+            "WHERE (term = 'stored' AND reason = '') OR (term = 'folded' AND reason = 'correction') OR term = 'placed'"
         )
         .fetchone()[0]
     )

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_bridge.decode import MAX_ITEMS, MAX_PAYLOAD, Decoded, decode_message
+from appliance.model.observation import DeviceHealth
+from firmware_bridge.decode import MAX_PAYLOAD, Decoder
+from firmware_bridge.decoded import Decoded
+from firmware_bridge.native import MAX_ITEMS
 from tests.conftest import NOW, examples
 
 TOPIC = "hexpost/v1/moi/cam7/event"
@@ -25,7 +28,7 @@ PACKERS = {"JSON": msgspec.json.encode, "MessagePack": msgspec.msgpack.encode}
 
 
 def decode(payload: bytes, topic: str = TOPIC) -> Decoded:
-    return decode_message(topic, payload, received_at=NOW, clock_trusted=True)
+    return Decoder((), zone=UTC).decode(topic, payload, received_at=NOW)
 
 
 def reasons(decoded: Decoded) -> list[str]:
@@ -95,7 +98,7 @@ def test_a_deep_document_is_refused_at_any_depth(levels: int) -> None:
     )
     for payload in (nested(levels), wrapped, b"\x91" * levels + b"\x90"):
         decoded = decode(payload)
-        assert (decoded.events, decoded.states) == ([], [])
+        assert (decoded.events, decoded.observations) == ([], ())
         assert len(decoded.rejections) >= 1
 
 
@@ -137,7 +140,7 @@ def test_a_payload_or_an_array_too_large_is_refused_whole() -> None:
 
 @pytest.mark.parametrize("topic", [TOPIC, STATUS])
 def test_clearing_a_retained_topic_says_nothing(topic: str) -> None:
-    assert decode(b"", topic) == Decoded(source="moi/cam7")
+    assert decode(b"", topic) == Decoded(folded="cleared")
 
 
 def test_an_empty_array_holds_nothing() -> None:
@@ -159,14 +162,40 @@ def test_an_empty_array_holds_nothing() -> None:
 )
 def test_a_status_is_online_or_offline(payload: bytes, state: str | None) -> None:
     decoded = decode(payload, STATUS)
-    assert [report.state for report in decoded.states] == ([state] if state else [])
+    expected = DeviceHealth(device="moi/cam7", state="online" if state == "online" else "offline")
+    assert list(decoded.observations) == ([expected] if state else [])
     assert reasons(decoded) == ([] if state else ["expected online or offline"])
-    assert all(report.source == "moi/cam7" for report in decoded.states)
 
 
-def test_a_topic_that_is_not_ours_is_quarantined() -> None:
-    (reason,) = reasons(decode(msgspec.json.encode(EVENT), "hexpost/v1/out/box/event"))
+def test_a_native_topic_that_means_nothing_is_quarantined() -> None:
+    (reason,) = reasons(decode(msgspec.json.encode(EVENT), "hexpost/v1/moi/cam7/evnt"))
     assert reason.startswith("not a topic of Hexpost")
+
+
+@pytest.mark.parametrize("topic", ["hexpost/v1/out/box/health", "hexpost/v1/moi/cam7/ack", "hexpost/v1/moi/cam7/cmd"])
+def test_what_the_box_itself_publishes_is_not_an_item(topic: str) -> None:
+    assert decode(b"{}", topic).items == 0
+
+
+def test_an_event_without_a_place_is_taken_and_placed_later() -> None:
+    (event,) = decode(msgspec.json.encode({**EVENT, "longitude": None, "latitude": None})).events
+    assert (event.longitude, event.latitude) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"command_id": "c1", "outcome": "done"}, ("c1", "done", "", None)),
+        ({"outcome": "progress", "progress": 40, "message": "writing"}, ("", "running", "writing", 40.0)),
+        ({"command_id": "c1", "outcome": "perhaps"}, None),
+        ([1], None),
+    ],
+)
+def test_an_answer_to_a_command_says_what_became_of_it(answer: Any, expected: Any) -> None:
+    decoded = decode(msgspec.json.encode(answer), "hexpost/v1/moi/cam7/cmd/result")
+    found = [(one.command_id, one.outcome, one.message, one.progress_percent) for one in decoded.observations]  # type: ignore[attr-defined]
+    assert found == ([expected] if expected else [])
+    assert len(decoded.rejections) == (0 if expected else 1)
 
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()

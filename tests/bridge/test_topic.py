@@ -2,7 +2,7 @@
 
 import pytest
 
-from firmware_bridge.topic import FILTERS, ack_topic, health_topic, read_topic
+from firmware_bridge.topic import ack_topic, alert_topic, health_topic, is_ours, raw_topic, read_topic
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,10 @@ from firmware_bridge.topic import FILTERS, ack_topic, health_topic, read_topic
         ("hexpost/v1/moi/cam7/status", ("moi/cam7", "status")),
         ("hexpost/v1/وزارة/كاميرا 7/event", ("وزارة/كاميرا 7", "event")),
         ("hexpost/v1/moi/out/event", ("moi/out", "event")),
+        ("hexpost/v1/moi/cam7/cmd/result", ("moi/cam7", "result")),
+        ("hexpost/v1/serial/ttyUSB0/raw/tasmota", ("serial/ttyUSB0", "raw")),
+        ("hexpost/v1/serial/ttyUSB0/raw", None),
+        ("hexpost/v1/serial/ttyUSB0/raw/", None),
         ("hexpost/v1/out/site1/event", None),  # the box's own outputs are not its inputs
         ("hexpost/v1/moi/cam7/ack", None),
         ("hexpost/v1/moi/cam7/cmd", None),
@@ -36,7 +40,15 @@ def test_an_ack_topic_stands_beside_the_event_topic() -> None:
     assert ack_topic(native.source) == "hexpost/v1/moi/cam7/ack"
 
 
+def test_a_gateway_names_the_family_whose_words_it_brings() -> None:
+    native = read_topic(raw_topic("serial/ttyUSB0", "tasmota"))
+    assert native is not None
+    assert (native.agency, native.device, native.family) == ("serial", "ttyUSB0", "tasmota")
+
+
 def test_nothing_the_box_publishes_comes_back_in() -> None:
-    for topic in (ack_topic("moi/cam7"), health_topic("site1")):
+    for topic in (ack_topic("moi/cam7"), health_topic("site1"), alert_topic("site1"), "hexpost/v1/moi/cam7/cmd"):
         assert read_topic(topic) is None
-        assert topic.rsplit("/", 1)[1] not in {name.rsplit("/", 1)[1] for name in FILTERS}
+        assert is_ours(topic)
+    assert not is_ours("hexpost/v1/moi/cam7/event")
+    assert not is_ours("zigbee2mqtt/x/ack")

@@ -21,6 +21,7 @@ EVENT: dict[str, Any] = {
     "longitude": 47.97,
     "latitude": 29.37,
 }
+NOWHERE: dict[str, Any] = {"longitude": None, "latitude": None}
 TEN = datetime(2026, 11, 21, 10, tzinfo=UTC)
 
 
@@ -122,8 +123,9 @@ def test_what_is_no_time_is_refused(written: object, reason: str) -> None:
         ({"event_id": "\x00"}, "$.event_id", "holds control characters"),
         ({"event_id": ["e1"]}, "$.event_id", "expected text, got an array"),
         ({"event_timestamp": None}, "$.event_timestamp", "required, and missing"),
-        ({"longitude": None}, "$.longitude", "missing, and moi/cam7 is not registered with a place"),
-        ({"latitude": None}, "$.latitude", "missing, and moi/cam7 is not registered with a place"),
+        (NOWHERE, "$.longitude", "missing, and moi/cam7 is not registered with a place"),
+        ({"longitude": None}, "$.longitude", "missing: a place has both coordinates, or none"),
+        ({"latitude": None}, "$.latitude", "missing: a place has both coordinates, or none"),
         ({"longitude": 180.0001}, "$.longitude", "180.0001 is not between -180 and 180"),
         ({"latitude": -90.5}, "$.latitude", "-90.5 is not between -90 and 90"),
         ({"latitude": math.nan}, "$.latitude", "nan is not between -90 and 90"),
@@ -167,6 +169,36 @@ def test_ids_that_are_numbers_become_text() -> None:
     assert (read(event_id=7).event_id, read(event_type=7, event_id=" a ").event_id) == ("7", "a")
 
 
+def read_at(place: tuple[float, float] | None, *, unplaced: bool = False, **members: Any) -> Event:
+    return read_event({**EVENT, **members}, source="moi/cam7", received_at=NOW, place=place, unplaced=unplaced)
+
+
+def test_an_event_without_a_place_lies_where_its_source_stands() -> None:
+    event = read_at((47.5, 29.5), **NOWHERE)
+    assert (event.longitude, event.latitude) == (47.5, 29.5)
+    told = read_at((47.5, 29.5))
+    assert (told.longitude, told.latitude) == (47.97, 29.37)
+
+
+def test_an_event_may_wait_for_its_place() -> None:
+    event = read_at(None, unplaced=True, **NOWHERE)
+    assert (event.longitude, event.latitude) == (None, None)
+
+
+@pytest.mark.parametrize("half", ["longitude", "latitude"])
+def test_half_a_place_is_refused_whatever_is_known_of_the_source(half: str) -> None:
+    with pytest.raises(Rejected, match="both coordinates, or none") as caught:
+        read_at((47.5, 29.5), unplaced=True, **{half: None})
+    assert caught.value.path == f"$.{half}"
+
+
+def test_giving_a_source_a_place_does_not_change_who_its_events_are() -> None:
+    anonymous = {**NOWHERE, "event_id": None}
+    ids = {read_at(place, unplaced=True, **anonymous).event_id for place in (None, (47.5, 29.5), (0.0, 0.0))}
+    assert len(ids) == 1
+    assert read_at((47.97, 29.37), event_id=None).event_id not in ids  # told by the sender, it is part of the content
+
+
 def test_unknown_members_are_kept_and_given_attributes_win() -> None:
     event = read(zone="gate", colour="red", attributes={"zone": "door"})
     assert event.attributes == {"zone": "door", "colour": "red"}
@@ -178,11 +210,30 @@ def test_a_revision_is_a_whole_number_and_absent_is_the_first(rev: int | None, e
 
 
 @pytest.mark.parametrize(
-    ("ahead_s", "trusted", "quality"),
-    [(0, True, "good"), (300, True, "good"), (301, True, "future"), (-1e7, True, "good"), (301, False, "untrusted")],
+    ("ahead_s", "trusted", "live", "quality"),
+    [
+        (0, True, True, "good"),
+        (300, True, True, "good"),
+        (301, True, True, "future"),
+        (301, True, False, "future"),
+        (-7 * 86_400, True, True, "good"),
+        (-7 * 86_400 - 1, True, True, "ancient"),
+        (-7 * 86_400 - 1, True, False, "good"),  # history
+        (301, False, True, "untrusted"),
+        (-1e7, False, True, "untrusted"),
+        (None, True, True, "missing"),
+        (None, False, True, "untrusted"),  # the receipt's time, which stands for it, is not known either
+    ],
 )
-def test_the_quality_of_a_clock(ahead_s: float, trusted: bool, quality: str) -> None:
-    assert clock_quality(NOW + timedelta(seconds=ahead_s), NOW, trusted=trusted) == quality
+def test_the_quality_of_a_clock(ahead_s: float | None, trusted: bool, live: bool, quality: str) -> None:
+    observed_at = None if ahead_s is None else NOW + timedelta(seconds=ahead_s)
+    assert clock_quality(observed_at, NOW, trusted=trusted, live=live) == quality
+
+
+@pytest.mark.parametrize(("live", "quality"), [(True, "ancient"), (False, "good")])
+def test_old_times_are_doubted_from_a_device_and_believed_from_a_file(live: bool, quality: str) -> None:
+    old = {**EVENT, "event_timestamp": "2014-01-01T00:00:00Z"}
+    assert read_event(old, source="s", received_at=NOW, live=live).clock_quality == quality
 
 
 def identity(**changes: Any) -> str:
@@ -246,6 +297,7 @@ def test_nothing_but_an_event_or_a_refusal_comes_of_any_value(raw: object) -> No
     except Rejected as rejected:
         assert rejected.path.startswith("$") and rejected.reason
         return
+    assert event.longitude is not None and event.latitude is not None
     assert -180 <= event.longitude <= 180 and -90 <= event.latitude <= 90
     assert event.event_id and event.event_type and event.rev >= 0
     assert event.severity is None or 0 <= event.severity <= 1

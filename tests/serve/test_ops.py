@@ -5,14 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from litestar.testing import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from appliance.model.intake import Intake, Rejection, StateReport
+from appliance.model.intake import DeviceReport, Fix, Intake, Reading, Rejection
 from appliance.serve.app import create_app
+from appliance.store.engine import Store
 from appliance.store.intake import Recorder
-from tests.conftest import make_event
+from appliance.store.totals import add_totals
+from tests.conftest import NOW, make_event, make_recorder
 from tests.serve.conftest import Client, MakeContext, instant, problem
 
 ROUTES = (
@@ -21,7 +24,8 @@ POST /v1/events/upload|GET /v1/events|POST /v1/analytics/run|GET /v1/analytics/r
 GET /v1/hotspots|GET /v1/cells/{h3}|GET /v1/tiles/{z}/{x}/{row}|GET /v1/tiles/hex/{z}/{x}/{y}|GET /v1/feed/cells
 GET /v1/feed/risk|GET /v1/feed/flagged|GET /v1/feed/risk/{day}|GET /v1/map|GET /v1/basemaps/{name}/{z}/{x}/{y}
 GET /v1/tiles.json|GET /v1/style.json|POST /v1/auth/token|GET /v1/auth/me|GET /v1/stream|GET /v1/health/live
-GET /v1/health/ready|GET /v1/status|GET /metrics
+GET /v1/health/ready|GET /v1/status|GET /metrics|GET /v1/quarantine|GET /v1/quarantine/{entry_id}
+POST /v1/quarantine/retry|DELETE /v1/quarantine/{entry_id}
 """.replace("\n", "|")
     .strip("|")
     .split("|")
@@ -77,7 +81,9 @@ def test_the_balance_holds_on_the_metrics(admin: Client, recorder: Recorder) -> 
     recorder.record(
         Intake(
             events=[make_event(), make_event(), make_event(rev=1), make_event(event_id="e2")],
-            states=[StateReport(source="a/b", state="online")],
+            readings=[Reading(device="a/b", metric="co2", observed_at=NOW, received_at=NOW, value=400)] * 2,
+            fixes=[Fix(device="a/b", observed_at=NOW, received_at=NOW, longitude=1, latitude=2)],
+            reports=[DeviceReport(source="a/b", family="native", seen_at=NOW, items=1, state="online")],
             rejections=[Rejection(topic="t", payload=b"{", reason="r")] * 3,
         )
     )
@@ -88,13 +94,54 @@ def test_the_balance_holds_on_the_metrics(admin: Client, recorder: Recorder) -> 
         return sum(value for (name, _), value in found.items() if name == f"hexpost_items_{term}_total")
 
     assert {term: items(term) for term in ("received", "stored", "folded", "duplicate", "quarantined", "shed")} == {
-        "received": 10, "stored": 2, "folded": 2, "duplicate": 1, "quarantined": 3, "shed": 2,
+        "received": 13, "stored": 4, "folded": 2, "duplicate": 2, "quarantined": 3, "shed": 2,
     }  # fmt: skip
     assert found["hexpost_items_shed_total", ("refused",)] == 2
     assert items("received") == found["hexpost_items_pending", ()] + sum(
         items(term) for term in ("stored", "folded", "duplicate", "quarantined", "shed")
     )
     assert found["hexpost_events", ()] == 2
+
+
+def test_items_by_reason_add_up_to_their_terms(client: Client, recorder: Recorder) -> None:
+    fix = Fix(device="a/b", observed_at=NOW, received_at=NOW, longitude=1, latitude=2)
+    reading = Reading(device="a/b", metric="co2", observed_at=NOW, received_at=NOW, value=400)
+    recorder.record(
+        Intake(
+            events=[make_event(), make_event(rev=1)],
+            readings=[reading, reading, msgspec.structs.replace(reading, metric="noise")],
+            fixes=[fix, fix],
+            folded={"unchanged": 4, "retained": 1},
+            duplicates=2,
+        )
+    )
+    found = samples(client)
+    by_reason = {
+        labels[::-1]: value for (name, labels), value in found.items() if name == "hexpost_items_by_reason_total"
+    }
+    told = {key: value for key, value in by_reason.items() if value}
+    assert told == {
+        ("stored", ""): 1, ("stored", "reading"): 2, ("stored", "position"): 1, ("folded", "correction"): 1,
+        ("folded", "unchanged"): 4, ("folded", "retained"): 1, ("duplicate", ""): 4,
+    }  # fmt: skip
+    assert sum(told.values()) == found["hexpost_items_received_total", ()] == 14
+    for term in ("stored", "folded", "duplicate", "quarantined"):
+        total = sum(value for (name, _), value in by_reason.items() if name == term)
+        assert found[f"hexpost_items_{term}_total", ()] == total, term
+
+
+def test_what_is_outside_the_balance_is_shown_beside_it(client: Client, store: Store, recorder: Recorder) -> None:
+    with store.write() as connection:
+        add_totals(connection, {("devices_refused", ""): 3, ("placed", ""): 5})
+    make_recorder(store, NOW, quarantine_rows=1).record(
+        Intake(rejections=[Rejection(topic="t", payload=b"%d" % n, reason="r") for n in range(3)])
+    )
+    found = samples(client)
+    shown = {
+        term: found[f"hexpost_items_{term}_total", ()] for term in ("devices_refused", "placed", "quarantine_evicted")
+    }
+    assert shown == {"devices_refused": 3, "placed": 5, "quarantine_evicted": 2}
+    assert found["hexpost_items_received_total", ()] == found["hexpost_items_quarantined_total", ()] == 3
 
 
 def test_a_fresh_box_shows_every_term_at_nothing(client: Client) -> None:

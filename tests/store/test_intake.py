@@ -1,6 +1,7 @@
 """Writing what came in: once, whole, counted, and with its counters in the same transaction."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,31 +9,14 @@ from hypothesis import strategies as st
 
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import HOUR_US, day_bounds, site_hour, to_us
-from appliance.model.intake import Intake, Rejection, StateReport
+from appliance.model.intake import CommandAnswer, DeviceReport, Fix, Intake, Reading, Rejection
 from appliance.spatial.cells import cell_of
-from appliance.store.counts import ensure_counts, fetch_daily_counts
+from appliance.store.counts import Tally, ensure_counts, fetch_daily_counts
 from appliance.store.engine import Store
-from appliance.store.events import EventFilter, fetch_events
+from appliance.store.events import EventFilter, fetch_events, place_events
 from appliance.store.intake import Recorder
-from appliance.store.quarantine import fetch_quarantine
-from appliance.store.totals import fetch_totals
-from appliance.store.verify import verify_store
-from tests.conftest import NOW, TORONTO, make_event, make_recorder
-
-
-def totals(store: Store) -> dict[str, int]:
-    """Items by term, reasons added up."""
-    found: dict[str, int] = {}
-    with store.read() as connection:
-        for total in fetch_totals(connection):
-            found[total.term] = found.get(total.term, 0) + total.items
-    return {term: items for term, items in found.items() if items}
-
-
-def assert_sound(store: Store, zone: object = None) -> None:
-    """Every check of `hexpost verify` holds."""
-    findings = verify_store(store, hours=SiteHours(zone or make_recorder(store, NOW)._hours.zone))
-    assert [finding for finding in findings if not finding.holds] == []
+from tests.conftest import NOW, TORONTO, examples, make_event, make_recorder
+from tests.store.checks import assert_sound, event_at, totals
 
 
 def test_an_event_is_stored_with_its_three_times(store: Store, recorder: Recorder) -> None:
@@ -76,39 +60,9 @@ def test_events_without_an_id_are_told_apart_by_content(store: Store, recorder: 
 def test_nothing_of_an_intake_is_written_when_one_part_cannot_be(store: Store, recorder: Recorder) -> None:
     poisoned = make_event(event_id="e2", value=1.0)
     broken = Rejection(topic="t", payload=b"{}", reason=b"not text")  # type: ignore[arg-type]
-    with pytest.raises(AttributeError):
+    with pytest.raises(TypeError):
         recorder.record(Intake(events=[poisoned], rejections=[broken]))
     assert totals(store) == {}
-
-
-def test_the_same_garbage_again_only_counts(store: Store, recorder: Recorder) -> None:
-    rubbish = Rejection(topic="hexpost/v1/a/b/event", payload=b"{", reason="not JSON")
-    for _ in range(3):
-        recorder.record(Intake(rejections=[rubbish]))
-    with store.read() as connection:
-        (entry,) = fetch_quarantine(connection)
-    assert (entry.topic, entry.payload, entry.reason, entry.count) == ("hexpost/v1/a/b/event", b"{", "not JSON", 3)
-    assert totals(store) == {"received": 3, "quarantined": 3}
-
-
-def test_quarantine_is_bounded_and_what_leaves_is_counted(store: Store) -> None:
-    recorder = make_recorder(store, NOW, quarantine_rows=5)
-    for n in range(8):
-        recorder.record(Intake(rejections=[Rejection(topic="t", payload=b"%d" % n, reason="r")]))
-    with store.read() as connection:
-        kept = [entry.payload for entry in fetch_quarantine(connection)]
-    assert kept == [b"7", b"6", b"5", b"4", b"3"]
-    assert totals(store) == {"received": 8, "quarantined": 8, "quarantine_evicted": 3}
-    assert_sound(store)
-
-
-def test_a_device_state_folds_into_one_row(store: Store, recorder: Recorder) -> None:
-    for state in ("online", "offline", "online"):
-        recorder.record(Intake(states=[StateReport(source="a/b", state=state)]))
-    with store.read() as connection:
-        rows = connection.exec_driver_sql("SELECT source, state FROM devices").all()
-    assert rows == [("a/b", "online")]
-    assert totals(store) == {"received": 3, "folded": 3}
 
 
 def test_a_packed_point_is_what_spatialite_makes(store: Store, recorder: Recorder) -> None:
@@ -139,8 +93,6 @@ def test_days_and_hours_are_the_sites_own(store: Store) -> None:
     ],
 )
 def test_an_hour_begins_by_the_sites_clock(zone: str, instant: str, hour: str) -> None:
-    from zoneinfo import ZoneInfo
-
     us = to_us(datetime.fromisoformat(instant))
     assert site_hour(us, ZoneInfo(zone)) == to_us(datetime.fromisoformat(hour))
     assert SiteHours(ZoneInfo(zone)).place(us)[1] == to_us(datetime.fromisoformat(hour))
@@ -177,24 +129,84 @@ def test_a_resolution_that_is_not_counted_is_counted_from_the_events(store: Stor
     assert other == []
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def reading(value: float, *, seconds: int = 0) -> Reading:
+    return Reading(
+        device="a/b", metric="co2", observed_at=NOW - timedelta(seconds=seconds), received_at=NOW, value=value
+    )
+
+
+def fix(seconds: int) -> Fix:
+    at = NOW - timedelta(seconds=seconds)
+    return Fix(device="a/b", observed_at=at, received_at=NOW, longitude=47.97, latitude=29.37)
+
+
+def test_every_item_ends_in_exactly_one_term(store: Store, recorder: Recorder) -> None:
+    receipt = recorder.record(
+        Intake(
+            events=[make_event(), make_event(), make_event(rev=1)],  # stored, duplicate, folded
+            readings=[reading(1.0), reading(1.0), reading(2.0)],  # stored, duplicate, stored
+            fixes=[fix(1), fix(2), fix(1)],  # stored, stored, duplicate
+            reports=[DeviceReport(source="a/b", family="native", seen_at=NOW, items=4)],  # folded
+            answers=[CommandAnswer(device="a/b", outcome="done", received_at=NOW)],  # folded
+            rejections=[Rejection(topic="t", payload=b"{", reason="not JSON")],  # quarantined
+            refused=2,  # shed
+            folded={"retained": 3, "state": 1},  # folded
+            duplicates=5,  # duplicate
+        )
+    )
+    assert (receipt.readings_stored, receipt.readings_duplicate) == (2, 1)
+    assert (receipt.fixes_stored, receipt.fixes_duplicate) == (2, 1)
+    assert totals(store, "folded") == {"correction": 1, "state": 5, "answer": 1, "retained": 3}
+    assert totals(store, "stored") == {"": 1, "reading": 2, "position": 2}
+    assert totals(store) == {
+        "received": 26, "stored": 5, "folded": 10, "duplicate": 8, "quarantined": 1, "shed": 2,
+    }  # fmt: skip
+    assert_sound(store)
+
+
+def test_an_intake_without_items_still_teaches(store: Store, recorder: Recorder) -> None:
+    recorder.record(Intake(reports=[DeviceReport(source="a/b", family="native", seen_at=NOW)]))
+    recorder.record(Intake())
+    with store.read() as connection:
+        assert connection.exec_driver_sql("SELECT source FROM devices").all() == [("a/b",)]
+    assert totals(store) == {}
+
+
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     st.lists(
-        st.tuples(st.integers(0, 8), st.integers(0, 72), st.floats(-180, 180), st.floats(-90, 90), st.integers(0, 2)),
+        st.tuples(
+            st.integers(0, 8), st.integers(0, 72), st.none() | st.tuples(st.floats(-180, 180), st.floats(-90, 90)),
+            st.integers(0, 2),
+        ),
         max_size=25,
+    ),
+    st.lists(st.tuples(st.integers(0, 2), st.sampled_from([0.0, -0.0, 1.5, 2.0])), max_size=12),
+    st.lists(st.integers(0, 3), max_size=6),
+    st.integers(0, 3),
+)  # fmt: skip
+def test_balance_counters_and_series_hold_after_any_intake(
+    store: Store,
+    events: list[tuple[int, int, tuple[float, float] | None, int]],
+    readings: list[tuple[int, float]],
+    fixes: list[int],
+    extra: int,
+) -> None:
+    intake = Intake(
+        events=[
+            event_at(place, event_id=f"e{n}", event_timestamp=1_795_000_000 + hours * 3600, rev=rev)
+            for n, hours, place, rev in events
+        ],
+        readings=[reading(value, seconds=seconds) for seconds, value in readings],
+        fixes=[fix(seconds) for seconds in fixes],
+        reports=[DeviceReport(source=f"a/{extra}", family="native", seen_at=NOW, items=extra)],
+        refused=1,
+        folded={"retained": extra},
+        duplicates=extra,
     )
-)
-def test_balance_and_counters_hold_after_any_intake(store: Store, rows: list[tuple]) -> None:
-    recorder = make_recorder(store, NOW)
-    events = [
-        make_event(
-            event_id=f"e{n}",
-            event_timestamp=1_795_000_000 + hours * 3600,
-            longitude=lng,
-            latitude=lat,
-            rev=rev,
-        )
-        for n, hours, lng, lat, rev in rows
-    ]
-    recorder.record(Intake(events=events, refused=1))
+    make_recorder(store, NOW).record(intake)
+    assert_sound(store)
+    with store.write() as connection:
+        tally = Tally(SiteHours(ZoneInfo("UTC")), (7, 8))
+        assert place_events(connection, "agency/cam7", 47.97, 29.37, tally, limit=3) <= 3
     assert_sound(store)

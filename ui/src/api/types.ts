@@ -55,8 +55,9 @@ export interface LiveEvent {
   event_type: string;
   event_timestamp: string;
   received_at: string;
-  h3_index: string;
-  longitude?: number;
-  latitude?: number;
+  /** null while nobody has said where the device stands */
+  h3_index: string | null;
+  longitude?: number | null;
+  latitude?: number | null;
   event_id?: string;
 }

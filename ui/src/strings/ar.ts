@@ -54,6 +54,7 @@ export const ar: Strings = {
   highest: 'الأعلى خطرًا',
   noneScored: 'لا خلية درجتها فوق الصفر في هذا اليوم.',
   lastEvents: 'آخر الأحداث',
+  noPlace: 'بلا موقع بعد',
   noEvents: 'لا شيء منذ فتح هذه الصفحة.',
   theBox: 'الجهاز',
   situation: 'الموقف',

@@ -52,6 +52,7 @@ export const en = {
   highest: 'Highest risk',
   noneScored: 'No cell has a score above zero on this day.',
   lastEvents: 'Last events',
+  noPlace: 'no place yet',
   noEvents: 'None since this page was opened.',
   theBox: 'The box',
   situation: 'Situation',

@@ -1,0 +1,311 @@
+"""The bridge put together: its client, families, gatherer, field and downlink; and quarantine retried by its rules.
+
+`cli` imports it, and `wiring` when the web part is asked to retry.
+"""
+
+import base64
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from appliance.clock import Clock, from_us
+from appliance.errors import Conflict, HexpostError, NotFound
+from appliance.model.event import ClockQuality
+from appliance.model.intake import Intake, Receipt, RetryReport, StillRefused
+from appliance.store.engine import Store
+from appliance.store.field import StoreField
+from appliance.store.intake import Recorder
+from appliance.store.memory import fetch_digests, fetch_learned
+from appliance.store.pulse import read_pulses
+from appliance.store.quarantine import (
+    MAX_PAYLOAD,
+    QuarantineFilter,
+    audit_quarantine,
+    fetch_quarantine_ids,
+    fetch_quarantined,
+    kind_of,
+)
+from appliance.store.sealing import Sealer
+from appliance.store.waves import StoreDownlink
+from appliance.wiring import (
+    CLOCK_BELIEVED_FROM,
+    Box,
+    broker_address,
+    load_families,
+    mapping_folder,
+    open_recorder,
+    open_sealer,
+)
+from firmware_bridge.bridge import Bridge
+from firmware_bridge.canonical import Surroundings
+from firmware_bridge.client import BrokerClient
+from firmware_bridge.commander import Commander
+from firmware_bridge.decode import Decoder
+from firmware_bridge.downlink.orders import Outbound
+from firmware_bridge.field import Field
+from firmware_bridge.gather import Gatherer
+from firmware_bridge.inbound import Family, Memory
+from firmware_bridge.liveness.skew import judge
+from firmware_bridge.retry import Entry, Refused, retry_entries
+from firmware_bridge.topic import alert_topic, health_topic
+
+log = logging.getLogger(__name__)
+
+DOWNLINK_S = 1.0
+MAX_REFUSALS = 100  # named of one retry
+NOT_WHOLE = {
+    "destroyed": "its payload is sealed, and the key of its day is destroyed or was never there; drop it",
+    "damaged": "its payload is sealed and does not open; drop it",
+}
+SWEEP_S = 3600.0  # how often keys of days that are over are destroyed
+
+
+def open_client(box: Box, clock: Clock) -> BrokerClient:
+    """The bridge's connection to the broker."""
+    mqtt, site = box.settings.mqtt, box.settings.site
+    health = health_topic(site.id)
+    return BrokerClient(
+        broker_address(box),
+        client_id=mqtt.client_id,
+        filters=mqtt.topics,
+        receive_maximum=mqtt.receive_maximum,
+        will=(health, msgspec.json.encode({"site": site.id, "state": "offline"})),
+        birth=(health, msgspec.json.encode({"site": site.id, "state": "online"})),
+        clock=clock,
+    )
+
+
+def open_bridge(
+    box: Box,
+    store: Store,
+    client: BrokerClient,
+    *,
+    clock: Clock,
+    clock_trusted: Callable[[], bool],
+    report: Callable[[Mapping[str, Any]], None],
+) -> tuple[Bridge, Field]:
+    """A bridge from this client to this store, and what it knows of the field.
+
+    raises  Unavailable  the store cannot be read now
+    """
+    mqtt, site = box.settings.mqtt, box.settings.site
+    field = Field(
+        StoreField(store, clock),
+        clock=clock,
+        clock_trusted=clock_trusted,
+        monotonic=time.monotonic,
+        alert=lambda words: client.publish(alert_topic(site.id), words, qos=1),
+        last_alive=last_alive(box),
+        moving=site.moving,
+    )
+    field.start()
+    sealer = open_sealer(box)
+    around = Surroundings(
+        standing=field.standing,
+        judge=field.judge,
+        plate_key=box.secret("plates.key"),
+        seal_plate=plate_sealer(sealer) if box.settings.security.keep_plates_days else None,
+    )
+    with store.read() as connection:
+        learned, digests = fetch_learned(connection), fetch_digests(connection)
+    decoder = Decoder(load_families(box), zone=box.settings.zone, learned=learned)
+    bridge = Bridge(
+        client,
+        open_recorder(box, store),
+        decoder=decoder,
+        gatherer=Gatherer(around, memory=decoder.memory, digests=digests),
+        field=field,
+        downlink=PacedDownlink(
+            Commander(StoreDownlink(store), publisher(client)), clock, lambda: destroy_old_keys(box, sealer, clock())
+        ),
+        reload=MappingWatch(box),
+        batch_items=mqtt.batch_items,
+        batch_ms=mqtt.batch_ms,
+        clock_trusted=clock_trusted,
+        report=report,
+    )
+    return bridge, field
+
+
+def last_alive(box: Box) -> datetime | None:
+    """When an earlier bridge last said that it was there; None where there was none."""
+    pulse = read_pulses(box.run_dir).get("bridge")
+    return from_us(pulse.wall_us) if pulse else None
+
+
+def plate_sealer(sealer: Sealer) -> Callable[[str, datetime], str]:
+    """A function by which a plate's clear text is kept under the key of its day."""
+
+    def seal(plate: str, at: datetime) -> str:
+        return base64.b64encode(sealer.seal(at.date(), plate.encode())).decode()
+
+    return seal
+
+
+def destroy_old_keys(box: Box, sealer: Sealer, now: datetime) -> int:
+    """Destroy the keys of days that nobody may read any more; how many. None while the time is not known."""
+    if not box.clock_trusted():
+        return 0
+    days = max(box.settings.store.sealed_days, box.settings.security.keep_plates_days)
+    return sealer.destroy_before(now.date() - timedelta(days=days))
+
+
+def retry_quarantine(
+    box: Box, store: Store, *, ids: Sequence[int] | None = None, topic: str | None = None, who: str
+) -> RetryReport:
+    """Decode entries of quarantine by the mappings that there are now, the oldest first, each in a transaction.
+
+    These `ids`; else those whose topic the MQTT filter names; else all. Broken off, what was done stays done.
+    raises  NotFound     an id is not there
+    raises  Rejected     the topic is not a filter
+    raises  Unavailable  the store cannot be read or written now
+    """
+    with store.write() as connection:
+        found = fetch_quarantine_ids(connection, ids, QuarantineFilter(topic=topic) if ids is None else None)
+        if found:
+            audit_quarantine(connection, "retry", found, who=who, at=box.clock())
+    field = _open_field(box, store)
+    decoder, gatherer = _open_retry(box, store, field)
+    recorder, receipts, refused = open_recorder(box, store), [], []
+    for entry, made in retry_entries(
+        _read_entries(box, store, found),
+        decoder,
+        gatherer,
+        is_registered=lambda source: field.standing(source) is not None,
+        clock_trusted=_was_trusted,
+    ):
+        became = _record_retried(recorder, entry, made) if isinstance(made, Intake) else made
+        if isinstance(became, Receipt):
+            receipts.append(became)
+            continue
+        gatherer.forget()
+        reason = kind_of(became.reason) if became.sealed else became.reason
+        refused.append(StillRefused(id=entry.id, topic=entry.topic, reason=reason))
+    return RetryReport(
+        retried=len(receipts),
+        stored=sum(one.outcomes.count("stored") + one.readings_stored + one.fixes_stored for one in receipts),
+        refused=len(refused),
+        refusals=refused[:MAX_REFUSALS],
+    )
+
+
+def publisher(client: BrokerClient) -> Callable[..., bool]:
+    """The client as the commander publishes through it."""
+
+    def publish(message: Outbound, *, expiry_s: int) -> bool:
+        return client.publish(message.topic, message.payload, retain=message.retain, qos=message.qos, expiry_s=expiry_s)
+
+    return publish
+
+
+class PacedDownlink:
+    """The commander, asked once a second however busy the loop is; and once an hour what is due that seldom."""
+
+    def __init__(self, commander: Commander, clock: Clock, sweep: Callable[[], object]) -> None:
+        self._commander = commander
+        self._clock = clock
+        self._sweep = sweep
+        self._asked_at = self._swept_at = float("-inf")
+
+    def tick(self) -> None:
+        """Send what is due."""
+        now = time.monotonic()
+        if now - self._asked_at >= DOWNLINK_S:
+            self._asked_at = now
+            self._commander.tick(self._clock())
+        if now - self._swept_at >= SWEEP_S:
+            self._swept_at = now
+            self._sweep()
+
+
+class MappingWatch:
+    """Says when a technician has changed a mapping file."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        self._seen = _stamps(mapping_folder(box))
+
+    def __call__(self) -> Sequence[Family] | None:
+        """The families anew, or None where nothing has changed."""
+        stamps = _stamps(mapping_folder(self._box))
+        if stamps == self._seen:
+            return None
+        self._seen = stamps
+        return load_families(self._box)
+
+
+def _open_field(box: Box, store: Store) -> Field:
+    """What the registry says of the devices, for a look; nobody lets it tick, so it tells and writes nothing."""
+    field = Field(
+        StoreField(store, box.clock),
+        clock=box.clock,
+        clock_trusted=box.clock_trusted,
+        monotonic=time.monotonic,
+        alert=lambda _: None,
+        moving=box.settings.site.moving,
+    )
+    field.start()
+    return field
+
+
+def _open_retry(box: Box, store: Store, field: Field) -> tuple[Decoder, Gatherer]:
+    def judge_then(source: str, observed_at: datetime | None, received_at: datetime, live: bool) -> ClockQuality:
+        if _was_trusted(received_at):
+            return field.judge(source, observed_at, received_at, live)
+        return judge(observed_at, received_at, None, trusted=False, live=live)
+
+    keeps_plates = box.settings.security.keep_plates_days > 0
+    around = Surroundings(
+        standing=field.standing,
+        judge=judge_then,
+        plate_key=box.secret("plates.key"),
+        seal_plate=plate_sealer(open_sealer(box)) if keeps_plates else None,
+    )
+    with store.read() as connection:
+        learned = fetch_learned(connection)
+    return Decoder(load_families(box), zone=box.settings.zone, learned=learned), Gatherer(around, memory=Memory())
+
+
+def _was_trusted(at: datetime) -> bool:
+    return at.year >= CLOCK_BELIEVED_FROM
+
+
+def _read_entries(box: Box, store: Store, ids: Sequence[int]) -> Iterator[Entry]:
+    """Entries one at a time, since each may be large; one that is dropped meanwhile is passed over."""
+    sealer = open_sealer(box)
+    for entry_id in ids:
+        with contextlib.suppress(NotFound):
+            with store.read() as connection:
+                kept = fetch_quarantined(connection, entry_id, sealer=sealer)
+            yield Entry(
+                id=kept.id,
+                topic=kept.topic,
+                payload=kept.payload,
+                first_seen=kept.first_seen,
+                count=kept.count,
+                missing=NOT_WHOLE.get(kept.seal, f"only its first {MAX_PAYLOAD:,} bytes were kept" if kept.cut else ""),
+            )
+
+
+def _record_retried(recorder: Recorder, entry: Entry, intake: Intake) -> Receipt | Refused:
+    """Write what an entry became, or say why it stays."""
+    try:
+        return recorder.record(intake)
+    except Conflict as error:
+        return Refused(reason=str(error))
+    except HexpostError:
+        raise
+    except Exception as error:
+        log.exception("quarantine entry %d on %s could not be stored", entry.id, entry.topic)
+        return Refused(reason=f"could not be stored: {type(error).__name__}")
+
+
+def _stamps(folder: Path) -> list[tuple[str, int, int]]:
+    found = [(file.name, file.stat()) for file in sorted(folder.glob("*.toml"))]
+    return [(name, status.st_mtime_ns, status.st_size) for name, status in found]

@@ -1,0 +1,104 @@
+"""People counters of several makers, who push JSON to an address of the site's choosing: known by its shape.
+
+Xovis (`people_counting_xovis`), Milesight (`people_counting_vs`), Axis and Disruptive Technologies
+(`people_counting_push`), and plain objects that tell a crowd's size. A device is `people_counting/<serial number>`; a
+package that does not name its sensor is its sender's.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from appliance.model.observation import CrowdDensity, DeviceHealth, Observation
+from firmware_bridge.family.people_counting_push import read_axis, read_axis_sums, read_disruptive
+from firmware_bridge.family.people_counting_vs import read_milesight
+from firmware_bridge.family.people_counting_xovis import (
+    read_counts,
+    read_events,
+    read_live,
+    read_logics,
+    read_status,
+)
+from firmware_bridge.family.sender import sender_of
+from firmware_bridge.inbound import Context, Family, Handler, Inbound
+from firmware_bridge.notation.instant import read_instant
+from firmware_bridge.notation.members import number_of, object_of, text_of
+
+NAME = "people_counting"
+
+_CROWD = ("crowd_density", "people_count", "crowd_count")
+_NAMES = ("device_id", "deviceId", "camera_id", "camera", "serial", "sensor_id", "id")
+_TIMES = ("timestamp", "time", "ts", "observed_at")
+
+
+def _recognise(document: Any) -> Handler | None:
+    if type(document) is list:
+        return read_events if document and _is_xovis_event(document[0]) else None
+    if type(document) is not dict:
+        return None
+    for member, handler in _PACKAGES:
+        if type(document.get(member)) is dict:
+            return handler
+    values = document.get("values")
+    if type(values) is list and values and _is_xovis_event(values[0]):
+        return read_events
+    if "sensor-info" in document and "content" in document:
+        return read_counts
+    return _by_maker(document)
+
+
+def _by_maker(document: dict[str, Any]) -> Handler | None:
+    if "device_info" in document and not document.keys().isdisjoint(_MILESIGHT):
+        return read_milesight
+    if type(document.get("sensor")) is dict and "measurements" in object_of(document.get("data")):
+        return read_axis
+    event = object_of(document.get("event")) or document
+    if "eventType" in event and "targetName" in event and type(event.get("data")) is dict:
+        return read_disruptive
+    if (
+        "serial" in document
+        and "timestamp" in document
+        and (("in" in document and "out" in document) or "occupancy" in document)
+    ):
+        return read_axis_sums
+    return _read_crowd if any(number_of(document.get(name)) is not None for name in _CROWD) else None
+
+
+def _is_xovis_event(first: object) -> bool:
+    return type(first) is dict and "countItem" in first and "type" in first
+
+
+def _read_crowd(inbound: Inbound, context: Context) -> Sequence[Observation]:
+    """An object that tells how many people are in an area, or how close they stand."""
+    said = inbound.document
+    named = next((text for name in _NAMES if (text := text_of(said.get(name)))), "")
+    at = next((when for name in _TIMES if (when := read_instant(said.get(name), context.zone))), None)
+    device = f"{NAME}/{named or sender_of(inbound)}"
+    people = number_of(said.get("people_count"))
+    return [
+        CrowdDensity(
+            device=device,
+            observed_at=at,
+            people=people if people is not None else number_of(said.get("crowd_count")),
+            per_m2=number_of(said.get("crowd_density")),
+            capacity=number_of(said.get("capacity")),
+            area=text_of(said.get("area")) or text_of(said.get("zone")),
+        ),
+        DeviceHealth(device=device, observed_at=at, name=text_of(said.get("name"))),
+    ]
+
+
+_PACKAGES = (("live_data", read_live), ("logics_data", read_logics), ("status_data", read_status))
+_MILESIGHT = frozenset(
+    "line_trigger_data line_periodic_data line_total_data line_count_data region_data region_trigger_data "
+    "region_count_data region_periodic_data dwell_time_data dwell_start_time alarm_data total_data current_total "
+    "current_counted in_counted flow_data attention_region_trigger_data di_trigger_data time_info".split()
+)
+
+FAMILY = Family(
+    name=NAME,
+    title="People counters (Xovis, Axis, Milesight VS, Disruptive Technologies)",
+    source="Xovis Data Push; Milesight VS guides; https://developer.axis.com/vapix/applications/people-counter-api; "
+    "https://docs.developer.disruptive-technologies.com/data-connectors",
+    routes=(),  # each site chooses the topics
+    recognise=_recognise,
+)

@@ -1,0 +1,396 @@
+"""Tasmota: telemetry, states, answers to commands, and the devices heard through its Zigbee and LoRaWAN bridges.
+
+A device is `tasmota/<topic>`; what a bridge hears is `tasmota/<bridge>/<name or address>`, via the bridge. `tele` and
+`stat` stand before the device's topic or behind it; any other full topic is learned from the device's discovery. Relays
+are readings `switch.<n>`, inputs `input.<n>`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from appliance.errors import Rejected
+from appliance.model.observation import (
+    Alarm,
+    CommandOutcome,
+    DeviceHealth,
+    EnvironmentReading,
+    Incident,
+    Observation,
+)
+from firmware_bridge.family.sender import sender_of
+from firmware_bridge.family.tasmota_heard import read_heard
+from firmware_bridge.family.tasmota_sensor import read_input, sweep_sensors, time_of
+from firmware_bridge.inbound import Context, Family, Handler, Inbound, Memory, Route
+from firmware_bridge.notation.members import flag_of, list_of, number_of, object_of, text_of
+
+NAME = "tasmota"
+MAX_ANSWERS = 8  # settings told by one answer
+
+_LEAVES = frozenset("SENSOR STATE RESULT LWT STATUS INFO1 INFO2 INFO3 UPGRADE DEEPSLEEP ZbReceived".split())
+_ACTIONS = ("Action", "ACTION", "TRIG", "STATE", "State")
+_REMOTE = {"RfReceived": "rf_received", "IrReceived": "ir_received"}
+_TOLD = ("RestartReason", "Gesture", "BootCount", "Hardware", "Sleep", "MqttCount", "LoadAvg", "Heap", "LinkCount")
+_FACTS = frozenset((*_TOLD, *"DeviceName Version IPAddress Mac Module FriendlyName TelePeriod DeepSleep".split()))
+_INNER = {"StatusSNS": "SENSOR", "StatusSTS": "STATE"}
+_SECRET = ("assword", "Key", "User", "Hash", "SSId", "Token")
+
+
+def _on_tele(inbound: Inbound, context: Context) -> Sequence[Observation]:
+    """Telemetry, and events by themselves."""
+    document, parts = inbound.document, inbound.parts
+    if type(document) is not dict:
+        return _text(inbound)
+    return _read(document, parts["device"], parts["leaf"], context, answers=False)
+
+
+def _on_stat(inbound: Inbound, context: Context) -> Sequence[Observation]:
+    """Answers to commands, and what changed as by a command."""
+    document, parts = inbound.document, inbound.parts
+    if type(document) is not dict:
+        return _text(inbound)
+    return _read(document, parts["device"], parts["leaf"], context, answers=True)
+
+
+def _read(
+    document: Mapping[str, Any], name: str, leaf: str, context: Context, *, answers: bool
+) -> Sequence[Observation]:
+    heard = read_heard(document, name, leaf)
+    if heard:
+        return heard
+    device = "tasmota/" + name
+    if leaf == "SENSOR":
+        found = sweep_sensors(document, device, context.zone)
+        if "Vcc" not in document:
+            return found or [DeviceHealth(device=device, observed_at=time_of(document, context.zone))]
+        return [_health(document, device, context), *found]
+    if leaf == "STATE":
+        found = [_health(document, device, context)]
+        _read_relays(found, device, found[0].observed_at, document)
+        return found
+    return _read_members(document, device, leaf, context, answers)
+
+
+def _read_members(
+    document: Mapping[str, Any], device: str, leaf: str, context: Context, answers: bool
+) -> Sequence[Observation]:
+    """`RESULT`, `STATUS…`, `INFO…`, events, and the topics that repeat them."""
+    at = time_of(document, context.zone)
+    found: list[Observation] = []
+    facts: dict[str, Any] = {}
+    told: dict[str, Any] = {}
+    _read_relays(found, device, at, document)
+    for member, value in list(document.items())[:40]:
+        if type(value) is not dict:
+            continue
+        if member[:6] == "Status" or member[:4] == "Info":
+            inner = _INNER.get(member)
+            if inner is None:
+                _tell_facts(value, facts, told)
+            else:
+                found += _read(value, device[8:], inner, context, answers=False)
+        else:
+            _read_event(found, device, at, member, value)
+    if not document.keys().isdisjoint(_FACTS):
+        _tell_facts(document, facts, told)
+    if leaf[:6] in ("BUTTON", "SWITCH"):
+        _read_event(found, device, at, leaf.rstrip("T").title(), document)
+    if answers and leaf[:6] != "STATUS":
+        found += _answers(document, device)
+    if facts or told or not found:
+        state: Literal["online"] | None = "online" if leaf[:4] == "INFO" else None
+        found.insert(0, DeviceHealth(device=device, observed_at=at, state=state, attributes=told, **facts))
+    return found
+
+
+def _health(document: Mapping[str, Any], device: str, context: Context) -> DeviceHealth:
+    """`STATE`: how long it runs, on what voltage, and how well it hears its access point."""
+    wifi = document.get("Wifi")
+    wifi = wifi if type(wifi) is dict else {}
+    uptime, volts, signal = document.get("UptimeSec"), document.get("Vcc"), wifi.get("Signal")
+    percent, battery = wifi.get("RSSI"), document.get("BatteryPercentage")
+    charge = number_of(battery) if battery is not None else None
+    return DeviceHealth(
+        device=device,
+        observed_at=time_of(document, context.zone),
+        voltage_v=number_of(volts) if volts is not None else None,
+        signal_dbm=number_of(signal) if signal is not None else None,
+        link_quality=number_of(percent) if percent is not None else None,
+        battery_percent=charge if charge is not None and 0 <= charge <= 100 else None,
+        uptime_s=number_of(uptime) if uptime is not None else _duration(document.get("Uptime")),
+        attributes={
+            word.lower(): told
+            for word in ("Heap", "MqttCount")
+            if (told := document.get(word)) is not None and type(told) is int
+        },
+    )
+
+
+def _tell_facts(said: Mapping[str, Any], facts: dict[str, Any], told: dict[str, Any]) -> None:
+    """What `Status…` and `Info…` say of the device itself."""
+    for member, fact in (
+        ("DeviceName", "name"),
+        ("Version", "firmware"),
+        ("IPAddress", "address"),
+        ("Mac", "serial"),
+    ):
+        if text := text_of(said.get(member)):
+            facts[fact] = text
+    model = said.get("Module")
+    if type(model) is str:
+        facts["model"] = text_of(model)
+    names = said.get("FriendlyName")
+    if "name" not in facts and type(names) is list and names and (name := text_of(names[0])):
+        facts["name"] = name
+    interval = number_of(said.get("TelePeriod"))
+    if interval is not None and interval >= 10:
+        facts["interval_s"] = interval
+    for member in _TOLD:
+        value = said.get(member)
+        if type(value) is int or type(value) is str:
+            told[member.lower()] = value if type(value) is int and abs(value) < 2**53 else text_of(value)
+    sleep = said.get("DeepSleep")
+    if type(sleep) is dict and (wakes := text_of(sleep.get("Time"))):
+        told["wakes_at"] = wakes
+
+
+def _read_relays(found: list[Observation], device: str, at: datetime | None, document: Mapping[str, Any]) -> None:
+    for member, value in document.items():
+        if member[:5] == "POWER":
+            state = flag_of(value)
+            if state is not None and (member == "POWER" or member[5:].isdecimal()):
+                found.append(_reading(device, at, "switch", float(state), member[5:9]))
+        elif member == "Dimmer" or member[:7] == "Shutter":
+            shutter = type(value) is dict
+            number = number_of(value.get("Position") if shutter else value)
+            if number is not None:
+                name, channel = ("position", member[7:11]) if shutter else ("brightness", "")
+                found.append(_reading(device, at, name, number, channel, "%"))
+        elif member[:6] == "Switch" or member[:3] == "PIR":
+            read_input(found, device, at, member, value)
+
+
+def _reading(
+    device: str, at: datetime | None, metric: str, value: float, channel: str, unit: str = "1"
+) -> EnvironmentReading:
+    return EnvironmentReading(device=device, observed_at=at, metric=metric, value=value, unit=unit, channel=channel)
+
+
+def _read_event(
+    found: list[Observation], device: str, at: datetime | None, member: str, said: Mapping[str, Any]
+) -> None:
+    """What a remote control sent; `Button1: {Action: SINGLE}`; a switch that is held or toggled is a button."""
+    if member in _REMOTE:
+        kept = {key.lower(): text for key in ("Data", "Protocol") if (text := text_of(said.get(key)))}
+        found.append(Incident(device=device, observed_at=at, event_type=_REMOTE[member], attributes=kept))
+        return
+    word = member.rstrip("0123456789")
+    action = next((text_of(said[key]) for key in _ACTIONS if key in said), "")
+    if word not in ("Button", "Switch") or action.upper() in ("", "CLEAR", "NONE", "INV"):
+        return
+    number, state = member[len(word) :][:4], flag_of(action)
+    if word == "Switch" and state is not None:
+        found.append(_reading(device, at, "input", float(state), number))
+    else:
+        found.append(
+            Alarm(
+                device=device,
+                observed_at=at,
+                name="button",
+                active=True,
+                area=number,
+                attributes={"action": action.lower()},
+                momentary=True,
+            )
+        )
+
+
+def _answers(document: Mapping[str, Any], device: str) -> list[CommandOutcome]:
+    """`stat`: a command's name with what is set now, or with what went wrong."""
+    found: list[CommandOutcome] = []
+    for member, value in list(document.items())[:MAX_ANSWERS]:
+        if member in ("Time", "Epoch", "Input") or (type(value) is dict and member[:6] in ("Button", "Switch")):
+            continue
+        text = "" if any(word in member for word in _SECRET) else text_of(value)
+        if member in ("Command", "WARNING") or text in ("Error", "Unknown"):
+            named = text_of(document.get("Input")) if member == "Command" else ""  # since version 12
+            method = named or ("" if member in ("Command", "WARNING") else member[:64])
+            found.append(
+                CommandOutcome(device=device, outcome="failed", method=method, message=text or "not understood")
+            )
+        elif member == "Upgrade":
+            found.append(_upgrade(device, text))
+        else:
+            found.append(CommandOutcome(device=device, outcome="done", method=member[:64], message=text))
+    return found
+
+
+def _upgrade(device: str, text: str) -> CommandOutcome:
+    """It says at once from where it will fetch which version; later, on a topic of its own, how that ended."""
+    outcome: Literal["accepted", "running", "done", "failed"] = "running"
+    if text.startswith("Version"):
+        outcome = "accepted"
+    elif text.startswith("Successful"):
+        outcome = "done"
+    elif text.startswith("Fail") or text.endswith("to upgrade"):
+        outcome = "failed"
+    return CommandOutcome(device=device, outcome=outcome, method="Upgrade", message=text)
+
+
+def _text(inbound: Inbound) -> Sequence[Observation]:
+    """Plain text, as `stat/…/POWER1` says ON."""
+    device, leaf, said = "tasmota/" + inbound.parts["device"], inbound.parts["leaf"], inbound.document
+    if said == "":
+        return []  # cleared
+    if type(said) is str and said[:1] == "{":
+        raise Rejected("not JSON: the object breaks off or is malformed; a device may have run out of memory")
+    if leaf in _LEAVES or leaf[:6] == "STATUS":
+        raise Rejected(f"expected a JSON object in {leaf}")
+    found: list[Observation] = []
+    _read_relays(found, device, None, {leaf: said})
+    return found or [DeviceHealth(device=device)]
+
+
+def _lwt(inbound: Inbound, _context: Context) -> Sequence[Observation]:
+    """`LWT`: birth and last will."""
+    if not inbound.document:
+        return []  # cleared
+    online = flag_of(inbound.document)
+    if online is None:
+        raise Rejected("expected Online or Offline")
+    return [DeviceHealth(device="tasmota/" + inbound.parts["device"], state="online" if online else "offline")]
+
+
+def _discovery(inbound: Inbound, context: Context) -> Sequence[Observation]:
+    """`tasmota/discovery/{mac}/config`: who it is and under which topics it speaks."""
+    said = inbound.document
+    name = _announced_name(said) if type(said) is dict else ""
+    if not name:
+        raise Rejected("expected an object with the device's topic", "$.t")
+    mac = text_of(said.get("mac")) or inbound.parts.get("mac", "")
+    _learn_topics(said, name, context.memory)
+    context.memory.put(NAME, "mac/" + inbound.parts.get("mac", mac), name)
+    return [
+        DeviceHealth(
+            device="tasmota/" + name,
+            name=text_of(said.get("dn")) or next(filter(None, map(text_of, list_of(said.get("fn")))), ""),
+            model=text_of(said.get("md")),
+            firmware=text_of(said.get("sw")),
+            serial=mac,
+            address=text_of(said.get("ip")),
+        )
+    ]
+
+
+def _announced_name(said: Mapping[str, Any]) -> str:
+    """The levels of its full topic without the prefix: what it is called by on all of its topics."""
+    topic, full = text_of(said.get("t")), text_of(said.get("ft")) or "%prefix%/%topic%/"
+    levels = full.replace("%topic%", topic).strip("/").split("/")
+    return "/".join(level for level in levels if level != "%prefix%") if topic else ""
+
+
+def _learn_topics(said: Mapping[str, Any], name: str, memory: Memory) -> None:
+    """Remember the topics of a device whose full topic is of another kind than the routes have."""
+    full, prefixes = text_of(said.get("ft")), [text_of(prefix) for prefix in list_of(said.get("tp"))[1:3]]
+    usual = full.startswith("%prefix%/") or full.rstrip("/").endswith("/%prefix%")
+    if not full or (usual and set(prefixes) <= {"stat", "tele"}):
+        return
+    for prefix, ours in zip(prefixes, ("stat", "tele"), strict=False):
+        topic = full.replace("%prefix%", prefix).replace("%topic%", text_of(said.get("t"))).strip("/")
+        memory.put(NAME, "topic/" + topic, [ours, name])
+
+
+def _discovered_sensors(inbound: Inbound, context: Context) -> Sequence[Observation]:
+    """`tasmota/discovery/{mac}/sensors`: what its sensors said when it announced itself."""
+    name = context.memory.get(NAME, "mac/" + inbound.parts["mac"])
+    if name is None:
+        return []
+    sensors = object_of(object_of(inbound.document).get("sn"))
+    return sweep_sensors(sensors, f"tasmota/{name}", context.zone) or [DeviceHealth(device=f"tasmota/{name}")]
+
+
+def _nothing(_inbound: Inbound, _context: Context) -> Sequence[Observation]:
+    """Commands on their way to devices."""
+    return []
+
+
+def _announced(topic: str, memory: Memory) -> Handler | None:
+    """A topic of a device whose full topic is its own."""
+    known = memory.get(NAME, "topic/" + topic.rpartition("/")[0])
+    return _on_learned if known else None
+
+
+def _on_learned(inbound: Inbound, context: Context) -> Sequence[Observation]:
+    base, _, leaf = inbound.topic.rpartition("/")
+    prefix, name = context.memory.get(NAME, "topic/" + base)
+    inbound.parts = {"device": name, "leaf": leaf}
+    if leaf == "LWT":
+        return _lwt(inbound, context)
+    if type(inbound.document) is not dict:
+        return _text(inbound)
+    return _read(inbound.document, name, leaf, context, answers=prefix == "stat")
+
+
+def _recognise(document: Any) -> Handler | None:
+    """By members that only Tasmota writes so; else a time and then an object for each sensor."""
+    if type(document) is not dict:
+        return None
+    if "ft" in document and "tp" in document and "t" in document:
+        return _discovery
+    if not document.keys().isdisjoint(_MARKS) or ("Uptime" in document and "Wifi" in document):
+        return _on_shape
+    told = document.get("Time")
+    if type(told) is not str or told[10:11] != "T":
+        return None
+    first, *rest = document
+    is_sensor = first == "Time" and rest and type(document[rest[0]]) is dict
+    return _on_shape if is_sensor or "TempUnit" in document else None
+
+
+def _on_shape(inbound: Inbound, context: Context) -> Sequence[Observation]:
+    document, base = inbound.document, sender_of(inbound)
+    leaf = "STATE" if "Wifi" in document else "SENSOR" if document.keys().isdisjoint(_STATUS) else "STATUS"
+    head, _, last = base.rpartition("/")
+    if head and (last in _LEAVES or last[:6] == "STATUS"):
+        base = head
+    return _read(document, base, leaf, context, answers=False)
+
+
+def _duration(value: object) -> float | None:
+    """`3T05:05:17`, days and the time, in seconds."""
+    if type(value) is not str or "T" not in value:
+        return None
+    days, _, clock = value.partition("T")
+    numbers = [number_of(part) for part in (days, *clock.split(":"))]
+    if len(numbers) != 4 or any(number is None for number in numbers):
+        return None
+    d, h, m, s = (number or 0.0 for number in numbers)
+    return d * 86_400 + h * 3_600 + m * 60 + s
+
+
+_STATUS = frozenset(
+    "Status StatusPRM StatusFWR StatusLOG StatusMEM StatusNET StatusMQT StatusTIM StatusSNS StatusSTS Info1 Info2 "
+    "Info3".split()
+)
+_MARKS = _STATUS | {"ZbReceived", "LwReceived", "TempUnit", "UptimeSec", "ENERGY"}
+
+
+FAMILY = Family(
+    name=NAME,
+    title="Tasmota",
+    source="https://tasmota.github.io/docs/MQTT/",
+    routes=(
+        Route(template="tele/{device...}/LWT", handle=_lwt, form="text"),
+        Route(template="{device...}/tele/LWT", handle=_lwt, form="text"),
+        Route(template="tele/{device...}/{leaf}", handle=_on_tele, form="any"),
+        Route(template="stat/{device...}/{leaf}", handle=_on_stat, form="any"),
+        Route(template="{device...}/tele/{leaf}", handle=_on_tele, form="any"),
+        Route(template="{device...}/stat/{leaf}", handle=_on_stat, form="any"),
+        Route(template="cmnd/{device...}/{leaf}", handle=_nothing, form="bytes"),
+        Route(template="{device...}/cmnd/{leaf}", handle=_nothing, form="bytes"),
+        Route(template="tasmota/discovery/{mac}/config", handle=_discovery),
+        Route(template="tasmota/discovery/{mac}/sensors", handle=_discovered_sensors),
+    ),
+    recognise=_recognise,
+    announced=_announced,
+)

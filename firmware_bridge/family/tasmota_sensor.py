@@ -1,0 +1,311 @@
+"""What sensors on a Tasmota device measure: an object for each sensor, told in the units the device is set to.
+
+`SENSOR`, `STATUS8`, `STATUS10` and the snapshot of its discovery hold the same object. A reading's channel is the name
+of its sensor, with the id of a one-wire probe, since probes change their number when another is added. Called by
+`tasmota`.
+"""
+
+import functools
+import math
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+
+from appliance.model.observation import EnvironmentReading, Incident, Motion, Observation
+from firmware_bridge.notation.instant import read_instant
+from firmware_bridge.notation.members import flag_of, number_of, text_of
+from firmware_bridge.notation.metrics import read_metric, snake_case
+from firmware_bridge.notation.units import Scale, apply, scale_to
+
+MAX_READINGS = 300  # of one message
+
+METRICS: dict[str, tuple[str, str]] = {
+    "Temperature": ("temperature", "Cel"),
+    "Humidity": ("humidity", "%"),
+    "DewPoint": ("dew_point", "Cel"),
+    "Pressure": ("pressure", "hPa"),
+    "SeaPressure": ("sea_level_pressure", "hPa"),
+    "OBJTMP": ("object_temperature", "Cel"),
+    "AMBTMP": ("temperature", "Cel"),
+    "ReferenceTemperature": ("reference_temperature", "Cel"),
+    "CarbonDioxide": ("co2", "[ppm]"),
+    "CarbonMonoxide": ("co", "[ppm]"),
+    "eCO2": ("eco2", "[ppm]"),
+    "TVOC": ("voc", "[ppb]"),
+    "VOC": ("voc_index", "1"),
+    "NOx": ("nox_index", "1"),
+    "PM1": ("pm1", "ug/m3"),
+    "PM1_0": ("pm1", "ug/m3"),
+    "PM2.5": ("pm2_5", "ug/m3"),
+    "PM2_5": ("pm2_5", "ug/m3"),
+    "PM4": ("pm4", "ug/m3"),
+    "PM4_0": ("pm4", "ug/m3"),
+    "PM10": ("pm10", "ug/m3"),
+    "Illuminance": ("illuminance", "lx"),
+    "Lux": ("illuminance", "lx"),
+    "UvIndex": ("uv_index", "1"),
+    "Moisture": ("soil_moisture", "%"),
+    "Fertility": ("conductivity", "uS/cm"),
+    "Battery": ("battery", "%"),
+    "BatteryPercentage": ("battery", "%"),
+    "BatteryVoltage": ("battery_voltage", "V"),
+    "RSSI": ("signal", "dBm"),
+    "Voltage": ("voltage", "V"),
+    "Current": ("current", "A"),
+    "Power": ("power", "W"),
+    "ApparentPower": ("apparent_power", "VA"),
+    "ReactivePower": ("reactive_power", "var"),
+    "Factor": ("power_factor", "1"),
+    "Frequency": ("frequency", "Hz"),
+    "Energy": ("energy", "kWh"),
+    "FlowRate": ("rain_rate", "mm/h"),
+    "Position": ("position", "%"),
+}
+"""Member of a sensor -> (metric, unit). Source: Tasmota, Supported Peripherals, and the JSON of its drivers."""
+
+_TOTALS = {
+    "Total": "",
+    "Today": "today",
+    "Yesterday": "yesterday",
+    "ExportActive": "exported",
+    "ExportToday": "exported_today",
+    "ExportYesterday": "exported_yesterday",
+    "TotalTariff": "tariff",
+}
+"""Member of ENERGY, in kWh -> channel."""
+
+_SETTINGS = frozenset(("Time", "Epoch", "TempUnit", "PressureUnit", "SpeedUnit", "END"))
+_UNITS = (("TempUnit", "Cel"), ("PressureUnit", "hPa"), ("SpeedUnit", "m/s"))
+_OURS: Mapping[str, Scale] = {}
+_TAGS = frozenset(("RC522", "PN532", "RDM6300", "RDM630", "Wiegand", "MFRC522"))
+_NOT_MEASURED = frozenset(("Time", "Id", "mac", "MAC", "Model", "TotalStartTime", "UID", "Firmware", "END", "Size"))
+
+
+def sweep_sensors(document: Mapping[str, Any], device: str, zone: tzinfo) -> list[Observation]:
+    """Everything in an object of sensors that is a number or a state, at the time it tells."""
+    found: list[Observation] = []
+    at = time_of(document, zone)
+    scales = _scales_of(document)
+    for name, value in document.items():
+        kind = type(value)
+        if kind is dict:
+            read = _SPECIAL.get(name)
+            if read is not None:
+                read(found, device, at, value)
+            else:
+                _sweep(found, device, at, value, _channel_of(name, value.get("Id")), scales)
+        elif name in _SETTINGS or value is None:
+            continue
+        elif kind is str or kind is bool:
+            read_input(found, device, at, name, value)
+        else:
+            _keep(found, device, at, name, value, "", scales)
+    return found[:MAX_READINGS]
+
+
+def time_of(document: Mapping[str, Any], zone: tzinfo) -> datetime | None:
+    """The device's time; `Epoch` first, since `Time` is local. One of 1970 was never set."""
+    epoch = document.get("Epoch")
+    if epoch is not None:
+        return read_instant(epoch, zone)
+    told = document.get("Time")
+    return None if type(told) is not str or told.startswith("1970") else read_instant(told, zone)
+
+
+def read_input(found: list[Observation], device: str, at: datetime | None, name: str, value: object) -> None:
+    """A switch or a motion sensor on a pin; a switch may bear a name of its own."""
+    state = flag_of(value)
+    if state is None:
+        return
+    word, number = _split(name)
+    if word in ("PIR", "Motion"):
+        found.append(Motion(device=device, observed_at=at, active=state, area=number))
+    else:
+        channel = number if word == "Switch" else _lower(name)
+        found.append(
+            EnvironmentReading(device=device, observed_at=at, metric="input", value=float(state), channel=channel)
+        )
+
+
+def _sweep(
+    found: list[Observation],
+    device: str,
+    at: datetime | None,
+    sensor: Mapping[str, Any],
+    channel: str,
+    scales: Mapping[str, Scale],
+) -> None:
+    """One sensor; what it groups further (`Speed: {Act, Avg}`) is a level deeper and no more."""
+    plain = not scales and channel != "esp32"
+    for member, value in sensor.items():
+        kind = type(value)
+        if kind is float or kind is int:
+            metric = METRICS.get(member) if plain else None
+            if metric is not None and kind is float:  # the short way: most are told in our units
+                found.append(
+                    EnvironmentReading(
+                        device=device, observed_at=at, metric=metric[0], value=value, unit=metric[1], channel=channel
+                    )
+                )
+            elif member not in _NOT_MEASURED:
+                _keep(found, device, at, member, value, channel, scales)
+        elif kind is str or kind is bool:
+            state = flag_of(value) if kind is bool or value in ("ON", "OFF") else None
+            if state is not None:
+                _append(found, device, at, (snake_case(member), "1"), float(state), channel)
+        elif kind is dict:
+            for inner, number in value.items():
+                if type(number) is float or type(number) is int:
+                    _keep(found, device, at, inner, number, f"{channel}.{_lower(member)}", scales)
+        elif kind is list:
+            for index, number in enumerate(value[:16], start=1):
+                if type(number) is float or type(number) is int:
+                    _keep(found, device, at, member, number, f"{channel}.{index}", scales)
+
+
+def _keep(
+    found: list[Observation],
+    device: str,
+    at: datetime | None,
+    member: str,
+    value: Any,
+    channel: str,
+    scales: Mapping[str, Scale],
+) -> None:
+    number = value if type(value) is float else number_of(value)
+    if number is None:
+        return
+    metric = METRICS.get(member)
+    if metric is None:
+        metric, index = _metric_of(member)
+        if member == "Distance":
+            metric, number = ("distance", "m"), _metres(channel, value, number)
+        if index:
+            channel = f"{channel}.{index}" if channel else index
+    elif channel == "esp32" and member == "Temperature":
+        metric, channel = ("device_temperature", "Cel"), ""
+    if scales:
+        scale = scales.get("m/s" if channel.endswith(".speed") or member.startswith("Speed") else metric[1])
+        if scale is not None:
+            metric, number = (metric[0], scale.unit), apply(scale, number)
+    if math.isfinite(number):  # what was finite in feet need not be in metres
+        _append(found, device, at, metric, number, channel)
+
+
+def _append(
+    found: list[Observation], device: str, at: datetime | None, metric: tuple[str, str], value: float, channel: str
+) -> None:
+    found.append(
+        EnvironmentReading(
+            device=device, observed_at=at, metric=metric[0], value=value, unit=metric[1], channel=channel
+        )
+    )
+
+
+def _read_energy(found: list[Observation], device: str, at: datetime | None, sensor: Mapping[str, Any]) -> None:
+    """ENERGY: one number, or a list with one for each phase or tariff."""
+    for member, value in sensor.items():
+        kept = _TOTALS.get(member)
+        if kept is not None:
+            metric = ("energy", "kWh")
+        elif member in METRICS:
+            kept, metric = "", METRICS[member]
+        else:
+            continue  # `Period` is Wh since the last message, and in none of the others
+        if type(value) is list:
+            for index, one in enumerate(value[:8], start=1):
+                number = number_of(one)
+                if number is not None:
+                    _append(found, device, at, metric, number, f"{kept}.{index}" if kept else str(index))
+        else:
+            number = number_of(value)
+            if number is not None:
+                _append(found, device, at, metric, number, kept)
+
+
+def _read_counters(found: list[Observation], device: str, at: datetime | None, sensor: Mapping[str, Any]) -> None:
+    for member, value in sensor.items():
+        number = number_of(value)
+        if number is not None:
+            _append(found, device, at, ("counter", "1"), number, _lower(member))
+
+
+def _read_tag(found: list[Observation], device: str, at: datetime | None, sensor: Mapping[str, Any]) -> None:
+    """A card was held to the reader. Whose it is, its UID would tell: that is not kept, nor what is written on it."""
+    told = {word: text for word in ("Type", "Auth") if (text := text_of(sensor.get(word)))}
+    found.append(
+        Incident(
+            device=device,
+            observed_at=at,
+            event_type="tag_read",
+            attributes={word.lower(): text for word, text in told.items()},
+        )
+    )
+
+
+def _read_beacon(found: list[Observation], device: str, at: datetime | None, sensor: Mapping[str, Any]) -> None:
+    """A Bluetooth beacon came or went. Its address is somebody's pocket, and is not kept."""
+    state, signal = flag_of(sensor.get("STATE")), number_of(sensor.get("RSSI"))
+    if state is not None:
+        found.append(Motion(device=device, observed_at=at, active=state, area="beacon"))
+    if signal is not None:
+        _append(found, device, at, ("beacon_signal", "dBm"), signal, "")
+
+
+_SPECIAL = {
+    "ENERGY": _read_energy,
+    "COUNTER": _read_counters,
+    "IBEACON": _read_beacon,
+    **dict.fromkeys(_TAGS, _read_tag),
+}
+
+
+def _scales_of(document: Mapping[str, Any]) -> Mapping[str, Scale]:
+    """Our unit -> how the device's values become it; nothing where it uses ours."""
+    if document.get("TempUnit", "C") == "C" and "PressureUnit" not in document and "SpeedUnit" not in document:
+        return _OURS
+    scales = {}
+    for member, wanted in _UNITS:
+        told = document.get(member)
+        if told is not None and told not in ("C", "hPa", "m/s"):
+            scale = scale_to(text_of(told), wanted)
+            if scale.unit == wanted:
+                scales[wanted] = scale
+    return scales
+
+
+def _channel_of(name: str, probe: object) -> str:
+    """`DS18B20-1` with the id 030597946B04 as `ds18b20-030597946b04`."""
+    if type(probe) is str and probe:
+        return f"{name.partition('-')[0].lower()[:40]}-{probe.lower()[:40]}"
+    return _lower(name)
+
+
+def _metres(channel: str, told: object, number: float) -> float:
+    """A VL53L0X tells whole millimetres, later builds centimetres with a fraction; lightning is kilometres away."""
+    if channel.startswith("as3935"):
+        return number * 1000
+    return number / 1000 if channel.startswith("vl53") and type(told) is int else number / 100
+
+
+@functools.lru_cache(maxsize=4_096)
+def _metric_of(member: str) -> tuple[tuple[str, str], str]:
+    """The metric of a member that is not in the table, and its number: `Temperature2`, `A0`."""
+    word, number = _split(member)
+    if number and word in METRICS:
+        return METRICS[word], number
+    if word in ("A", "Range") and len(member) <= 7:
+        return ("analog", "1"), _lower(member)
+    return read_metric(member), ""
+
+
+@functools.lru_cache(maxsize=4_096)
+def _lower(name: str) -> str:
+    return name.lower()[:64]
+
+
+@functools.lru_cache(maxsize=4_096)
+def _split(name: str) -> tuple[str, str]:
+    """`Switch12` as (`Switch`, `12`)."""
+    word = name.rstrip("0123456789")
+    return word, name[len(word) :][:4]

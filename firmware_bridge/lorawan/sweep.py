@@ -1,0 +1,262 @@
+"""What a network server's codec made of a body, member by member, whoever wrote that codec.
+
+Numbers become readings by their names, states alarms, motion or occupancy, pairs of coordinates positions, ins and
+outs counts. Called by `uplink`.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from firmware_bridge.lorawan.findings import Findings
+from firmware_bridge.lorawan.names import (
+    ALARMS,
+    BATTERY_PERCENT,
+    BATTERY_VOLTS,
+    MOTIONS,
+    PASSED_OVER,
+    TAKEN,
+    WORDS,
+    metric_of,
+)
+from firmware_bridge.notation.members import flag_of, number_of
+from firmware_bridge.notation.metrics import snake_case
+
+MAX_DEPTH = 4
+MAX_MEMBERS = 300
+MAX_ITEMS = 20  # of an array
+_LATITUDES = ("latitude", "lat", "Latitude", "gps_lat", "gpsLatitude")
+_LONGITUDES = ("longitude", "lng", "lon", "long", "Longitude", "gps_lon", "gpsLongitude")
+_ALTITUDES = ("altitude", "alt", "Altitude")
+_PEOPLE = re.compile(
+    r"(?:(?P<line>(?:line|region|zone|channel)_?\w*?)_)?(?P<total>total_|cumulative_)?"
+    r"(?:(?:people|person|persons|passenger|visitor|visitors|count|counter|counts|period|periodic|total)_)*"
+    r"(?P<way>in|out|entered|exited|entries|exits|entry|exit)(?:_(?:total|count|counter))?"
+)
+_PRESENT = re.compile(
+    r"(?:(?P<line>(?:region|zone|area)_?\w*?)_)?(?:people|person|occupants)?_?(?:count|present|people_count)(?:er_all)?"
+)
+_PEOPLE_WORDS = ("people", "person", "passenger", "visitor", "count", "total", "period", "line")
+_NORMALIZED = ("air", "soil", "wind", "water")
+_INS = frozenset({"in", "entered", "entries", "entry"})
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    """What a member is, by its name alone."""
+
+    sort: str
+    name: str = ""
+    unit: str = ""
+    factor: float = 1.0
+    channel: str = ""
+
+
+class _Swept:
+    """How far a sweep has come."""
+
+    __slots__ = ("findings", "left", "people")
+
+    def __init__(self, findings: Findings) -> None:
+        self.findings = findings
+        self.left = MAX_MEMBERS
+        self.people: dict[tuple[str, bool], dict[str, int]] = {}
+
+
+def sweep(decoded: Any, findings: Findings) -> None:
+    """Tell the findings what a decoded object, or an array of them, says; at most 300 members of it."""
+    swept = _Swept(findings)
+    if type(decoded) is list:
+        for one in decoded[:MAX_ITEMS]:
+            if type(one) is dict:
+                _sweep_object(one, "", swept, 0)
+    elif type(decoded) is dict:
+        _sweep_object(decoded, "", swept, 0)
+    for (line, cumulative), numbers in swept.people.items():
+        findings.count(
+            entered=numbers.get("entered"),
+            left=numbers.get("left"),
+            present=numbers.get("present"),
+            line=line,
+            cumulative=cumulative,
+        )
+
+
+def _sweep_object(members: Mapping[str, Any], above: str, swept: _Swept, depth: int) -> None:
+    located = _locate(members, swept.findings)
+    for name, value in members.items():
+        swept.left -= 1
+        if swept.left < 0:
+            return
+        kind = type(value)
+        if value is None or name in located:
+            continue
+        if kind is dict:
+            if depth < MAX_DEPTH:
+                _sweep_object(value, _below(above, name), swept, depth + 1)
+        elif kind is list:
+            if depth < MAX_DEPTH and name not in PASSED_OVER:
+                _sweep_array(value, _below(above, name), swept, depth + 1)
+        else:
+            _sweep_value(_below(above, name) if above else name, value, swept)
+
+
+def _sweep_array(values: list[Any], above: str, swept: _Swept, depth: int) -> None:
+    for n, value in enumerate(values[:MAX_ITEMS]):
+        if type(value) is dict:
+            _sweep_object(value, above, swept, depth)
+        elif type(value) is float or type(value) is int:
+            swept.left -= 1
+            if swept.left < 0:
+                return
+            _sweep_value(f"{above}.{n}", value, swept)
+
+
+def _sweep_value(path: str, value: Any, swept: _Swept) -> None:
+    kind = _kind_of(path)
+    sort, findings = kind.sort, swept.findings
+    if sort == "":
+        return
+    if sort == "people":
+        number = number_of(value)
+        if number is not None and number == int(number) and 0 <= number < 2**53:
+            swept.people.setdefault((kind.channel, kind.unit == "total"), {})[kind.name] = int(number)
+        return
+    if sort in ("alarm", "motion", "taken"):
+        _sweep_state(kind, value, findings)
+        return
+    number = float(value) if value is True or value is False else number_of(value)
+    if number is None:
+        return
+    if sort in ("percent", "volts"):
+        _sweep_battery(sort, number, findings)
+    else:
+        number, unit = _in_unit(kind, number)
+        findings.measure(kind.name, number, unit, kind.channel)
+
+
+def _sweep_state(kind: _Kind, value: Any, findings: Findings) -> None:
+    active = flag_of(value)
+    if active is None and type(value) is str:
+        active = WORDS.get(value.strip().lower())
+    if active is None:
+        number = number_of(value)
+        if number is not None and kind.sort != "alarm":
+            findings.measure(kind.name, number, "1", kind.channel)
+    elif kind.sort == "alarm":
+        findings.alarm(kind.name, active, kind.channel, momentary=kind.name == "button")
+    elif kind.sort == "motion":
+        findings.motion(active)
+    else:
+        findings.measure("occupancy", float(active), "1", kind.channel)
+
+
+def _sweep_battery(sort: str, number: float, findings: Findings) -> None:
+    """Volts, millivolts or percent: a whole number up to 100 is percent, 1.5 to 5 with decimals are volts."""
+    if sort == "volts":
+        findings.tell("voltage_v", number / 1000 if number > 100 else number)
+    elif number > 1000:
+        findings.tell("voltage_v", number / 1000)
+    elif number != int(number) and 1.5 <= number < 5:
+        findings.tell("voltage_v", number)
+    else:
+        findings.tell("battery_percent", number)
+
+
+def _in_unit(kind: _Kind, number: float) -> tuple[float, str]:
+    """A number in its canonical unit; air pressure is told from its size, for no place on earth has both."""
+    if kind.name == "pressure" and kind.factor == 1:
+        if 30_000 <= number <= 120_000:
+            return number / 100, "hPa"
+        if 30 <= number <= 120:
+            return number * 10, "hPa"
+        if not 300 <= number <= 1200:
+            return number, ""
+    return number * kind.factor, kind.unit
+
+
+def _locate(members: Mapping[str, Any], findings: Findings) -> tuple[str, ...]:
+    """A position where an object holds both coordinates; the names that are done with."""
+    for name in _LATITUDES:
+        if name in members:
+            other = next((one for one in _LONGITUDES if one in members), "")
+            latitude, longitude = number_of(members[name]), number_of(members.get(other))
+            if latitude is None or longitude is None:
+                return ()
+            high = next((one for one in _ALTITUDES if one in members), "")
+            findings.locate(latitude, longitude, number_of(members.get(high)))
+            return (name, other, high)
+    return ()
+
+
+def _below(above: str, name: str) -> str:
+    return f"{above}.{name}" if above else name
+
+
+@lru_cache(maxsize=4096)
+def _kind_of(path: str) -> _Kind:
+    """What a member is; dotted where it lies within others, and its own name or theirs decides."""
+    *above, last = [snake_case(part) for part in path[:300].split(".")]
+    if above and (last.isdigit() or last in ("value", "state", "status", "detected")):
+        inner = _kind_of(path[:300].rpartition(".")[0])  # Cayenne: temperatureSensor.3
+        channel = _below(inner.channel, last) if last.isdigit() else inner.channel
+        return msgspec.structs.replace(inner, channel=channel) if inner.sort else inner
+    channel = ".".join(above)
+    kind = _named(last, channel)
+    if kind is None:
+        kind = _normalized(above[-1], last) if above and above[-1] in _NORMALIZED else _measured(last, channel)
+    return kind
+
+
+def _named(last: str, channel: str) -> _Kind | None:
+    """Members that are no plain measured value, or not worth keeping."""
+    if last in PASSED_OVER:
+        return _Kind("")
+    if last in BATTERY_VOLTS or last in BATTERY_PERCENT:
+        return _Kind("volts" if last in BATTERY_VOLTS else "percent")
+    for sort, known in (("alarm", ALARMS), ("motion", MOTIONS), ("taken", TAKEN)):
+        if last in known:
+            return _Kind(sort, ALARMS.get(last, "motion_count" if sort == "motion" else "occupancy"), channel=channel)
+    return _people(last, channel)
+
+
+def _measured(last: str, channel: str) -> _Kind:
+    """A name with a known unit keeps its metric wherever it lies; any other is dotted."""
+    metric, unit, factor, number = metric_of(last)
+    if not channel:
+        return _Kind("measure", metric, unit, factor, number)
+    if unit:
+        return _Kind("measure", metric, unit, factor, _below(channel, number) if number else channel)
+    return _Kind("measure", f"{channel}.{metric}"[:64], "", factor, number)
+
+
+def _people(last: str, channel: str) -> _Kind | None:
+    passed = _PEOPLE.fullmatch(last)
+    if passed and any(word in last or word in channel for word in _PEOPLE_WORDS):
+        total = "total" if "total" in last or "cumulative" in last else ""
+        way = "entered" if passed["way"] in _INS else "left"
+        return _Kind("people", way, total, channel=passed["line"] or channel)
+    present = _PRESENT.fullmatch(last)
+    if present and ("people" in last or "person" in last or (present["line"] and "count" in last)):
+        return _Kind("people", "present", channel=present["line"] or channel)
+    return None
+
+
+def _normalized(above: str, last: str) -> _Kind:
+    """The Things Stack's normalized payload, whose units are laid down: air.temperature, soil.moisture, wind.speed."""
+    own = {
+        "soil.temperature": ("soil_temperature", "Cel"),
+        "soil.moisture": ("soil_moisture", "%"),
+        "soil.ec": ("soil_conductivity", "dS/m"),
+        "soil.ph": ("soil_ph", "[pH]"),
+        "wind.speed": ("wind_speed", "m/s"),
+        "wind.direction": ("wind_direction", "deg"),
+        "air.pressure": ("pressure", "hPa"),
+        "water.temperature": ("water_temperature", "Cel"),
+    }.get(f"{above}.{last}")
+    if own is not None:
+        return _Kind("measure", *own)
+    metric, unit, factor, number = metric_of(last)
+    return _Kind("measure", metric if above == "air" else f"{above}_{metric}", unit, factor, number)

@@ -1,0 +1,1 @@
+"""How firmware writes things down: times, numbers, units, paths into JSON, XML, protobuf, NMEA."""

@@ -1,0 +1,72 @@
+"""Times as firmware writes them: RFC 3339, naive local text, Unix seconds to nanoseconds.
+
+A time that cannot be read is None and not an error: the message is still worth keeping, under the time of its receipt.
+Every message with a time comes through here, so the usual spellings take the short way.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
+
+_DIGITS = re.compile(r"-?\d+(\.\d+)?\Z", re.ASCII)
+_LEAP_SECOND = re.compile(r"(.{10}.\d\d:\d\d:)60(.*)", re.ASCII)
+_FRACTION = re.compile(r"([.,]\d{6})\d+")
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+
+
+def read_instant(value: object, zone: tzinfo) -> datetime | None:
+    """An instant, aware UTC, from text or number.
+
+    value    RFC 3339 or ISO 8601 text, digits, or a Unix time in seconds, milliseconds, microseconds or nanoseconds,
+             told apart by size
+    zone     of text without an offset
+    returns  None for anything else, and outside the years 1900 to 2199
+    """
+    kind = type(value)
+    try:
+        if kind is str:
+            when = _from_text(value, zone)  # type: ignore[arg-type]
+        elif kind is float or kind is int:
+            return from_unix(value)  # type: ignore[arg-type]
+        else:
+            return None
+    except (ValueError, OverflowError):
+        return None
+    return when if when is not None and FIRST_YEAR <= when.year <= LAST_YEAR else None
+
+
+def from_unix(number: float) -> datetime | None:
+    """An instant from a Unix time of any usual unit; None for 0 and below: a clock that was never set."""
+    if not 0 < number < 1e20:
+        return None
+    if number >= 1e11:  # as seconds this would be after the year 5138
+        number /= 1e3 if number < 1e14 else 1e6 if number < 1e17 else 1e9
+    when = datetime.fromtimestamp(number, UTC)
+    return when if when.year <= LAST_YEAR else None
+
+
+def _from_text(text: str, zone: tzinfo) -> datetime | None:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        text = text.strip()
+        if _DIGITS.match(text):
+            return from_unix(float(text))
+        when, zone = _from_odd_text(text, zone)
+    else:
+        if "-" not in text and _DIGITS.match(text):  # eight digits are a date to Python and a time to nobody
+            return from_unix(float(text))
+    if when.tzinfo is UTC:
+        return when
+    return (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _from_odd_text(text: str, zone: tzinfo) -> tuple[datetime, tzinfo]:
+    """Lower case, nanoseconds, a comma for a point, a leap second, or the word UTC at the end."""
+    upper = text.upper()
+    if upper.endswith(" UTC"):
+        upper, zone = upper[:-4], UTC
+    upper = _FRACTION.sub(r"\1", upper).replace(",", ".")
+    leap = _LEAP_SECOND.fullmatch(upper)
+    if leap:  # the second that Unix time does not count is the one after it
+        return datetime.fromisoformat(f"{leap[1]}59{leap[2]}") + timedelta(seconds=1), zone
+    return datetime.fromisoformat(upper), zone

@@ -1,0 +1,1 @@
+"""Each family of firmware against the messages its documentation and its users show."""

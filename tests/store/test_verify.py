@@ -1,0 +1,50 @@
+"""`hexpost verify`: what holds in a sound store, and that each kind of damage is found and named."""
+
+import pytest
+
+from appliance.aggregate.hours import SiteHours
+from appliance.model.intake import DeviceReport, Intake, Reading
+from appliance.store.engine import Store, raw_connection
+from appliance.store.intake import Recorder
+from appliance.store.verify import verify_store
+from tests.conftest import NOW, make_event, make_recorder
+from tests.store.checks import assert_sound, event_at
+
+
+@pytest.fixture
+def filled(store: Store, recorder: Recorder) -> Store:
+    """A store with an event, one without a place, a reading and a device."""
+    recorder.record(
+        Intake(
+            events=[make_event(), event_at(None, event_id="unplaced")],
+            readings=[Reading(device="a/b", metric="co2", observed_at=NOW, received_at=NOW, value=400.0)],
+            reports=[DeviceReport(source="a/b", family="native", seen_at=NOW, items=1)],
+        )
+    )
+    return store
+
+
+def test_a_filled_store_is_sound(filled: Store) -> None:
+    assert_sound(filled)
+
+
+@pytest.mark.parametrize(
+    ("damage", "name", "detail"),
+    [
+        ("UPDATE events SET geom = NULL WHERE event_id = 'e1'", "geometry", "1 events in the wrong place"),
+        ("UPDATE events SET h3_index = 1 WHERE geom IS NULL", "geometry", "wrong place, 1 wait for one"),
+        ("UPDATE events SET geom = SetSRID(geom, 3857)", "geometry", "1 events in the wrong place"),
+        ("UPDATE events SET geom = x'00'", "counters", "2 wrong"),
+        ("DELETE FROM idx_devices_geom_node", "geometry", "spatial indexes bad"),
+        ("DELETE FROM reading_series", "readings", "1 readings, 1 of no known series"),
+        ("UPDATE item_totals SET items = items + 1 WHERE term = 'received'", "balance", "5 received"),
+        ("DELETE FROM events WHERE event_id = 'unplaced'", "events", "1 rows, 2 counted as stored"),
+        ("UPDATE event_counts SET event_count = 2 WHERE resolution = 8", "counters", "2 counters, 1 wrong"),
+    ],
+)
+def test_damage_is_found_and_named(filled: Store, damage: str, name: str, detail: str) -> None:
+    with filled.write() as connection:
+        raw_connection(connection).execute(damage)
+    findings = verify_store(filled, hours=SiteHours(make_recorder(filled, NOW)._hours.zone))
+    found = {finding.name: finding.detail for finding in findings if not finding.holds}
+    assert detail in found[name]
