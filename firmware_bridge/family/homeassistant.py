@@ -48,10 +48,14 @@ def _config(inbound: Inbound, context: Context) -> Sequence[Observation]:
         raise Rejected("expected a JSON object, as a discovery message is")
     config = expand(document)
     component, node, name = place_of(inbound.topic)
-    device = device_of(config, node, name, memory)
+    base = zigbee2mqtt_base(config)
+    device = device_of(config, node, name, base, memory)
     taught: list[tuple[str, Entity]] = []
     for kind, label, one in _components(config, component, name):
-        taught += _taught(one, kind, label, device, memory)
+        _remember_commands(one, kind, device, memory)
+        if base != "zigbee2mqtt":  # that family reads its own topics
+            taught += entities_of(one, kind, label, device)
+            taught += availability_of(one, device)
     _remember(inbound.topic, taught, memory)
     return [facts_of(config, device)]
 
@@ -69,18 +73,13 @@ def _components(config: dict[str, Any], component: str, name: str) -> Iterator[t
             yield text_of(full.get("platform")), key, full
 
 
-def _taught(
-    config: Mapping[str, Any], component: str, name: str, device: str, memory: Memory
-) -> Iterator[tuple[str, Entity]]:
+def _remember_commands(config: Mapping[str, Any], component: str, device: str, memory: Memory) -> None:
     command = commands_of(config, component)
     if command is not None:
         what, order = command
         known = memory.get("homeassistant", "command/" + device) or {}
-        memory.put("homeassistant", "command/" + device, {**known, what: order})
-    if zigbee2mqtt_base(config) == "zigbee2mqtt":
-        return  # that family reads its own topics
-    yield from entities_of(config, component, name, device)
-    yield from availability_of(config, device)
+        if known.get(what) != order:
+            memory.put("homeassistant", "command/" + device, {**known, what: order})
 
 
 def _remember(source: str, taught: Sequence[tuple[str, Entity]], memory: Memory) -> None:

@@ -100,12 +100,14 @@ def place_of(topic: str) -> tuple[str, str, str]:
     return component, rest[0] if len(rest) > 1 else "", rest[-1] if rest else ""
 
 
-def device_of(config: Mapping[str, Any], node: str, name: str, memory: Memory) -> str:
-    """The device an entity belongs to. One of Zigbee2MQTT is that family's own, so that it is not known twice."""
+def device_of(config: Mapping[str, Any], node: str, name: str, base: str, memory: Memory) -> str:
+    """The device an entity belongs to. One of Zigbee2MQTT is that family's own, so that it is not known twice.
+
+    base  `zigbee2mqtt_base` of the configuration
+    """
     device = object_of(config.get("device"))
     ids = device.get("identifiers")
     own = text_of(ids) or next(filter(None, map(text_of, list_of(ids))), "")
-    base = zigbee2mqtt_base(config)
     if base and own.startswith("zigbee2mqtt_"):
         return "zigbee2mqtt/" + _friendly_name(config, own.removeprefix("zigbee2mqtt_"), base, memory)
     if not own:
