@@ -143,8 +143,13 @@ def open_recorder(box: Box, store: Store) -> Recorder:
 
 
 def open_sealer(box: Box) -> Sealer:
-    """What seals texts under the key of their day."""
+    """What seals quarantined messages under the key of their day."""
     return Sealer(box.data / "secrets" / "daily")
+
+
+def open_plate_sealer(box: Box) -> Sealer:
+    """What seals number plates: keys of their own, since they are kept for a time of their own."""
+    return Sealer(box.data / "secrets" / "plates")
 
 
 def read_secret_file(path: str, what: str) -> str | None:

@@ -39,6 +39,7 @@ from appliance.wiring import (
     broker_address,
     load_families,
     mapping_folder,
+    open_plate_sealer,
     open_recorder,
     open_sealer,
 )
@@ -105,12 +106,11 @@ def open_bridge(
         moving=site.moving,
     )
     field.start()
-    sealer = open_sealer(box)
     around = Surroundings(
         standing=field.standing,
         judge=field.judge,
         plate_key=box.secret("plates.key"),
-        seal_plate=plate_sealer(sealer) if box.settings.security.keep_plates_days else None,
+        seal_plate=plate_sealer(open_plate_sealer(box)) if box.settings.security.keep_plates_days else None,
     )
     with store.read() as connection:
         learned, digests = fetch_learned(connection), fetch_digests(connection)
@@ -122,7 +122,7 @@ def open_bridge(
         gatherer=Gatherer(around, memory=decoder.memory, digests=digests),
         field=field,
         downlink=PacedDownlink(
-            Commander(StoreDownlink(store), publisher(client)), clock, lambda: destroy_old_keys(box, sealer, clock())
+            Commander(StoreDownlink(store), publisher(client)), clock, lambda: destroy_old_keys(box, clock())
         ),
         reload=MappingWatch(box),
         batch_items=mqtt.batch_items,
@@ -148,12 +148,13 @@ def plate_sealer(sealer: Sealer) -> Callable[[str, datetime], str]:
     return seal
 
 
-def destroy_old_keys(box: Box, sealer: Sealer, now: datetime) -> int:
+def destroy_old_keys(box: Box, now: datetime) -> int:
     """Destroy the keys of days that nobody may read any more; how many. None while the time is not known."""
-    if not box.clock_trusted():
+    if not _was_trusted(now):
         return 0
-    days = max(box.settings.store.sealed_days, box.settings.security.keep_plates_days)
-    return sealer.destroy_before(now.date() - timedelta(days=days))
+    quarantine, plates = box.settings.store.sealed_days, box.settings.security.keep_plates_days
+    gone = open_sealer(box).destroy_before(now.date() - timedelta(days=quarantine))
+    return gone + open_plate_sealer(box).destroy_before(now.date() - timedelta(days=plates))
 
 
 def retry_quarantine(
@@ -265,7 +266,7 @@ def _open_retry(box: Box, store: Store, field: Field) -> tuple[Decoder, Gatherer
         standing=field.standing,
         judge=judge_then,
         plate_key=box.secret("plates.key"),
-        seal_plate=plate_sealer(open_sealer(box)) if keeps_plates else None,
+        seal_plate=plate_sealer(open_plate_sealer(box)) if keeps_plates else None,
     )
     with store.read() as connection:
         learned = fetch_learned(connection)

@@ -23,6 +23,7 @@ COMMANDS = {
     "user": "people:user_group",
     "device": "devices:device_group",
     "quarantine": "quarantining:quarantine_group",
+    "plate": "plates:plate_command",
     "basemap": "basemaps:basemap_group",
     "config": "storing:config_group",
 }

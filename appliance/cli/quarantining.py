@@ -83,7 +83,7 @@ def quarantine_retry(box: Box, as_json: bool, ids: tuple[int, ...], topic: str |
     from appliance.wiring_bridge import retry_quarantine
 
     _one_of(ids, topic, every)
-    report = retry_quarantine(box, find_store(box), ids=list(ids) if ids else None, topic=topic, who=_who())
+    report = retry_quarantine(box, find_store(box), ids=list(ids) if ids else None, topic=topic, who=who_asks())
     if as_json:
         click.echo(to_json(report))
     else:
@@ -112,7 +112,7 @@ def quarantine_drop(box: Box, as_json: bool, ids: tuple[int, ...], topic: str | 
     _one_of(ids, topic)
     with find_store(box).write() as connection:
         found = fetch_quarantine_ids(connection, ids or None, QuarantineFilter(topic=topic))
-        dropped = drop_quarantined(connection, found, who=_who(), at=box.clock())
+        dropped = drop_quarantined(connection, found, who=who_asks(), at=box.clock())
     click.echo(to_json({"dropped": dropped}) if as_json else f"dropped {dropped:,}")
 
 
@@ -155,7 +155,7 @@ def _readable(entry: "Quarantined") -> dict[str, Any]:
         return {**fields, "payload_b64": base64.b64encode(payload).decode()}
 
 
-def _who() -> str:
+def who_asks() -> str:
     """Whose command line it is, for the audit log; `-` where the system has no name for the user."""
     try:
         return f"cli:{getpass.getuser()}"

@@ -7,6 +7,7 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.clock import from_us, to_us
+from appliance.errors import NotFound
 from appliance.spatial.cells import EVENT_RESOLUTION, cell_of, to_hex
 from appliance.spatial.geojson import Bounds
 from appliance.spatial.geometry import point_blob, read_point
@@ -81,6 +82,21 @@ def fetch_events(connection: sa.Connection, wanted: EventFilter, *, cursor: str 
     more = len(rows) > limit
     last = rows[limit - 1] if more else None
     return EventPage(items=[_event(row) for row in rows[:limit]], next_cursor=f"{last[4]}.{last[0]}" if last else None)
+
+
+def fetch_event(connection: sa.Connection, source: str, event_id: str) -> StoredEvent:
+    """One event.
+
+    raises  NotFound
+    """
+    row = (
+        raw_connection(connection)
+        .execute(f"SELECT {_COLUMNS} FROM events WHERE source = ? AND event_id = ?", (source, event_id))
+        .fetchone()
+    )
+    if row is None:
+        raise NotFound(f"{source} has no event {event_id}; `GET /v1/events?source=` lists those it has")
+    return _event(row)
 
 
 def fetch_events_after(connection: sa.Connection, event_pk: int, limit: int) -> list[tuple[int, StoredEvent]]:

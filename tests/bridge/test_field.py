@@ -1,4 +1,4 @@
-"""What the bridge knows of its devices, on the real store: standings, outages, clocks, restarts, a store that is away."""
+"""What the bridge knows of its devices, by the real store: standings, outages, clocks, restarts."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -134,7 +134,8 @@ class TestOutages:
         box.connected = False
         box.run(600)
         assert box.sounded == [("outage", "")]
-        assert (box.alerts[0]["scope"], box.states(*CAMERAS[:5])) == ("broker", {("online", "heard")})
+        assert box.alerts[0]["scope"] == "broker"
+        assert {state for state, _ in box.states(*CAMERAS[:5])} == {"online"}
         box.connected = True
         box.run(200, *CAMERAS[:5])
         assert [kind for kind, _ in box.sounded] == ["outage", "outage_ended"]
@@ -215,15 +216,15 @@ class TestStanding:
     def test_a_window_opens_and_closes_by_the_clock(self, box: Box) -> None:
         register(box.raw, CAMERAS[:1])
         with box.raw.write() as connection:
-            window = NewWindow(scope="site", from_time=NOW + timedelta(seconds=20), to_time=NOW + timedelta(seconds=60))
-            insert_window(connection, window, now=NOW)
+            opens, closes = NOW + timedelta(seconds=10), NOW + timedelta(seconds=50)
+            insert_window(connection, NewWindow(scope="site", from_time=opens, to_time=closes), now=NOW)
         field = box.boot()
-        seen = []
+        holds = []
         for _ in range(4):
-            box.run(20, *CAMERAS[:1])
             standing = field.standing(CAMERAS[0])
-            seen.append(standing is not None and standing.maintenance)
-        assert seen == [False, True, True, False] or seen == [True, True, False, False]
+            holds.append(standing is not None and standing.maintenance)
+            box.run(20, *CAMERAS[:1])
+        assert holds == [False, True, True, False]
 
     def test_on_a_moving_box_a_device_without_a_place_is_where_the_box_is(self, box: Box) -> None:
         register(box.raw, CAMERAS[:2])

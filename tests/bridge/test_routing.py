@@ -17,7 +17,7 @@ def family(name: str, *templates: str) -> Family:
 
 def found(router: Router, topic: str) -> tuple[str, str, dict[str, str]] | None:
     one = router.find(topic)
-    return one and (one.family.name, one.route.template, one.parts)
+    return None if one is None else (one.family.name, one.route.template, one.parts)
 
 
 @pytest.mark.parametrize(
