@@ -156,6 +156,7 @@ def drain_bridge(address: Address, store: Store, recorder: Recorder, stored: Cal
         reload=lambda: None,
         batch_items=500,
         batch_ms=50,
+        clock=lambda: datetime.now(UTC),
         clock_trusted=lambda: True,
         report=lambda _state: None,
     )

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from appliance.clock import Clock
 from appliance.errors import HexpostError, Unavailable
 from appliance.model.event import Event
 from appliance.model.intake import Intake, Receipt
@@ -70,6 +71,7 @@ class Bridge:
         reload: Reload,
         batch_items: int,
         batch_ms: int,
+        clock: Clock,
         clock_trusted: Callable[[], bool],
         report: Report,
     ) -> None:
@@ -82,6 +84,7 @@ class Bridge:
         self._reload = reload
         self._batch_items = batch_items
         self._batch_s = batch_ms / 1000
+        self._clock = clock
         self._clock_trusted = clock_trusted
         self._report = report
         self._messages = 0
@@ -184,8 +187,13 @@ class Bridge:
 
     def _write(self, stop: threading.Event) -> None:
         """Write what was gathered, and then let the field know who was heard."""
-        heard = self._gatherer.heard
-        self._record(self._gatherer.take(self._decoder.memory.take_changed()), stop)
+        heard, memory = self._gatherer.heard, self._decoder.memory
+        learned = memory.take_changed()
+        try:
+            self._record(self._gatherer.take(learned), stop)
+        except BaseException:
+            memory.put_back(learned)
+            raise
         self._field.take(heard)
 
     def _record(self, intake: Intake, stop: threading.Event) -> None:
@@ -211,6 +219,7 @@ class Bridge:
         except HexpostError:
             raise
         except Exception as error:
+            self._gatherer.forget()
             log.exception("a message on %s could not be written", message.topic)
             reason = f"could not be stored: {type(error).__name__}: {error}"
             self._record(Intake(rejections=reject(message.topic, message.payload, reason).rejections), stop)
@@ -227,7 +236,7 @@ class Bridge:
             if families is not None:
                 self._decoder.replace(families)
             if self._client.connected.is_set():
-                for request in self._rebirths.due(self._decoder.memory, now):
+                for request in self._rebirths.due(self._decoder.memory, now, self._clock()):
                     self._client.publish(request.topic, request.payload)
 
     def _say(self, *, pending: int) -> None:

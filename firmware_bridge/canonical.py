@@ -87,17 +87,25 @@ class Kept(msgspec.Struct, kw_only=True):
 
 
 def keep_observations(
-    observations: Sequence[Observation], *, received_at: datetime, retained: bool, around: Surroundings
+    observations: Sequence[Observation],
+    *,
+    received_at: datetime,
+    retained: bool,
+    around: Surroundings,
+    is_news: Callable[[Observation], bool] = lambda _: True,
 ) -> Kept:
     """What a message's observations become.
 
     retained   the broker sent it from its memory: what then carries no time of its own is no news
+    is_news    asked of what is not left out for another reason: whether it tells anything that was not so before
     """
     kept = Kept()
     for observation in observations:
         keep = _KEEP[type(observation)]
         standing = around.standing(observation.device)
         reason = _left_out(observation, standing, retained)
+        if not reason and not is_news(observation):
+            reason = "unchanged"
         if reason:
             kept.fold(reason)
         else:

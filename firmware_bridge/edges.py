@@ -5,7 +5,7 @@ Only the change is an event. What happens in a moment (a button, a crossing) is 
 `gather`; what was last told is kept in the families' memory, and so survives a restart.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from appliance.model.observation import Alarm, Motion, Observation
 from firmware_bridge.inbound import Memory
@@ -18,22 +18,27 @@ class Edges:
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
+        self._before: dict[str, bool | None] = {}
 
-    def news(self, observations: Sequence[Observation]) -> Sequence[Observation]:
-        """The observations without the states that are as they were; the same sequence where all are news."""
-        if not any(isinstance(seen, _STATES) for seen in observations):
-            return observations
-        return [seen for seen in observations if not isinstance(seen, _STATES) or self._is_news(seen)]
-
-    def _is_news(self, seen: Motion | Alarm) -> bool:
-        if seen.momentary:
+    def is_news(self, seen: Observation) -> bool:
+        """Whether an observation is worth keeping; a state is remembered by this."""
+        if not isinstance(seen, Motion | Alarm) or seen.momentary:
             return True
         name = seen.name if isinstance(seen, Alarm) else "motion"
         key = f"{seen.device}|{name}|{seen.area}"
-        if self._memory.get(FAMILY, key) is seen.active:
+        last = self._memory.get(FAMILY, key)
+        if last is seen.active:
             return False
+        self._before.setdefault(key, last)
         self._memory.put(FAMILY, key, seen.active)
         return True
 
+    def take_before(self) -> dict[str, bool | None]:
+        """What the states were before the last call of this, where they have changed."""
+        before, self._before = self._before, {}
+        return before
 
-_STATES = (Motion, Alarm)
+    def put_back(self, before: Mapping[str, bool | None]) -> None:
+        """What was told since could not be written: it is news again."""
+        for key, last in before.items():
+            self._memory.put(FAMILY, key, last)

@@ -83,6 +83,8 @@ class Gatherer:
         self._edges = Edges(memory)
         self._known: OrderedDict[str, _Acquaintance] = OrderedDict()
         self._recent: Counter[bytes] = Counter(digests)
+        self._states_before: dict[str, bool | None] = {}
+        self._delivered: Counter[bytes] = Counter()
         self._reset()
 
     def _reset(self) -> None:
@@ -94,6 +96,7 @@ class Gatherer:
         self._folded: Counter[str] = Counter()
         self._duplicates = 0
         self._digests: list[bytes] = []
+        self._counted: Counter[bytes] = Counter()
         self._reports: dict[str, _Report] = {}
         self.heard: list[Heard] = []
 
@@ -109,11 +112,12 @@ class Gatherer:
         if decoded.source and decoded.events:
             self._report(decoded.source, decoded.family, arrival, decoded.events[-1].event_timestamp)
         if decoded.observations:
-            news = self._edges.news(decoded.observations)
-            if len(news) < len(decoded.observations):
-                self._folded["unchanged"] += len(decoded.observations) - len(news)
             kept = keep_observations(
-                news, received_at=arrival.received_at, retained=arrival.retain, around=self._around
+                decoded.observations,
+                received_at=arrival.received_at,
+                retained=arrival.retain,
+                around=self._around,
+                is_news=self._edges.is_news,
             )
             self._take(kept, decoded, arrival)
             events += kept.events
@@ -121,8 +125,10 @@ class Gatherer:
         return events
 
     def forget(self) -> None:
-        """What was gathered could not be written: acquaintances are made anew."""
+        """What was taken last could not be written: its states are news again, and nothing of it was delivered."""
         self._known.clear()
+        self._edges.put_back(self._states_before)
+        self._recent.subtract(self._delivered)
 
     def take(self, learned: list[Learned]) -> Intake:
         """The intake of what was added since the last call."""
@@ -139,6 +145,8 @@ class Gatherer:
             duplicates=self._duplicates,
             digests=b"".join(self._digests),
         )
+        self._states_before = self._edges.take_before()
+        self._delivered = Counter(self._counted)
         self._reset()
         return intake
 
@@ -152,12 +160,14 @@ class Gatherer:
         digest = hashlib.blake2b(arrival.topic.encode() + b"\0" + arrival.payload, digest_size=8).digest()
         if arrival.redelivered and self._recent[digest] > 0:
             self._recent[digest] -= 1
+            self._counted[digest] -= 1
             self._digests.append(digest)  # it may be delivered once more
             return True
         if len(self._recent) >= RECENT_DIGESTS:
             for old in list(self._recent)[: RECENT_DIGESTS // 4]:
                 del self._recent[old]
         self._recent[digest] += 1
+        self._counted[digest] += 1
         self._digests.append(digest)
         return False
 

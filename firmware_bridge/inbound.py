@@ -74,6 +74,11 @@ class Memory:
         changed, self._changed = self._changed, {}
         return [Learned(family=family, key=key, value=value) for (family, key), value in changed.items()]
 
+    def put_back(self, taken: Sequence[Learned]) -> None:
+        """What was taken could not be written: it is to be taken again, unless it has changed since."""
+        for one in taken:
+            self._changed.setdefault((one.family, one.key), one.value)
+
 
 class Context(msgspec.Struct, kw_only=True):
     """What a handler may know besides the message; `zone` is that of device times without an offset."""

@@ -5,7 +5,6 @@ Each takes whatever a member held (None where it was missing) and gives a value 
 """
 
 import math
-import re
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 MAX_TEXT = 200
 
 _HUGE = sys.float_info.max  # beyond are the infinities; NaN is not within either
-_NUMBER = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,3})?\Z", re.ASCII)
 _NOTHING: Mapping[str, Any] = {}
 _FLAGS: dict[str, bool] = {
     **dict.fromkeys(
@@ -34,10 +32,13 @@ def number_of(value: object) -> float | None:
     if kind is int:
         return float(value) if -1e300 < value < 1e300 else None  # type: ignore[arg-type,operator]
     if kind is str and len(value) < 60:  # type: ignore[arg-type]
-        text = value.strip()  # type: ignore[attr-defined]
-        if _NUMBER.match(text):
-            number = float(text)
-            return number if math.isfinite(number) else None
+        if not value.isascii() or "_" in value:  # type: ignore[attr-defined,operator]
+            return None  # digits of other scripts, and the underscores of Python
+        try:
+            number = float(value)  # type: ignore[arg-type]
+        except ValueError:
+            return None
+        return number if -_HUGE <= number <= _HUGE else None
     return None
 
 

@@ -122,6 +122,7 @@ class Running:
             reload=lambda: None,
             batch_items=100,
             batch_ms=20,
+            clock=lambda: NOW,
             clock_trusted=lambda: True,
             report=lambda state: self.reports.append(dict(state)),
         )

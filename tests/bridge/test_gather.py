@@ -232,3 +232,31 @@ class TestStates:
         for device, area in ((CAM, ""), (CAM, "yard"), ("frigate/other", "")):
             gatherer.add(arrival(), decoded(Motion(device=device, active=True, area=area)))
         assert len(take(gatherer).events) == 3
+
+    def test_what_could_not_be_written_is_news_again(self, gatherer: Gatherer) -> None:
+        opened = decoded(Alarm(device=CAM, name="contact", active=True))
+        gatherer.add(arrival(b"ON"), opened)
+        assert len(take(gatherer).events) == 1
+        gatherer.forget()
+        gatherer.add(arrival(b"ON"), opened)
+        assert len(take(gatherer).events) == 1
+        gatherer.add(arrival(b"ON", redelivered=True), opened)
+        assert take(gatherer).duplicates == 1
+
+    def test_what_is_left_out_teaches_no_state(self, gatherer: Gatherer) -> None:
+        opened = decoded(Alarm(device=CAM, name="contact", active=True))
+        gatherer.add(arrival(retain=True), opened)
+        gatherer.add(arrival(), opened)
+        intake = take(gatherer)
+        assert (len(intake.events), intake.folded) == (1, {"retained": 1})
+
+
+def test_what_families_learned_in_a_batch_that_failed_is_written_with_the_next() -> None:
+    memory = Memory()
+    memory.put("sparkplug_b", "alias", 1)
+    memory.put("sparkplug_b", "other", 2)
+    taken = memory.take_changed()
+    memory.put("sparkplug_b", "other", 3)
+    memory.put_back(taken)
+    assert {one.key: one.value for one in memory.take_changed()} == {"alias": 1, "other": 3}
+    assert memory.take_changed() == []

@@ -3,6 +3,7 @@
 from firmware_bridge.downlink.rebirth import AGAIN_S, FAMILY, KEY, MAX_ASKED, Rebirths, rebirth_request
 from firmware_bridge.family.sparkplug_payload import read_payload
 from firmware_bridge.inbound import Memory
+from tests.conftest import NOW
 
 
 def wanting(*nodes: str) -> Memory:
@@ -13,7 +14,7 @@ def wanting(*nodes: str) -> Memory:
 
 
 def asked(rebirths: Rebirths, memory: Memory, at: float) -> list[str]:
-    return [request.topic for request in rebirths.due(memory, at)]
+    return [request.topic for request in rebirths.due(memory, at, NOW)]
 
 
 def test_a_node_is_asked_at_once_and_again_while_it_does_not_answer() -> None:
@@ -46,7 +47,7 @@ def test_many_are_asked_in_turn_and_none_is_forgotten() -> None:
 
 
 def test_the_request_is_a_sparkplug_payload_with_the_one_metric_that_asks() -> None:
-    request = rebirth_request("plant", "n1")
+    request = rebirth_request("plant/n1", NOW)
     (metric,) = read_payload(request.payload).metrics
     assert (metric.name, metric.value) == ("Node Control/Rebirth", True)
     assert (request.qos, request.retain) == (0, False)

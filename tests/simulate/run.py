@@ -59,8 +59,10 @@ def hear(dues: Sequence[Due]) -> Heard:
         received_at = BEGAN + timedelta(seconds=due.at_s, microseconds=number)
         decoded = decoder.decode(due.message.topic, due.message.payload, received_at=received_at)
         told, new = (
-            keep_observations(seen, received_at=received_at, retained=False, around=AROUND)
-            for seen in (decoded.observations, edges.news(decoded.observations))
+            keep_observations(
+                decoded.observations, received_at=received_at, retained=False, around=AROUND, is_news=is_news
+            )
+            for is_news in (lambda _: True, edges.is_news)
         )
         events = [(event.source, event.event_id) for event in (*new.events, *decoded.events)]
         heard.events.update(events)
