@@ -216,8 +216,21 @@ def test_a_broker_ends_when_its_supervisor_is_killed(broker: Broker, tmp_path: P
         assert supervisor.stdout is not None
         supervisor.stdout.readline()
         assert not port_is_free("127.0.0.1", port)
+        wait_until_served(port)  # Mosquitto forgets a signal between opening its port and beginning its loop
         supervisor.kill()
     until(lambda: port_is_free("127.0.0.1", port))
+
+
+def wait_until_served(port: int) -> None:
+    """Until the broker answers a connection, and so is in its loop."""
+    answered = threading.Event()
+    client = paho.Client(CallbackAPIVersion.VERSION2, "probe")
+    client.on_connect = lambda *_: answered.set()
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    assert answered.wait(20)
+    client.disconnect()
+    client.loop_stop()
 
 
 @pytest.mark.parametrize("broker", [Mosquitto(path=Path("/usr/sbin/mosquitto")), PythonBroker()])
