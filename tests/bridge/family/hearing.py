@@ -32,10 +32,14 @@ class Sample(NamedTuple):
     note: str
 
 
+class UnknownMessage(Exception):
+    """The family takes neither the topic nor the shape; a failed assertion must not look like this."""
+
+
 def hear(
     family: Family, document: Any, topic: str | None = None, *, memory: Memory | None = None, now: datetime = NOW
 ) -> list[Observation]:
-    """What a family makes of a message: by its topic, else by its shape; AssertionError where it knows neither."""
+    """What a family makes of a message: by its topic, else by its shape; UnknownMessage where it knows neither."""
     payload = document if type(document) is bytes else _bytes_of(document)
     inbound = Inbound(topic=topic or TOPIC, payload=payload, received_at=now)
     found = Router([family]).find(topic) if topic else None
@@ -46,7 +50,8 @@ def hear(
     elif family.recognise is not None:
         handle = family.recognise(document)
         inbound.parts = {"device": inbound.topic}
-    assert handle is not None, f"{family.name} knows neither {topic} nor this shape"
+    if handle is None:
+        raise UnknownMessage(f"{family.name} knows neither {topic} nor this shape")
     inbound.document = document
     return list(handle(inbound, Context(zone=UTC, memory=memory if memory is not None else Memory())))
 
@@ -64,7 +69,7 @@ def refused(family: Family, samples: Sequence[Sample]) -> dict[int, str]:
     for sample in samples:
         try:
             hear(family, document_of(sample.payload), sample.topic, memory=memory)
-        except (Rejected, AssertionError) as reason:
+        except (Rejected, UnknownMessage) as reason:
             reasons[sample.number] = str(reason)
     return reasons
 
@@ -115,7 +120,7 @@ def outcome(family: Family, document: Any, topic: str | None = None) -> list[Obs
         heard = hear(family, document, topic)
     except Rejected as rejected:
         return rejected
-    except AssertionError:
+    except UnknownMessage:
         return None
     assert len(heard) <= MAX_OBSERVATIONS
     for seen in heard:

@@ -1,7 +1,9 @@
 """The bodies of LoRaWAN uplinks: what each maker's bytes say, and what of those that several could have sent."""
 
+import math
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -236,10 +238,19 @@ def test_a_device_is_named_by_words_before_its_number(model: str, dev_eui: str, 
     assert (found.name if found else None) == codec
 
 
+def assert_sound(findings: Findings) -> None:
+    """Whatever was read, its numbers are finite and it can be written down."""
+    for seen in findings.observations:
+        assert math.isfinite(getattr(seen, "value", 0.0)), seen
+        assert msgspec.json.encode(seen)
+
+
 @settings(max_examples=examples(300), deadline=None)
 @given(
     st.binary(max_size=60), st.sampled_from([1, 2, 3, 5, 6, 8, 10, 50, 85, 102, 103, 105, 106]), st.sampled_from(CODECS)
 )
 def test_any_bytes_are_read_without_an_error(data: bytes, port: int, named: Any) -> None:
     for codec, model in ((None, ""), (named, " ".join(named.words))):
-        read_body(Body(data=data, f_port=port, model=model), codec, CODECS, Findings("x/1", None, ""))
+        findings = Findings("x/1", None, "")
+        read_body(Body(data=data, f_port=port, model=model), codec, CODECS, findings)
+        assert_sound(findings)

@@ -1,7 +1,9 @@
 """What network servers' own codecs make of bodies: members by name, whoever wrote the codec."""
 
+import math
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 
@@ -125,4 +127,8 @@ def test_a_flood_of_members_is_bounded() -> None:
 @given(odd_json())
 def test_any_json_is_swept_without_an_error(decoded: Any) -> None:
     for name in ("temperature", "total_in", "leak", "battery", "latitude", "pir"):
-        sweep({name: decoded, "in": {name: decoded}, "longitude": decoded}, Findings("x/1", None, ""))
+        findings = Findings("x/1", None, "")
+        sweep({name: decoded, "in": {name: decoded}, "longitude": decoded}, findings)
+        for seen in findings.observations:
+            assert math.isfinite(getattr(seen, "value", 0.0)), seen
+            assert msgspec.json.encode(seen)
