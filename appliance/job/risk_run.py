@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from appliance.aggregate.days import LOOKBACK_DAYS, DailyCounts, spread_counts
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import to_us
+from appliance.job.counting import count_events
 from appliance.model.risk import LEVELS, PROFILE, Run
 from appliance.score.composite import Composite, score_composite
 from appliance.store.counts import fetch_daily_counts
@@ -23,6 +24,7 @@ def perform_run(
 
     A day's rows are whole at every moment; different days of a run become visible one after the other.
     """
+    count_events(store, hours)
     with store.read(limit_s=60.0) as connection:
         watermark = fetch_watermark(connection)
         rows = fetch_daily_counts(

@@ -16,6 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import Clock, site_day, to_us
 from appliance.errors import HexpostError
+from appliance.job.counting import count_events
 from appliance.job.risk_run import perform_run
 from appliance.model.risk import Run
 from appliance.model.settings import Risk
@@ -28,6 +29,7 @@ from appliance.store.runs import (
     requeue_unfinished,
     update_run,
 )
+from appliance.store.settle import COUNT_ROWS, count_uncounted
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +73,11 @@ class Jobs:
             return False
         with self._store.read() as connection:
             run = fetch_queued(connection)
+            uncounted = count_uncounted(connection)
         if run is None:
             self._seen = version
+            if uncounted >= COUNT_ROWS:
+                count_events(self._store, self._hours)
             return False
         try:
             done = perform_run(self._store, run, hours=self._hours, types=self._risk.types, clock=self._clock)

@@ -5,7 +5,7 @@ counted after arrays are split, and every one ends in exactly one term of the ba
 received = stored + folded + duplicate + quarantined + shed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -28,6 +28,22 @@ class Rejection(msgspec.Struct, frozen=True, kw_only=True):
     payload: bytes
     reason: str
     sealed: bool = False
+
+
+class RawMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A message or a file's rows as they came, for the archive.
+
+    `topic` is that of the broker; of an upload or a file it is the source, and the payload a JSON array of native
+    events with their ids.
+    """
+
+    topic: str
+    payload: bytes
+    received_at: datetime
+    origin: Literal["mqtt", "http", "file"] = "mqtt"
+    retain: bool = False
+    redelivered: bool = False
+    clock_quality: ClockQuality = "good"
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +125,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
 
     `retried` names the entries of quarantine (id -> how often their message came) that the items were made from: they
     leave it, and each message beyond the first is a duplicate.
+
+    `shed` counts items that are not taken, by reason. `raw` is what came, for the archive.
     """
 
     events: list[Event] = []
@@ -123,6 +141,8 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int = 0
     digests: bytes = b""
     retried: Mapping[int, int] = {}
+    shed: Mapping[str, int] = {}
+    raw: Sequence[RawMessage] = ()
 
     @property
     def items(self) -> int:
@@ -137,6 +157,7 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
             + self.refused
             + sum(self.folded.values())
             + self.duplicates
+            + sum(self.shed.values())
         )
 
     @property

@@ -1,8 +1,9 @@
-"""Exact counts per cell and hour, kept in the transaction of the events they count, and daily counts from them.
+"""Daily counts per cell from exact counters per cell and site hour.
 
 A cell of a point is asked of H3 at each counted resolution. Rolling one fine resolution up by parent would be
 smaller but not the same: H3's children reach over their parent's edge, so some points would change cell. An event
-without a place counts in no cell until it is given one (`events.place_events`).
+without a place counts in no cell until it is given one (`events.place_events`). Events that are not counted yet
+(`settle`) are added here, so what is read is exact at every moment.
 """
 
 from collections import Counter
@@ -14,59 +15,37 @@ import sqlalchemy as sa
 
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import day_bounds, to_us
-from appliance.spatial.cells import cell_of
-from appliance.spatial.geometry import read_point
 from appliance.store.engine import raw_connection
+from appliance.store.settle import fetch_marks, fetch_resolutions, last_key, tally_rows
+from appliance.store.tally import Tally
 
-CountKey = tuple[int, str, int, int, str]  # resolution, day, h3_index, hour, event_type
 REBUILD_ROWS = 20_000  # events read at a time while the counters are cut anew
 
-_ADD = """
-INSERT INTO event_counts (resolution, day, h3_index, hour, event_type, event_count) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET event_count = event_count + excluded.event_count
-"""
-
-
-class Tally:
-    """Counts waiting for the end of a transaction."""
-
-    def __init__(self, hours: SiteHours, resolutions: Sequence[int]) -> None:
-        self._hours = hours
-        self._resolutions = resolutions
-        self.counts: Counter[CountKey] = Counter()
-
-    def add(self, *, us: int, lng: float, lat: float, event_type: str, by: int = 1) -> None:
-        """Count an event, or with `by=-1` take one back."""
-        day, hour = self._hours.place(us)
-        for resolution in self._resolutions:
-            cell = cell_of(lat=lat, lng=lng, resolution=resolution)
-            self.counts[(resolution, day, cell, hour, event_type)] += by
-
-    def write(self, connection: sa.Connection) -> None:
-        """Add what was tallied to the table; in key order, so that neighbours share a page."""
-        rows = [(*key, count) for key, count in sorted(self.counts.items()) if count]
-        raw_connection(connection).executemany(_ADD, rows)
-        self.counts.clear()
+DailyRow = tuple[str, int, int]
+"""Day, h3_index, events."""
 
 
 def ensure_counts(connection: sa.Connection, hours: SiteHours, resolutions: Sequence[int]) -> bool:
-    """Cut the counters anew from the events when the site's zone or resolutions have changed; whether it did."""
+    """Cut the counters anew from the events when the site's zone or resolutions have changed; whether it did.
+
+    Of hours whose events are deleted the counters are all there is: they stay, at the resolutions that they have.
+    """
     wanted = ",".join(str(r) for r in sorted(resolutions))
     row = connection.exec_driver_sql("SELECT timezone, resolutions FROM site").one()
     if tuple(row) == (hours.zone.key, wanted):
         return False
-    connection.exec_driver_sql("DELETE FROM event_counts")
-    tally, last = Tally(hours, sorted(resolutions)), 0
+    _clear_counts(connection, hours, resolutions)
+    tally, last = Tally(hours, resolutions), 0
     while rows := connection.exec_driver_sql(
-        "SELECT event_pk, event_timestamp, event_type, geom FROM events "
-        "WHERE event_pk > ? AND geom IS NOT NULL ORDER BY event_pk LIMIT ?",
+        "SELECT event_pk, event_timestamp, event_type, geom FROM events WHERE event_pk > ? ORDER BY event_pk LIMIT ?",
         (last, REBUILD_ROWS),
     ).all():
-        for _, us, event_type, geom in rows:
-            lng, lat = read_point(geom)
-            tally.add(us=us, lng=lng, lat=lat, event_type=event_type)
+        purged = _purged_hours(connection)
+        tally_rows(tally, (tuple(row[1:]) for row in rows if hours.place(row[1])[1] not in purged))
         tally.write(connection)
         last = rows[-1][0]
+    raw = raw_connection(connection)
+    raw.execute("UPDATE settled SET counted_pk = ?", (last_key(raw),))
     connection.exec_driver_sql("UPDATE site SET timezone = ?, resolutions = ?", (hours.zone.key, wanted))
     return True
 
@@ -79,14 +58,27 @@ def fetch_daily_counts(
     to_day: date,
     hours: SiteHours,
     types: Sequence[str] = (),
-) -> list[tuple[str, int, int]]:
+) -> list[DailyRow]:
     """(day, h3_index, events) of every cell and day that has any, both days inclusive; `types` empty means all.
 
     A resolution that is not counted is counted from the events themselves.
     """
-    counted = str(connection.exec_driver_sql("SELECT resolutions FROM site").scalar_one()).split(",")
-    if str(resolution) not in counted:
-        return _from_events(connection, resolution, from_day, to_day, hours, types)
+    kept: list[DailyRow] = []
+    after = 0
+    if resolution in fetch_resolutions(connection):
+        kept = _from_counters(connection, resolution, from_day, to_day, types)
+        after = fetch_marks(raw_connection(connection)).counted
+    fresh = _from_events(connection, resolution, from_day, to_day, hours, types, after)
+    if not fresh:
+        return kept
+    for day, cell, count in kept:
+        fresh[day, cell] += count
+    return [(day, cell, count) for (day, cell), count in fresh.items() if count]
+
+
+def _from_counters(
+    connection: sa.Connection, resolution: int, from_day: date, to_day: date, types: Sequence[str]
+) -> list[DailyRow]:
     marks = f"AND event_type IN ({', '.join('?' * len(types))})" if types else ""
     rows = raw_connection(connection).execute(
         f"""SELECT day, h3_index, sum(event_count) FROM event_counts
@@ -103,17 +95,36 @@ def _from_events(
     to_day: date,
     hours: SiteHours,
     types: Sequence[str],
-) -> list[tuple[str, int, int]]:
+    after: int,
+) -> Counter[tuple[str, int]]:
+    """Counts of the events above a key: by it where they are the few of the tail, else by their time."""
     start, _ = day_bounds(from_day, hours.zone)
     _, end = day_bounds(to_day, hours.zone)
+    time_column = "+event_timestamp" if after else "event_timestamp"
     rows: Iterable[Any] = raw_connection(connection).execute(
         "SELECT event_timestamp, event_type, geom FROM events "
-        "WHERE event_timestamp >= ? AND event_timestamp < ? AND geom IS NOT NULL",
-        (to_us(start), to_us(end)),
+        f"WHERE event_pk > ? AND {time_column} >= ? AND {time_column} < ?",
+        (after, to_us(start), to_us(end)),
     )
+    tally = Tally(hours, (resolution,))
+    tally_rows(tally, (row for row in rows if not types or row[1] in types))
     counts: Counter[tuple[str, int]] = Counter()
-    for us, event_type, geom in rows:
-        if not types or event_type in types:
-            lng, lat = read_point(geom)
-            counts[(hours.place(us)[0], cell_of(lat=lat, lng=lng, resolution=resolution))] += 1
-    return [(day, cell, count) for (day, cell), count in counts.items()]
+    for (_, day, cell, _, _), count in tally.counts.items():
+        counts[day, cell] += count
+    return counts
+
+
+def _clear_counts(connection: sa.Connection, hours: SiteHours, resolutions: Sequence[int]) -> None:
+    """Take away what the events can tell again; what only the counters know gets the day of the new zone."""
+    marks = ", ".join(str(int(r)) for r in resolutions)
+    raw = raw_connection(connection)
+    raw.execute(
+        f"DELETE FROM event_counts WHERE resolution NOT IN ({marks}) OR hour NOT IN (SELECT hour FROM purged_hours)"
+    )
+    for (hour,) in raw.execute("SELECT hour FROM purged_hours").fetchall():
+        day = hours.place(hour)[0]
+        raw.execute("UPDATE event_counts SET day = ? WHERE hour = ? AND day <> ?", (day, hour, day))
+
+
+def _purged_hours(connection: sa.Connection) -> set[int]:
+    return {row[0] for row in raw_connection(connection).execute("SELECT hour FROM purged_hours")}

@@ -18,11 +18,11 @@ from appliance.errors import Rejected
 from appliance.model.device import Device, Place
 from appliance.model.device_change import DeviceChange, DeviceRow, given, merge_place, merge_settings
 from appliance.spatial.geometry import point_blob
-from appliance.store.counts import Tally
 from appliance.store.devices import fetch_device, fetch_event_point
 from appliance.store.engine import Store, raw_connection
 from appliance.store.events import place_events
 from appliance.store.maintenance import raise_registry_rev
+from appliance.store.tally import Tally
 
 IMPORT_ROWS = 500  # devices written in one transaction: the bridge waits at most for so many
 PLACE_ROWS = 1_000  # events placed in one transaction

@@ -11,9 +11,10 @@ from appliance.errors import NotFound
 from appliance.spatial.cells import EVENT_RESOLUTION, cell_of, to_hex
 from appliance.spatial.geojson import Bounds
 from appliance.spatial.geometry import point_blob, read_point
-from appliance.store.counts import Tally
 from appliance.store.engine import raw_connection
 from appliance.store.paging import read_cursor
+from appliance.store.settle import Spot, follow_change
+from appliance.store.tally import Tally
 from appliance.store.totals import add_totals
 
 _COLUMNS = (
@@ -89,10 +90,12 @@ def fetch_event(connection: sa.Connection, source: str, event_id: str) -> Stored
 
     raises  NotFound
     """
+    raw = raw_connection(connection)
+    settled = "event_pk = (SELECT event_pk FROM event_keys WHERE source = ? AND event_id = ?)"
+    tail = "event_pk > (SELECT indexed_pk FROM settled) AND source = ? AND event_id = ?"
     row = (
-        raw_connection(connection)
-        .execute(f"SELECT {_COLUMNS} FROM events WHERE source = ? AND event_id = ?", (source, event_id))
-        .fetchone()
+        raw.execute(f"SELECT {_COLUMNS} FROM events WHERE {settled}", (source, event_id)).fetchone()
+        or raw.execute(f"SELECT {_COLUMNS} FROM events WHERE {tail}", (source, event_id)).fetchone()
     )
     if row is None:
         raise NotFound(f"{source} has no event {event_id}; `GET /v1/events?source=` lists those it has")
@@ -136,8 +139,8 @@ def place_events(
     raw.executemany(
         "UPDATE events SET h3_index = ?, geom = ? WHERE event_pk = ?", [(cell, point, row[0]) for row in rows]
     )
-    for _, us, event_type in rows:
-        tally.add(us=us, lng=lng, lat=lat, event_type=event_type)
+    for key, us, event_type in rows:
+        follow_change(connection, tally, key, Spot(us, event_type, None, None), Spot(us, event_type, cell, point))
     tally.write(connection)
     add_totals(connection, {("placed", ""): len(rows)})  # a run must see that there is more to count than before
     return len(rows)

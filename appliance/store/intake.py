@@ -4,23 +4,19 @@ Shared by the bridge, the upload and the import, so that a rule about duplicates
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Protocol
 
-import msgspec
 import sqlalchemy as sa
 
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import to_us
-from appliance.model.event import Event
-from appliance.model.intake import Intake, Outcome, Receipt
-from appliance.spatial.cells import EVENT_RESOLUTION, cell_of
-from appliance.spatial.geometry import point_blob, read_point
+from appliance.model.intake import Intake, Outcome, RawMessage, Receipt
 from appliance.store.commands import insert_answers
-from appliance.store.counts import Tally
 from appliance.store.device_reports import fold_reports, keep_last_fixes
-from appliance.store.engine import Store, raw_connection
+from appliance.store.engine import Store
+from appliance.store.event_writer import EventWriter
 from appliance.store.memory import insert_digests, insert_learned
 from appliance.store.positions import insert_fixes
 from appliance.store.quarantine import Room, Seals, insert_rejections, take_retried
@@ -30,21 +26,12 @@ from appliance.store.totals import add_totals
 
 QUARANTINE_BYTES = 64 * 1_048_576
 
-_INSERT = """
-INSERT INTO events (event_id, source, event_type, event_timestamp, received_at, recorded_at, clock_quality,
-                    h3_index, severity, value, attributes_json, rev, geom)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, event_id) DO NOTHING
-"""
-_CORRECT = """
-UPDATE events SET event_type = ?, event_timestamp = ?, received_at = ?, recorded_at = ?, clock_quality = ?,
-                  h3_index = ?, severity = ?, value = ?, attributes_json = ?, rev = ?, geom = ?
-WHERE source = ? AND event_id = ?
-"""
 
-Place = tuple[float, float]
-"""(lng, lat) in degrees."""
+class Archive(Protocol):
+    """Where what came is kept as it came."""
 
-_encode: Callable[[Any], bytes] = msgspec.json.encode
+    def append(self, messages: Sequence[RawMessage]) -> None:
+        """Keep messages; whatever goes wrong there is counted there, and never raised."""
 
 
 class Recorder:
@@ -61,6 +48,7 @@ class Recorder:
         quarantine_bytes: int = QUARANTINE_BYTES,
         sealer: Sealer | None = None,
         plate_key: bytes = b"",
+        archive: Archive | None = None,
     ) -> None:
         """`sealer` and `plate_key` (16 to 64 bytes, the site's own) go together; without them no plate is kept.
 
@@ -69,11 +57,11 @@ class Recorder:
         if sealer is not None and not 16 <= len(plate_key) <= 64:
             raise ValueError("a sealer needs the site's plate key, of 16 to 64 bytes")
         self._store = store
-        self._hours = hours
-        self._resolutions = sorted(resolutions)
+        self._events = EventWriter(hours, resolutions)
         self._room = Room(rows=quarantine_rows, payload_bytes=quarantine_bytes)
         self._seals = Seals(sealer=sealer, plate_key=plate_key) if sealer else None
         self._clock = clock
+        self._archive = archive
         self._series: dict[Series, int] = {}
 
     def record(self, intake: Intake) -> Receipt:
@@ -85,78 +73,38 @@ class Recorder:
         if intake.empty:
             return Receipt(outcomes=[])
         now = to_us(self._clock())
-        with self._store.write() as connection:
-            take_retried(connection, intake.retried)
-            outcomes = self._insert_events(connection, intake.events, now)
-            readings = insert_readings(connection, intake.readings, self._series)
-            fixes_stored = insert_fixes(connection, intake.fixes)
-            fold_reports(connection, intake.reports)
-            keep_last_fixes(connection, intake.fixes)
-            if intake.answers:
-                insert_answers(connection, intake.answers, now)
-            insert_rejections(connection, intake.rejections, now, room=self._room, seals=self._seals)
-            insert_learned(connection, intake.learned)
-            insert_digests(connection, intake.digests)
-            add_totals(connection, _balance(intake, outcomes, readings, fixes_stored))
-        remember(self._series, readings.series)
-        return Receipt(
+        try:
+            with self._store.write() as connection:
+                receipt, fresh = self._write(connection, intake, now)
+        except BaseException:
+            self._events.forget()
+            raise
+        remember(self._series, fresh)
+        if self._archive is not None and intake.raw:
+            self._archive.append(intake.raw)
+        return receipt
+
+    def _write(self, connection: sa.Connection, intake: Intake, now: int) -> tuple[Receipt, Mapping[Series, int]]:
+        take_retried(connection, intake.retried)
+        outcomes = self._events.insert(connection, intake.events, now)
+        readings = insert_readings(connection, intake.readings, self._series)
+        fixes_stored = insert_fixes(connection, intake.fixes)
+        fold_reports(connection, intake.reports)
+        keep_last_fixes(connection, intake.fixes)
+        if intake.answers:
+            insert_answers(connection, intake.answers, now)
+        insert_rejections(connection, intake.rejections, now, room=self._room, seals=self._seals)
+        insert_learned(connection, intake.learned)
+        insert_digests(connection, intake.digests)
+        add_totals(connection, _balance(intake, outcomes, readings, fixes_stored))
+        receipt = Receipt(
             outcomes=outcomes,
             readings_stored=readings.stored,
             readings_duplicate=readings.duplicate,
             fixes_stored=fixes_stored,
             fixes_duplicate=len(intake.fixes) - fixes_stored,
         )
-
-    def _insert_events(self, connection: sa.Connection, events: Sequence[Event], now: int) -> list[Outcome]:
-        tally = Tally(self._hours, self._resolutions)
-        raw = raw_connection(connection)
-        outcomes = [_insert_event(raw, event, now, tally) for event in events]
-        tally.write(connection)
-        return outcomes
-
-
-def _insert_event(raw: Any, event: Event, now: int, tally: Tally) -> Outcome:
-    place = _place(event)
-    outcome: Outcome = "stored"
-    if raw.execute(_INSERT, (event.event_id, event.source, *_content(event, place, now))).rowcount == 0:
-        stored_type, us, rev, geom = raw.execute(
-            "SELECT event_type, event_timestamp, rev, geom FROM events WHERE source = ? AND event_id = ?",
-            (event.source, event.event_id),
-        ).fetchone()
-        if event.rev <= rev:
-            return "duplicate"
-        if geom is not None:
-            lng, lat = read_point(geom)
-            tally.add(us=us, lng=lng, lat=lat, event_type=stored_type, by=-1)
-            place = place or (lng, lat)  # a correction that tells no place does not take away the one that is known
-        raw.execute(_CORRECT, (*_content(event, place, now), event.source, event.event_id))
-        outcome = "corrected"
-    if place is not None:
-        tally.add(us=to_us(event.event_timestamp), lng=place[0], lat=place[1], event_type=event.event_type)
-    return outcome
-
-
-def _place(event: Event) -> Place | None:
-    if event.longitude is None or event.latitude is None:
-        return None
-    return event.longitude, event.latitude
-
-
-def _content(event: Event, place: Place | None, now: int) -> tuple[Any, ...]:
-    """What a correction replaces, in the order of the columns in both statements."""
-    return (
-        event.event_type,
-        to_us(event.event_timestamp),
-        to_us(event.received_at),
-        now,
-        event.clock_quality,
-        cell_of(lat=place[1], lng=place[0], resolution=EVENT_RESOLUTION) if place else None,
-        event.severity,
-        event.value,
-        _encode(event.attributes).decode(),
-        event.rev,
-        point_blob(*place) if place else None,
-    )
+        return receipt, readings.series
 
 
 def _balance(
@@ -168,6 +116,7 @@ def _balance(
     """
     came, entries = sum(intake.retried.values()), len(intake.retried)
     totals = Counter({("folded", reason): items for reason, items in intake.folded.items()})
+    totals.update({("shed", reason): items for reason, items in intake.shed.items()})
     totals.update(
         {
             ("received", ""): intake.items - entries,

@@ -7,8 +7,9 @@ import msgspec
 from appliance.aggregate.hours import SiteHours
 from appliance.errors import Corrupt
 from appliance.spatial.geometry import read_point
-from appliance.store.counts import Tally
 from appliance.store.engine import Store, raw_connection
+from appliance.store.settle import fetch_resolutions
+from appliance.store.tally import Tally
 
 LIMIT_S = 600.0  # a check reads everything
 INDEXED = ("h3_cells", "zones", "devices")
@@ -30,6 +31,8 @@ def verify_store(store: Store, *, hours: SiteHours) -> list[Finding]:
         _geometries(store),
         _balance(store),
         _events_against_totals(store),
+        _identities(store),
+        _cells(store),
         _counters(store, hours),
         _series(store),
     ]
@@ -77,25 +80,79 @@ def _balance(store: Store) -> Finding:
 
 def _events_against_totals(store: Store) -> Finding:
     with store.read(LIMIT_S) as connection:
-        rows, stored = (
+        rows, stored, purged = (
             raw_connection(connection)
             .execute(
                 "SELECT (SELECT count(*) FROM events), "
-                "(SELECT coalesce(sum(items), 0) FROM item_totals WHERE term = 'stored' AND reason = '')"
+                "(SELECT coalesce(sum(items), 0) FROM item_totals WHERE term = 'stored' AND reason = ''), "
+                "(SELECT coalesce(sum(items), 0) FROM item_totals WHERE term = 'purged')"
             )
             .fetchone()
         )
-    return Finding(name="events", holds=rows == stored, detail=f"{rows} rows, {stored} counted as stored")
+    deleted = f", {purged} deleted since" if purged else ""
+    return Finding(
+        name="events", holds=rows == stored - purged, detail=f"{rows} rows, {stored} counted as stored{deleted}"
+    )
+
+
+def _identities(store: Store) -> Finding:
+    """Each settled event has its key, each key its event, and no event of the tail is there twice."""
+    with store.read(LIMIT_S) as connection:
+        missing, astray, twice = (
+            raw_connection(connection)
+            .execute(
+                "SELECT (SELECT count(*) FROM events AS e LEFT JOIN event_keys AS k "
+                "ON k.source = e.source AND k.event_id = e.event_id WHERE k.event_pk IS NOT e.event_pk "
+                "AND e.event_pk <= (SELECT indexed_pk FROM settled)), "
+                "(SELECT count(*) FROM event_keys AS k LEFT JOIN events AS e ON e.event_pk = k.event_pk "
+                "WHERE e.event_pk IS NULL OR k.event_pk > (SELECT indexed_pk FROM settled)), "
+                "(SELECT count(*) - count(DISTINCT source || char(0) || event_id) FROM events "
+                "WHERE event_pk > (SELECT indexed_pk FROM settled)) "
+                "+ (SELECT count(*) FROM events AS e JOIN event_keys AS k "
+                "ON k.source = e.source AND k.event_id = e.event_id WHERE k.event_pk <> e.event_pk)"
+            )
+            .fetchone()
+        )
+    return Finding(
+        name="identities",
+        holds=(missing, astray, twice) == (0, 0, 0),
+        detail=f"{missing} events without a key, {astray} keys without an event, {twice} stored twice",
+    )
+
+
+def _cells(store: Store) -> Finding:
+    """Each settled event with a place has its entry in the spatial index, where and when it is."""
+    with store.read(LIMIT_S) as connection:
+        entries, missing, wrong = (
+            raw_connection(connection)
+            .execute(
+                "SELECT (SELECT count(*) FROM event_cells), "
+                "(SELECT count(*) FROM events WHERE h3_index IS NOT NULL AND "
+                "event_pk <= (SELECT indexed_pk FROM settled) AND NOT EXISTS (SELECT 1 FROM event_cells AS c "
+                "WHERE c.segment = events.event_pk >> 16 AND c.h3_index = events.h3_index "
+                "AND c.event_timestamp = events.event_timestamp AND c.event_pk = events.event_pk)), "
+                "(SELECT count(*) FROM event_cells AS c JOIN events AS e ON e.event_pk = c.event_pk "
+                "WHERE e.h3_index IS NOT c.h3_index OR e.event_timestamp <> c.event_timestamp)"
+            )
+            .fetchone()
+        )
+    return Finding(
+        name="cells", holds=(missing, wrong) == (0, 0), detail=f"{entries} entries, {missing} missing, {wrong} wrong"
+    )
 
 
 def _counters(store: Store, hours: SiteHours) -> Finding:
-    """Count every event again and compare with the counters, cell by cell and hour by hour."""
+    """Count every counted event again and compare with the counters, cell by cell and hour by hour.
+
+    Not those of hours of which events have been deleted: there the counters are all that is left.
+    """
     with store.read(LIMIT_S) as connection:
         raw = raw_connection(connection)
-        resolutions = [int(r) for r in raw.execute("SELECT resolutions FROM site").fetchone()[0].split(",") if r]
-        tally = Tally(hours, resolutions)
+        purged = {row[0] for row in raw.execute("SELECT hour FROM purged_hours")}
+        tally = Tally(hours, fetch_resolutions(connection))
         for us, event_type, geom in raw.execute(
-            "SELECT event_timestamp, event_type, geom FROM events WHERE geom IS NOT NULL"
+            "SELECT event_timestamp, event_type, geom FROM events "
+            "WHERE geom IS NOT NULL AND event_pk <= (SELECT counted_pk FROM settled)"
         ):
             with contextlib.suppress(Corrupt):  # the counter of an event whose place cannot be read comes out wrong
                 lng, lat = read_point(geom)
@@ -105,8 +162,10 @@ def _counters(store: Store, hours: SiteHours) -> Finding:
             for row in raw.execute(
                 "SELECT resolution, day, h3_index, hour, event_type, event_count FROM event_counts WHERE event_count"
             )
+            if row[3] not in purged
         }
-    wrong = sum(kept.get(key) != count for key, count in tally.counts.items()) + len(kept.keys() - tally.counts.keys())
+    found = {key: count for key, count in tally.counts.items() if key[3] not in purged}
+    wrong = sum(kept.get(key) != count for key, count in found.items()) + len(kept.keys() - found.keys())
     return Finding(name="counters", holds=wrong == 0, detail=f"{len(kept)} counters, {wrong} wrong")
 
 

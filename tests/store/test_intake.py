@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import HOUR_US, day_bounds, site_hour, to_us
+from appliance.job.counting import count_events
 from appliance.model.intake import CommandAnswer, DeviceReport, Fix, Intake, Reading, Rejection
 from appliance.spatial.cells import cell_of
-from appliance.store.counts import Tally, ensure_counts, fetch_daily_counts
+from appliance.store.counts import ensure_counts, fetch_daily_counts
 from appliance.store.engine import Store
 from appliance.store.events import EventFilter, fetch_events, place_events
 from appliance.store.intake import Recorder
+from appliance.store.tally import Tally
 from tests.conftest import NOW, TORONTO, examples, make_event, make_recorder
 from tests.store.checks import assert_sound, event_at, totals
 
@@ -79,6 +81,7 @@ def test_days_and_hours_are_the_sites_own(store: Store) -> None:
         ensure_counts(connection, SiteHours(TORONTO), (7, 8))
     recorder = make_recorder(store, NOW, zone="America/Toronto")
     recorder.record(Intake(events=[make_event(event_timestamp="2026-11-21T04:30:00Z")]))  # 23:30 the evening before
+    count_events(store, SiteHours(TORONTO))
     with store.read() as connection:
         row = connection.exec_driver_sql("SELECT day, hour FROM event_counts WHERE resolution = 8").one()
     assert tuple(row) == ("2026-11-20", to_us(datetime(2026, 11, 21, 4, tzinfo=UTC)))
@@ -119,7 +122,7 @@ def test_counts_are_cut_anew_when_zone_or_resolutions_change(store: Store, recor
 def test_a_resolution_that_is_not_counted_is_counted_from_the_events(store: Store, recorder: Recorder) -> None:
     recorder.record(Intake(events=[make_event(event_id=f"e{n}", longitude=47.9 + n / 500) for n in range(40)]))
     day = date(2026, 11, 21)
-    hours = SiteHours(make_recorder(store, NOW)._hours.zone)
+    hours = SiteHours(ZoneInfo("UTC"))
     with store.read() as connection:
         counted = fetch_daily_counts(connection, resolution=8, from_day=day, to_day=day, hours=hours)
         finer = fetch_daily_counts(connection, resolution=9, from_day=day, to_day=day, hours=hours)

@@ -13,10 +13,10 @@ from appliance.model.intake import DeviceReport, Intake, Reading, Rejection
 from appliance.spatial.cells import EVENT_RESOLUTION, cell_of
 from appliance.spatial.geometry import point_blob
 from appliance.store import migrations, sqlite
-from appliance.store.counts import Tally, ensure_counts
 from appliance.store.engine import FILE_NAME, Store
 from appliance.store.events import EventFilter, fetch_events
 from appliance.store.quarantine import fetch_quarantine
+from appliance.store.tally import Tally
 from tests.conftest import NOW, make_event, make_recorder
 from tests.store.checks import assert_sound, event_at, totals
 
@@ -36,7 +36,7 @@ def first_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         migrations.migrate(path, timezone="UTC")
     store = Store(path)
     with store.write() as connection:
-        ensure_counts(connection, SiteHours(ZoneInfo("UTC")), (7, 8))
+        connection.exec_driver_sql("UPDATE site SET resolutions = '7,8'")
         tally = Tally(SiteHours(ZoneInfo("UTC")), (7, 8))
         for n in range(ROWS):
             lng, us = 47.0 + n / 500, US - n * 60_000_000

@@ -2,10 +2,12 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
+from appliance.aggregate.hours import SiteHours
 from appliance.errors import Conflict, NotFound, Rejected
 from appliance.model.intake import Intake, Reading, Rejection
 from appliance.store.audit import fetch_audit
@@ -24,7 +26,7 @@ from appliance.store.quarantine import (
 )
 from appliance.store.sealing import Sealer
 from appliance.store.topic_filter import read_filter
-from tests.conftest import NOW, make_event, make_recorder
+from tests.conftest import NOW, make_event
 from tests.store.checks import assert_sound, totals
 
 KEY = b"0123456789abcdef0123456789abcdef"
@@ -40,9 +42,9 @@ def recorder_of(
     store: Store, *, now: datetime = NOW, rows: int = 100, size: int = 10**6, sealer: Sealer | None = None,
     plate_key: bytes = KEY,
 ) -> Recorder:  # fmt: skip
-    plain = make_recorder(store, now)
     return Recorder(
-        store, hours=plain._hours, resolutions=(7, 8), quarantine_rows=rows, quarantine_bytes=size, clock=lambda: now,
+        store, hours=SiteHours(ZoneInfo("UTC")), resolutions=(7, 8), quarantine_rows=rows, quarantine_bytes=size,
+        clock=lambda: now,
         sealer=sealer, plate_key=plate_key if sealer else b"",
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Risk runs in the store: equal to the definition, only what changed is written, what is gone is gone."""
 
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,7 +17,7 @@ from appliance.store.engine import Store
 from appliance.store.intake import Recorder
 from appliance.store.picture import fetch_day_picture, fetch_feed, fetch_grid, fetch_hotspots, fetch_risk
 from appliance.store.runs import fetch_last_done, fetch_queued, insert_run, requeue_unfinished, update_run
-from tests.conftest import NOW, make_event, make_recorder
+from tests.conftest import NOW, make_event
 from tests.score.test_composite import plain_composite
 
 DAY = date(2026, 11, 1)
@@ -27,7 +28,7 @@ def run(store: Store, from_day: date = DAY, to_day: date = END, resolution: int 
     """A run from asking to done."""
     with store.write() as connection:
         asked = insert_run(connection, resolution=resolution, from_day=from_day, to_day=to_day, now=NOW)
-    hours = SiteHours(make_recorder(store, NOW)._hours.zone)
+    hours = SiteHours(ZoneInfo("UTC"))
     return perform_run(store, asked, hours=hours, types=(), clock=lambda: NOW)
 
 
@@ -250,9 +251,7 @@ def test_a_run_killed_half_way_is_done_again(store: Store, recorder: Recorder) -
 
 
 def test_the_schedule_asks_only_when_there_is_something_new(store: Store, recorder: Recorder) -> None:
-    jobs = Jobs(
-        store, risk=Risk(), zone=make_recorder(store, NOW)._hours.zone, clock=lambda: NOW, report=lambda _: None
-    )
+    jobs = Jobs(store, risk=Risk(), zone=ZoneInfo("UTC"), clock=lambda: NOW, report=lambda _: None)
     fill(recorder)
     assert [queued.resolution for queued in jobs.queue_due()] == [7, 8]
     assert jobs.perform_next()

@@ -1,13 +1,17 @@
 """`hexpost verify`: what holds in a sound store, and that each kind of damage is found and named."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from appliance.aggregate.hours import SiteHours
+from appliance.job.counting import count_events
 from appliance.model.intake import DeviceReport, Intake, Reading
 from appliance.store.engine import Store, raw_connection
 from appliance.store.intake import Recorder
+from appliance.store.settle import settle_index
 from appliance.store.verify import verify_store
-from tests.conftest import NOW, make_event, make_recorder
+from tests.conftest import NOW, make_event
 from tests.store.checks import assert_sound, event_at
 
 
@@ -21,6 +25,9 @@ def filled(store: Store, recorder: Recorder) -> Store:
             reports=[DeviceReport(source="a/b", family="native", seen_at=NOW, items=1)],
         )
     )
+    with store.write() as connection:
+        settle_index(connection)
+    count_events(store, SiteHours(ZoneInfo("UTC")))
     return store
 
 
@@ -39,12 +46,17 @@ def test_a_filled_store_is_sound(filled: Store) -> None:
         ("DELETE FROM reading_series", "readings", "1 readings, 1 of no known series"),
         ("UPDATE item_totals SET items = items + 1 WHERE term = 'received'", "balance", "5 received"),
         ("DELETE FROM events WHERE event_id = 'unplaced'", "events", "1 rows, 2 counted as stored"),
+        ("DELETE FROM event_keys", "identities", "2 events without a key, 0 keys without"),
+        ("UPDATE event_keys SET event_pk = 77 WHERE event_id = 'e1'", "identities", "1 events without a key, 1 keys"),
+        ("UPDATE events SET event_id = 'unplaced' WHERE event_id = 'e1'", "identities", "1 stored twice"),
+        ("DELETE FROM event_cells", "cells", "0 entries, 1 missing"),
+        ("UPDATE event_cells SET event_timestamp = 5", "cells", "1 missing, 1 wrong"),
         ("UPDATE event_counts SET event_count = 2 WHERE resolution = 8", "counters", "2 counters, 1 wrong"),
     ],
 )
 def test_damage_is_found_and_named(filled: Store, damage: str, name: str, detail: str) -> None:
     with filled.write() as connection:
         raw_connection(connection).execute(damage)
-    findings = verify_store(filled, hours=SiteHours(make_recorder(filled, NOW)._hours.zone))
+    findings = verify_store(filled, hours=SiteHours(ZoneInfo("UTC")))
     found = {finding.name: finding.detail for finding in findings if not finding.holds}
     assert detail in found[name]

@@ -1,0 +1,138 @@
+"""Events into the store: each once, corrections in place, index and counters kept in step.
+
+One function for all who bring events, so that the rule about duplicates stands once. Called by `intake`.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from appliance.aggregate.hours import SiteHours
+from appliance.clock import EPOCH, MICROSECOND
+from appliance.model.event import Event
+from appliance.model.intake import Outcome
+from appliance.spatial.cells import EVENT_RESOLUTION, cell_of
+from appliance.spatial.geometry import point_blob
+from appliance.store.engine import raw_connection
+from appliance.store.identity import Identities
+from appliance.store.settle import (
+    INDEX_ROWS,
+    MAX_UNCOUNTED,
+    Spot,
+    fetch_marks,
+    follow_change,
+    last_key,
+    settle_counts,
+    settle_index,
+)
+from appliance.store.tally import Tally
+
+_INSERT = """
+INSERT INTO events (event_pk, event_id, source, event_type, event_timestamp, received_at, recorded_at, clock_quality,
+                    h3_index, severity, value, attributes_json, rev, geom)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_CORRECT = """
+UPDATE events SET event_id = ?, source = ?, event_type = ?, event_timestamp = ?, received_at = ?, recorded_at = ?,
+                  clock_quality = ?, h3_index = ?, severity = ?, value = ?, attributes_json = ?, rev = ?, geom = ?
+WHERE event_pk = ?
+"""
+_FIND = "SELECT event_type, event_timestamp, rev, h3_index, geom FROM events WHERE event_pk = ? AND event_id = ?"
+
+_encode: Callable[[Any], bytes] = msgspec.json.encode
+
+
+class EventWriter:
+    """Writes events in somebody's write transactions. One a thread."""
+
+    def __init__(self, hours: SiteHours, resolutions: Sequence[int]) -> None:
+        self._tally = Tally(hours, resolutions)
+        self._known = Identities()
+
+    def forget(self) -> None:
+        """The transaction of the last `insert` was taken back."""
+        self._known.forget()
+        self._tally.counts.clear()
+
+    def insert(self, connection: sa.Connection, events: Sequence[Event], now: int) -> list[Outcome]:
+        """What became of each event, in order; `now` in microseconds."""
+        if not events:
+            return []
+        raw = raw_connection(connection)
+        known, find, add = self._known, self._known.find, self._known.add
+        known.catch_up(raw)
+        key = last_key(raw)
+        rows: list[tuple[Any, ...]] = []
+        outcomes: list[Outcome] = []
+        for event in events:
+            found = find(raw, event.source, event.event_id)
+            if found is not None:
+                raw.executemany(_INSERT, rows)  # the earlier one may be among them
+                rows.clear()
+                again = self._again(connection, raw, found, event, now)
+                if again is not None:
+                    outcomes.append(again)
+                    continue
+            key += 1
+            rows.append((key, *_content(event, _spot(event.longitude, event.latitude), now)))
+            add(event.source, event.event_id, key)
+            outcomes.append("stored")
+        raw.executemany(_INSERT, rows)
+        self._settle(connection, raw, key)
+        return outcomes
+
+    def _again(self, connection: sa.Connection, raw: Any, key: int, event: Event, now: int) -> Outcome | None:
+        """An event whose identity is known: a duplicate, or a correction; None where it was deleted meanwhile."""
+        row = raw.execute(_FIND, (key, event.event_id)).fetchone()
+        if row is None:
+            return None
+        event_type, us, rev, cell, point = row
+        if event.rev <= rev:
+            return "duplicate"
+        spot = _spot(event.longitude, event.latitude)
+        if spot[0] is None:  # a correction that tells no place does not take away the one that is known
+            spot = (cell, point)
+        content = _content(event, spot, now)
+        raw.execute(_CORRECT, (*content, key))
+        follow_change(
+            connection, self._tally, key, Spot(us, event_type, cell, point), Spot(content[3], content[2], *spot)
+        )
+        return "corrected"
+
+    def _settle(self, connection: sa.Connection, raw: Any, key: int) -> None:
+        self._tally.write(connection)
+        if key - self._known.indexed >= INDEX_ROWS:
+            settle_index(connection)
+            if key - fetch_marks(raw).counted >= MAX_UNCOUNTED:
+                settle_counts(connection, self._tally)
+
+
+@lru_cache(maxsize=8_192)  # cameras stand still, and addresses come again
+def _spot(lng: float | None, lat: float | None) -> tuple[int | None, bytes | None]:
+    """The cell and the geometry of a place; both None where there is none."""
+    if lng is None or lat is None:
+        return None, None
+    return cell_of(lat=lat, lng=lng, resolution=EVENT_RESOLUTION), point_blob(lng, lat)
+
+
+def _content(event: Event, spot: tuple[int | None, bytes | None], now: int) -> tuple[Any, ...]:
+    """What a correction replaces, in the order of the columns in both statements."""
+    cell, point = spot
+    return (
+        event.event_id,
+        event.source,
+        event.event_type,
+        (event.event_timestamp - EPOCH) // MICROSECOND,
+        (event.received_at - EPOCH) // MICROSECOND,
+        now,
+        event.clock_quality,
+        cell,
+        event.severity,
+        event.value,
+        _encode(event.attributes).decode(),
+        event.rev,
+        point,
+    )
