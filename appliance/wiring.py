@@ -81,6 +81,7 @@ class Box(msgspec.Struct, frozen=True, kw_only=True):
             with contextlib.suppress(FileExistsError):
                 os.link(fresh, file)  # of two processes starting together one wins, and both read the same
             fresh.unlink()
+            _sync_names(folder)  # what is hashed with a key must not outlive it in a power cut
         return file.read_bytes()
 
 
@@ -101,6 +102,14 @@ def open_box(config: Path | None, data: Path | None, environment: Mapping[str, s
     settings = read_settings(text, environment, name=str(file or "the configuration"))
     folder = data or Path(environment.get("HEXPOST_DATA") or "hexpost-data")
     return Box(settings=settings, data=folder.absolute(), config=file.absolute() if file else None)
+
+
+def _sync_names(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def open_store(box: Box) -> Store:

@@ -48,17 +48,23 @@ def migrate(path: Path, *, timezone: str) -> list[str]:
 @contextmanager
 def sqlite_connection(path: Path) -> Iterator[Any]:
     """A plain connection for the time of a migration; a new file gets incremental vacuum and SpatiaLite's tables."""
-    fresh = not path.exists()
-    if fresh:
-        first = sqlite.driver().connect(str(path), isolation_level=None)
-        first.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only possible before the first table
-        first.execute("CREATE TABLE schema_migrations (name TEXT PRIMARY KEY) WITHOUT ROWID")
-        first.close()
+    _begin(path)
     connection = sqlite.connect(path)
     try:
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'spatial_ref_sys'").fetchone():
             connection.execute("SELECT InitSpatialMetaData(1, 'WGS84')")
         yield connection
+    finally:
+        connection.close()
+
+
+def _begin(path: Path) -> None:
+    """Make the first table where there is none: in a new file, or one whose making was cut off by a power cut."""
+    connection = sqlite.driver().connect(str(path), isolation_level=None)
+    try:
+        if connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only possible before the first table
+            connection.execute("CREATE TABLE schema_migrations (name TEXT PRIMARY KEY) WITHOUT ROWID")
     finally:
         connection.close()
 

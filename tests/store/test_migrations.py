@@ -125,6 +125,15 @@ def test_quarantine_is_kept_and_counts_in_its_bounds(first_store: Path) -> None:
     assert (entry.payload, entry.last_seen) == (b"{", from_us(US))
 
 
+def test_a_first_start_that_was_cut_off_is_begun_again(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).touch()  # the name reached the disk, and nothing else
+    migrations.migrate(tmp_path / FILE_NAME, timezone="UTC")
+    connection = sqlite.connect(tmp_path / FILE_NAME)
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == migrations.known_migrations()[-1][0]
+    assert connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+    connection.close()
+
+
 def test_an_older_program_refuses_a_newer_store(first_store: Path) -> None:
     connection = sqlite.connect(first_store)
     connection.execute("PRAGMA user_version = 9999")
