@@ -1,0 +1,55 @@
+"""What the bridge had promised at an instant, read off its line to the broker: PUBACKs and `ack` topics. Pure."""
+
+import msgspec
+
+from firmware_bridge.topic import PREFIX
+from tests.durability import wire
+from tests.durability.recording import Op, Record
+
+
+class _Connection:
+    """One connection: packets of both directions, and what came in by its number."""
+
+    def __init__(self) -> None:
+        self.sent, self.received = wire.Stream(), wire.Stream()
+        self.version = 4
+        self.came: dict[int, tuple[str, bytes]] = {}
+
+
+class Promises:
+    """Follows the records of the line.
+
+    messages  (topic, payload) that the bridge has acknowledged to the broker
+    ids       (source, event id) that it has named on an `ack` topic
+    """
+
+    def __init__(self) -> None:
+        self.messages: set[tuple[str, bytes]] = set()
+        self.ids: set[tuple[str, str]] = set()
+        self._connections: dict[int, _Connection] = {}
+
+    def take(self, record: Record) -> None:
+        """Follow one record; those of files are passed over."""
+        if record.op == Op.CONNECT:
+            self._connections[record.fd] = _Connection()
+        elif record.op == Op.SEND:
+            connection = self._connections[record.fd]
+            for packet in connection.sent.feed(record.data):
+                self._note_sent(connection, packet)
+        elif record.op == Op.RECV:
+            connection = self._connections[record.fd]
+            for packet in connection.received.feed(record.data):
+                if packet.kind == wire.PUBLISH:
+                    came = wire.read_publish(packet, connection.version)
+                    connection.came[came.mid] = (came.topic, came.payload)
+
+    def _note_sent(self, connection: _Connection, packet: wire.Packet) -> None:
+        if packet.kind == wire.CONNECT:
+            connection.version = wire.version_of(packet.body)
+        elif packet.kind == wire.PUBACK:
+            self.messages.add(connection.came[wire.acknowledged(packet.body)])
+        elif packet.kind == wire.PUBLISH:
+            sent = wire.read_publish(packet, connection.version)
+            if sent.topic.endswith("/ack"):
+                source = sent.topic.removeprefix(f"{PREFIX}/").removesuffix("/ack")
+                self.ids.update((source, one) for one in msgspec.json.decode(sent.payload)["event_ids"])
