@@ -28,7 +28,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     strange   there, and nobody sent it, or it was replaced
     lost      the broker acknowledged it and nobody promised more, and it is not there
     repeated  without an identity, and there more than once
-    promised  how many were promised
+    promised, acknowledged  how many there were
     """
 
     missing: frozenset[str]
@@ -37,6 +37,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     lost: frozenset[str]
     repeated: frozenset[str]
     promised: int
+    acknowledged: int
 
 
 def fetch_stored(file: Path) -> Counter[str]:
@@ -60,11 +61,12 @@ def audit(ledger: Sequence[Entry], stored: Counter[str], *, broker_lives: bool) 
     nameless: set[str] = set()
     for entry in ledger:
         message = entry.message
+        trusted = entry.acknowledged and (broker_lives or (entry.seeks and not entry.unseen))
         if entry.acknowledged:
             acknowledged.update(message.keys)
-            if broker_lives or (entry.seeks and not entry.unseen):
-                promised.update(message.keys)
-        if entry.acknowledged or stored.keys() >= set(message.keys):
+        if trusted:
+            promised.update(message.keys)
+        if trusted or stored.keys() >= set(message.keys):
             replaced.update(message.replaces)
         if not message.known:
             nameless.update(message.keys)
@@ -77,6 +79,7 @@ def audit(ledger: Sequence[Entry], stored: Counter[str], *, broker_lives: bool) 
         lost=frozenset(acknowledged - promised - replaced - stored.keys()),
         repeated=frozenset(double & nameless),
         promised=len(promised - replaced),
+        acknowledged=len(acknowledged - replaced),
     )
 
 

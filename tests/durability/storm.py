@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from appliance.cli.broker import AUTOSAVE_S
 from tests.conftest import wait_for
 from tests.durability.audit import Audit, audit, fetch_stored, totals
 from tests.durability.mix import Mix
@@ -63,6 +64,13 @@ def kill_bridge(site: Site, chance: random.Random) -> None:
 def kill_broker(site: Site, chance: random.Random) -> None:
     """Kill the broker, and start it again."""
     any_moment(chance, site.file)
+    site.broker.kill()
+    site.start_broker()
+
+
+def kill_broker_seldom(site: Site, chance: random.Random) -> None:
+    """Kill the broker after it has saved its state once or a few times, and start it again."""
+    threading.Event().wait(chance.uniform(1.2, 3.0) * AUTOSAVE_S)
     site.broker.kill()
     site.start_broker()
 
