@@ -20,6 +20,9 @@ from appliance.errors import NotFound, Rejected
 from appliance.model.change import Batch, Position, SyncStatus
 from appliance.model.settings import Settings, read_settings
 from appliance.store import outbox
+from appliance.store.archive.missed import MissedCounter
+from appliance.store.archive.spool import SPOOL
+from appliance.store.archive.writer import Archive
 from appliance.store.counts import ensure_counts
 from appliance.store.engine import FILE_NAME, Store
 from appliance.store.intake import Recorder
@@ -147,8 +150,22 @@ def open_recorder(box: Box, store: Store) -> Recorder:
         quarantine_bytes=box.settings.store.quarantine_mb * 1_048_576,
         sealer=open_sealer(box),
         plate_key=box.secret("plates.key"),
+        archive=open_archive(box, store),
         clock=box.clock,
     )
+
+
+def archive_folder(box: Box) -> Path:
+    """Where the raw archive lies."""
+    return box.data / "archive"
+
+
+def open_archive(box: Box, store: Store) -> Archive | None:
+    """The raw archive, for one thread; None where the site keeps none."""
+    if not box.settings.retention.archive_days:
+        return None
+    counter = MissedCounter(store)
+    return Archive(archive_folder(box) / SPOOL, sealer=open_archive_sealer(box), count_missed=counter.add)
 
 
 def open_sealer(box: Box) -> Sealer:
@@ -159,6 +176,11 @@ def open_sealer(box: Box) -> Sealer:
 def open_plate_sealer(box: Box) -> Sealer:
     """What seals number plates: keys of their own, since they are kept for a time of their own."""
     return Sealer(box.data / "secrets" / "plates")
+
+
+def open_archive_sealer(box: Box) -> Sealer:
+    """What seals archived messages that may hold a number plate."""
+    return Sealer(box.data / "secrets" / "archive")
 
 
 def read_secret_file(path: str, what: str) -> str | None:
@@ -237,6 +259,7 @@ def open_context(box: Box, store: Store, retry: "Retry") -> "Context":
         recorder=SharedRecorder(open_recorder(box, store)),
         basemaps=open_basemaps(box),
         map_folder=MAP_FOLDER,
+        archive_folder=archive_folder(box),
         secret=box.secret("tokens.key"),
         clock=box.clock,
         clock_trusted=box.clock_trusted,

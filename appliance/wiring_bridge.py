@@ -39,6 +39,7 @@ from appliance.wiring import (
     broker_address,
     load_families,
     mapping_folder,
+    open_archive_sealer,
     open_plate_sealer,
     open_recorder,
     open_sealer,
@@ -155,6 +156,7 @@ def destroy_old_keys(box: Box, now: datetime) -> int:
         return 0
     quarantine, plates = box.settings.store.sealed_days, box.settings.security.keep_plates_days
     gone = open_sealer(box).destroy_before(now.date() - timedelta(days=quarantine))
+    gone += open_archive_sealer(box).destroy_before(now.date() - timedelta(days=quarantine))
     return gone + open_plate_sealer(box).destroy_before(now.date() - timedelta(days=plates))
 
 

@@ -1,6 +1,5 @@
 """What one message held, as decoding leaves it: native events, observations of any family, and rejections."""
 
-import re
 from collections.abc import Sequence
 
 import msgspec
@@ -8,8 +7,7 @@ import msgspec
 from appliance.model.event import Event
 from appliance.model.intake import Rejection
 from appliance.model.observation import Observation
-
-_PLATES = re.compile(rb"plate|licen[cs]e|lpr|anpr", re.IGNORECASE)
+from appliance.model.plates import may_hold_plate
 
 
 class Decoded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -35,7 +33,7 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 def rejection(topic: str, payload: bytes, reason: str) -> Rejection:
     """An item that cannot be understood; sealed where it may hold a number plate."""
-    sealed = bool(_PLATES.search(payload) or _PLATES.search(topic.encode()))
+    sealed = may_hold_plate(payload) or may_hold_plate(topic.encode())
     return Rejection(topic=topic, payload=payload, reason=reason, sealed=sealed)
 
 

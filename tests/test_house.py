@@ -68,6 +68,7 @@ ONLY_IN = {
     "sqlalchemy": {"appliance.store"},
     "sqlite3": {"appliance.store"},
     "sqlean": {"appliance.store"},
+    "pyarrow": {"appliance.store"},
     "h3": {"appliance.spatial"},
     "click": {"appliance.cli"},
     "rich": {"appliance.cli"},

@@ -16,6 +16,7 @@ from appliance.cli.options import FAILED, common, to_json
 from appliance.errors import Rejected
 from appliance.ingest.files import ReadOptions, Row, decode_lines, kind_of, read_rows
 from appliance.ingest.mapping import parse_map
+from appliance.ingest.native_form import raw_events
 from appliance.model.event import Event
 from appliance.model.intake import Intake
 from appliance.store.intake import Recorder
@@ -130,7 +131,8 @@ def import_file(file: Path, options: ReadOptions, recorder: Recorder, *, progres
 
 def _record(chunk: list[Row], recorder: Recorder, report: ImportReport) -> None:
     events = [item for _, item in chunk if isinstance(item, Event)]
-    outcomes = recorder.record(Intake(events=events, refused=len(chunk) - len(events))).outcomes
+    intake = Intake(events=events, refused=len(chunk) - len(events), raw=raw_events(events, "file"))
+    outcomes = recorder.record(intake).outcomes
     report.accepted += outcomes.count("stored")
     report.corrected += outcomes.count("corrected")
     report.duplicate += outcomes.count("duplicate")

@@ -15,6 +15,7 @@ COMMANDS = {
     "central": "syncing:central_group",
     "migrate": "storing:migrate_command",
     "import": "importing:import_command",
+    "archive": "archiving:archive_group",
     "replay": "replaying:replay_command",
     "simulate": "simulating:simulate_command",
     "analyze": "analyzing:analyze_command",

@@ -39,6 +39,11 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+def box_options(box: Box) -> tuple[str, ...]:
+    """The options by which a child process finds the same box."""
+    return ("--data", str(box.data), *(("--config", str(box.config)) if box.config else ()))
+
+
 def say_error(error: HexpostError, *, as_json: bool) -> None:
     """One line on standard error; as JSON where the command's answer would have been JSON."""
     if as_json:

@@ -5,6 +5,7 @@ Each tells the service manager when it is ready and that it is alive, and ends c
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,9 +15,9 @@ from types import FrameType
 
 import click
 
-from appliance.cli.options import common, log_to_stderr
+from appliance.cli.options import box_options, common, log_to_stderr
 from appliance.cli.sd_notify import Notifier
-from appliance.wiring import Box, open_context, open_store, pulse_reporter
+from appliance.wiring import Box, archive_folder, open_context, open_store, pulse_reporter
 
 
 @contextmanager
@@ -76,7 +77,9 @@ def jobs_command(box: Box, as_json: bool) -> None:
 
     Example: hexpost jobs --data /var/lib/hexpost
     """
+    from appliance.job.archiving import ArchiveCare
     from appliance.job.schedule import Jobs
+    from appliance.store.archive.spool import SPOOL, is_sealing_due
 
     with running(box, "jobs") as (stop, notifier):
         store = open_store(box)
@@ -86,6 +89,10 @@ def jobs_command(box: Box, as_json: bool) -> None:
             zone=box.settings.zone,
             clock=box.clock,
             report=pulse_reporter(box, "jobs", notifier.alive),
+            archive=ArchiveCare(
+                [sys.executable, "-m", "appliance.cli", "archive", "seal", *box_options(box)],
+                lambda: is_sealing_due(archive_folder(box) / SPOOL, box.clock()),
+            ),
         )
         notifier.ready()
         jobs.run(stop)

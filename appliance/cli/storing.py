@@ -6,7 +6,7 @@ import click
 
 from appliance.cli.options import FAILED, common, to_json
 from appliance.store.engine import FILE_NAME
-from appliance.wiring import Box, fetch_pulses, find_store
+from appliance.wiring import Box, archive_folder, fetch_pulses, find_store
 
 
 @click.command("migrate")
@@ -32,15 +32,16 @@ def status_command(box: Box, as_json: bool) -> None:
 
     Example: hexpost status --json
     """
+    from appliance.store.archive.state import fetch_archive_state
     from appliance.store.outbox import sync_status
     from appliance.store.totals import fetch_facts, fetch_totals
 
     store = find_store(box)
     with store.read() as connection:
         facts, totals = fetch_facts(connection), fetch_totals(connection)
-    parts, sync = fetch_pulses(box), sync_status(store)
+    parts, sync, archive = fetch_pulses(box), sync_status(store), fetch_archive_state(archive_folder(box))
     if as_json:
-        click.echo(to_json({"store": facts, "totals": totals, "parts": parts, "sync": sync}))
+        click.echo(to_json({"store": facts, "totals": totals, "parts": parts, "sync": sync, "archive": archive}))
         return
     click.echo(
         f"{facts.events:,} events, the last {facts.last_event_at or 'never'}; last run {facts.last_run_at or 'never'}"
@@ -50,6 +51,10 @@ def status_command(box: Box, as_json: bool) -> None:
     for part in ("bridge", "serve", "jobs", "sync"):
         click.echo(f"  {part}: {'up' if parts.get(part, {}).get('up') else 'down'}")
     click.echo(
+        f"  archive: {archive.rows:,} messages sealed in {archive.bytes / 1_048_576:,.1f} MB, "
+        f"{archive.spool_bytes / 1_048_576:,.1f} MB wait; {archive.missed:,} are known to be missing"
+    )
+    click.echo(
         f"  to the centre: {sync.pending_rows:,} rows waiting, last acknowledged {sync.last_acked_at or 'never'}"
     )
 
@@ -57,13 +62,14 @@ def status_command(box: Box, as_json: bool) -> None:
 @click.command("verify")
 @common
 def verify_command(box: Box, as_json: bool) -> None:
-    """Check the file, the balance and the counters.
+    """Check the file, the balance, the counters and the archive.
 
     Example: hexpost verify
     """
+    from appliance.store.archive.state import verify_archive
     from appliance.store.verify import verify_store
 
-    findings = verify_store(find_store(box), hours=box.hours())
+    findings = [*verify_store(find_store(box), hours=box.hours()), verify_archive(archive_folder(box))]
     if as_json:
         click.echo(to_json(findings))
     else:

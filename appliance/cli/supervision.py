@@ -13,7 +13,7 @@ from rich.console import Console
 from appliance.cli.broker import broker_child, find_broker, port_is_free
 from appliance.cli.child import Child
 from appliance.cli.lifecycle import Limits
-from appliance.cli.options import common, log_to_stderr
+from appliance.cli.options import box_options, common, log_to_stderr
 from appliance.cli.screen import Screen, Snapshot, part_line
 from appliance.cli.supervise import ChildStatus, Supervisor, hold_lock
 from appliance.errors import HexpostError, Unavailable
@@ -67,7 +67,7 @@ def box_children(box: Box) -> list[Child]:
 
     raises  Unavailable  the broker's port is taken
     """
-    options = ("--data", str(box.data), *(("--config", str(box.config)) if box.config else ()))
+    options = box_options(box)
     children = []
     if box.settings.mqtt.url == "embedded":
         broker = find_broker(os.environ.get("PATH", os.defpath))

@@ -16,6 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import Clock, site_day, to_us
 from appliance.errors import HexpostError
+from appliance.job.archiving import ArchiveCare
 from appliance.job.counting import count_events
 from appliance.job.risk_run import perform_run
 from appliance.model.risk import Run
@@ -33,6 +34,7 @@ from appliance.store.settle import COUNT_ROWS, count_uncounted
 
 log = logging.getLogger(__name__)
 
+ARCHIVE_S = 60.0  # between looks whether raw messages are to be sealed
 LOOK_S = 0.3  # between looks for a run that someone asked for
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -40,8 +42,18 @@ Report = Callable[[Mapping[str, Any]], None]
 class Jobs:
     """Works until it is stopped. Runs are performed on the calling thread; the scheduler only asks for them."""
 
-    def __init__(self, store: Store, *, risk: Risk, zone: ZoneInfo, clock: Clock, report: Report) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        risk: Risk,
+        zone: ZoneInfo,
+        clock: Clock,
+        report: Report,
+        archive: ArchiveCare | None = None,
+    ) -> None:
         self._store = store
+        self._archive = archive
         self._risk = risk
         self._hours = SiteHours(zone)
         self._clock = clock
@@ -59,8 +71,10 @@ class Jobs:
             while not stop.is_set():
                 if not self.perform_next():
                     stop.wait(LOOK_S)
-                self._report({"error": self._error})
+                self._report({"error": self._error, "archive_error": self._archive.error if self._archive else ""})
         finally:
+            if self._archive:
+                self._archive.stop()
             scheduler.shutdown(wait=True)
 
     def perform_next(self) -> bool:
@@ -110,10 +124,12 @@ class Jobs:
     def _schedule(self) -> BackgroundScheduler:
         scheduler = BackgroundScheduler(
             timezone=self._hours.zone,
-            executors={"default": ThreadPoolExecutor(1)},
+            executors={"default": ThreadPoolExecutor(1), "archive": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         scheduler.add_job(self._queue_due, "interval", seconds=self._risk.every_s, next_run_time=self._clock())
+        if self._archive:
+            scheduler.add_job(self._archive.tend, "interval", seconds=ARCHIVE_S, executor="archive")
         return scheduler
 
     def _queue_due(self) -> None:

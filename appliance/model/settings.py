@@ -44,6 +44,16 @@ class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     sealed_days: int = 7
 
 
+class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long things are kept.
+
+    `archive_days` and `archive_mb` bound the raw archive, whole hours at a time; 0 days: nothing is archived.
+    """
+
+    archive_days: int = 7
+    archive_mb: int = 4_096
+
+
 class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The broker: `embedded`, `mqtt://host:port` or `mqtts://host:port`.
 
@@ -116,6 +126,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     http: Http = Http()
     risk: Risk = Risk()
     sync: Sync = Sync()
+    retention: Retention = Retention()
     security: Security = Security()
 
     @property
@@ -209,6 +220,8 @@ def _check(settings: Settings, name: str) -> None:
         "store.quarantine_rows": settings.store.quarantine_rows >= 1,
         "store.quarantine_mb": settings.store.quarantine_mb >= 1,
         "store.sealed_days": 1 <= settings.store.sealed_days <= 366,
+        "retention.archive_days": 0 <= settings.retention.archive_days <= 3660,
+        "retention.archive_mb": settings.retention.archive_mb >= 1,
         "mqtt.topics": bool(settings.mqtt.topics) and all(map(_is_filter, settings.mqtt.topics)),
         "security.keep_plates_days": 0 <= settings.security.keep_plates_days <= 366,
     }

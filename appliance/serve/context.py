@@ -42,6 +42,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     recorder: "SharedRecorder"
     basemaps: dict[str, Basemap]
     map_folder: Path
+    archive_folder: Path
     secret: bytes
     clock: Clock
     clock_trusted: Callable[[], bool]

@@ -13,6 +13,7 @@ from litestar.params import FromQuery, QueryParameter
 
 from appliance.errors import Rejected
 from appliance.ingest.files import FileKind, decode_lines, read_rows
+from appliance.ingest.native_form import raw_events
 from appliance.ingest.options import ReadOptions, Row
 from appliance.model.event import Event
 from appliance.model.intake import Intake
@@ -157,7 +158,8 @@ def store_upload(body: bytes, kind: FileKind, source: str, context: Context) -> 
 
 def _store_chunk(chunk: list[Row], context: Context) -> list[UploadRow]:
     events = [item for _, item in chunk if isinstance(item, Event)]
-    receipt = context.recorder.record(Intake(events=events, refused=len(chunk) - len(events)))
+    intake = Intake(events=events, refused=len(chunk) - len(events), raw=raw_events(events, "http"))
+    receipt = context.recorder.record(intake)
     outcomes = iter(receipt.outcomes)
     rows = []
     for line, item in chunk:

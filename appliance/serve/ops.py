@@ -18,10 +18,12 @@ from appliance.serve.errors import problems
 from appliance.serve.security import require_admin
 from appliance.serve.tiles import Tiles
 from appliance.serve.watch import Watch
+from appliance.store.archive.manifest import ArchiveState
+from appliance.store.archive.state import fetch_archive_state
 from appliance.store.totals import Facts, Total, fetch_facts, fetch_totals
 
 PARTS = ("bridge", "serve", "jobs", "sync")
-OUTSIDE = ("quarantine_evicted", "devices_refused", "placed")  # counted, and no term of the balance
+OUTSIDE = ("quarantine_evicted", "devices_refused", "placed", "archive_missed")  # counted, and no term of the balance
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -31,6 +33,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     site_id: str
     store: Facts
     totals: list[Total]
+    archive: ArchiveState
     health: dict[str, Any]
 
 
@@ -55,7 +58,13 @@ def get_status(context: NamedDependency[Context]) -> Status:
     """Store, balance and parts."""
     with context.store.read() as connection:
         facts, totals = fetch_facts(connection), fetch_totals(connection)
-    return Status(site_id=context.settings.site.id, store=facts, totals=totals, health=health_of(context))
+    return Status(
+        site_id=context.settings.site.id,
+        store=facts,
+        totals=totals,
+        archive=fetch_archive_state(context.archive_folder),
+        health=health_of(context),
+    )
 
 
 @get("/openapi.json", include_in_schema=False, sync_to_thread=True)
@@ -123,6 +132,7 @@ class _Collector(Collector):
 
     def _gauges(self, facts: Facts) -> Iterator[Metric]:
         answers = self._tiles.answers
+        archive = fetch_archive_state(self._context.archive_folder)
         for name, text, value in (
             ("hexpost_events", "Events stored.", facts.events),
             ("hexpost_quarantine_entries", "Messages kept that nobody understood.", facts.quarantined),
@@ -130,6 +140,8 @@ class _Collector(Collector):
             ("hexpost_runs_waiting", "Analytics runs asked for and not finished.", facts.runs_queued),
             ("hexpost_last_event_timestamp_seconds", "When an event was last stored.", _seconds(facts.last_event_at)),
             ("hexpost_last_run_timestamp_seconds", "When a run last finished.", _seconds(facts.last_run_at)),
+            ("hexpost_archive_bytes", "Sealed files of the raw archive.", archive.bytes),
+            ("hexpost_archive_spool_bytes", "Raw messages that wait to be sealed.", archive.spool_bytes),
             ("hexpost_streams", "Live streams open.", self._watch.streams),
             ("hexpost_tile_cache_bytes", "Memory of the tile cache.", answers.bytes),
         ):

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import tempfile
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -34,12 +35,17 @@ class Sealer:
         raises  Unavailable  the key cannot be read or written now
         raises  Corrupt      the day's file holds no key
         """
+        return self.seal_many(day, (plaintext,))[0]
+
+    def seal_many(self, day: date, plaintexts: Sequence[bytes]) -> list[bytes]:
+        """As `seal`, each by itself; the key is read once."""
         try:
             key = self._read(day) or self._make(day)
         except OSError as error:
             raise Unavailable(f"the key of {day} in {self._folder}: {error}; free space or remount the disk") from None
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        return nonce + AESGCM(key).encrypt(nonce, plaintext, day.isoformat().encode())
+        cipher, named = AESGCM(key), day.isoformat().encode()
+        nonces = [secrets.token_bytes(NONCE_BYTES) for _ in plaintexts]
+        return [nonce + cipher.encrypt(nonce, text, named) for nonce, text in zip(nonces, plaintexts, strict=True)]
 
     def open(self, day: date, sealed: bytes) -> bytes | None:
         """What was sealed; None when the day's key has been destroyed.

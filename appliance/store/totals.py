@@ -41,7 +41,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 def add_totals(connection: sa.Connection, totals: Mapping[tuple[str, str], int]) -> None:
     """Count items under (term, reason).
 
-    Terms beyond the balance count what else must not happen in silence: quarantine_evicted, devices_refused, placed.
+    Terms beyond the balance count what else must not happen in silence: quarantine_evicted, devices_refused, placed,
+    archive_missed.
     Under `stored` the reason tells what was: '' events, 'reading', 'position'.
     """
     rows = [(*key, items) for key, items in totals.items() if items]

@@ -42,6 +42,7 @@ def make_context(store: Store, tmp_path: Path) -> MakeContext:
             recorder=SharedRecorder(make_recorder(store, NOW)),
             basemaps={},
             map_folder=tmp_path / "no-map",
+            archive_folder=tmp_path / "archive",
             secret=SECRET,
             clock=lambda: NOW,
             clock_trusted=lambda: True,

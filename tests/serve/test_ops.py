@@ -73,7 +73,7 @@ def test_parts_are_told_as_their_pulses_say(make_context: MakeContext, recorder:
 def test_status_is_for_admins(client: Client, bearer: dict[str, str]) -> None:
     problem(client.get("/v1/status"), 401)
     status = client.get("/v1/status", headers=bearer).json()
-    assert set(status) == {"site_id", "store", "totals", "health"}
+    assert set(status) == {"site_id", "store", "totals", "archive", "health"}
     assert {total["term"] for total in status["totals"]} >= {"received", "stored", "shed"}
 
 
