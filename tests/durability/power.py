@@ -55,10 +55,10 @@ def record_run(folder: Path, *, messages: int, seed: int, bridge: Sequence[str] 
     site = Site(folder, bridge=bridge, environment=recorder.environment)
     site.bridge.environment["HEXPOST_RECORD_PORT"] = str(site.port)
     with site, open_publisher(site, seed=seed, per_s=500) as sender:
-        wait_for(lambda: len(sender.ledger) > messages // 2, deadline_s=60, what="half of the messages")
+        wait_for(lambda: len(sender.ledger) > messages // 2, deadline_s=180, what="half of the messages")
         site.bridge.stop()
         site.bridge.start()
-        wait_for(lambda: len(sender.ledger) > messages, deadline_s=60, what="all messages")
+        wait_for(lambda: len(sender.ledger) > messages, deadline_s=180, what="all messages")
         account = settle(site, sender)
         ledger = sender.ledger
     assert account.faults == []
