@@ -104,7 +104,7 @@ class Naming(msgspec.Struct, frozen=True):
 
 
 class Disk:
-    """Follows the records of one process over one directory, and makes images of the moment."""
+    """Follows the records of processes over one directory, and makes images of the moment."""
 
     def __init__(self, root: Path) -> None:
         self._root = str(root)
@@ -113,10 +113,8 @@ class Disk:
         self._sure_names = dict(self._names)
         self._namings: list[Naming] = []
         self._sure_namings = 0
-        self._opened: dict[int, tuple[int, str]] = {}
-        self._syncing: dict[
-            tuple[int, int], tuple[int, int]
-        ] = {}  # (descriptor, thread) -> changes and names before it
+        self._opened: dict[tuple[int, int], tuple[int, str]] = {}
+        self._syncing: dict[tuple[int, int, int], tuple[int, int]] = {}  # changes and names before it began
         self.mapped: set[str] = set()  # files of which the process has writable memory
 
     def take(self, record: Record) -> None:
@@ -130,12 +128,12 @@ class Disk:
             self._rename(record)
         elif op == Op.OPEN:
             self._open(record)
-        elif op == Op.DUP and record.a in self._opened:
-            self._opened[record.fd] = self._opened[record.a]
+        elif op == Op.DUP and (record.pid, record.a) in self._opened:
+            self._opened[record.handle] = self._opened[record.pid, record.a]
         elif op == Op.CLOSE:
-            self._opened.pop(record.fd, None)
+            self._opened.pop(record.handle, None)
         elif op == Op.MAP:
-            self.mapped.add(self._opened[record.fd][1])
+            self.mapped.add(self._opened[record.handle][1])
 
     def files(self, names: dict[str, int]) -> Iterator[tuple[str, Inode]]:
         """Files by these names, relative to the root."""
@@ -174,12 +172,12 @@ class Disk:
             self._inodes[made] = Inode()
             self._name(Naming(path, made))
         inode = self._names[path]
-        self._opened[record.fd] = (inode, path)
+        self._opened[record.handle] = (inode, path)
         if record.a & 0o1000 and inode:  # O_TRUNC
             self._inodes[inode].later.append(Cut(0))
 
     def _change(self, record: Record) -> None:
-        inode = self._inodes[self._opened[record.fd][0]]
+        inode = self._inodes[self._opened[record.handle][0]]
         if record.op == Op.WRITE:
             inode.later.append(Write(record.a, record.data))
             return
@@ -188,8 +186,8 @@ class Disk:
             inode.later.append(Cut(length))
 
     def _sync(self, record: Record) -> None:
-        inode, path = self._opened[record.fd]
-        key = (record.fd, record.a)
+        inode, path = self._opened[record.handle]
+        key = (*record.handle, record.a)
         if record.op == Op.SYNC_BEGIN:
             in_it = [n for n, one in enumerate(self._namings, 1) if path in one.folders]
             self._syncing[key] = (self._inodes[inode].changes, self._sure_namings + max(in_it, default=0))

@@ -84,7 +84,7 @@ def images(run: Run, folder: Path, *, count: int, seed: int) -> Iterator[Image]:
 def _instants(run: Run, chance: random.Random, count: int) -> list[int]:
     """Places in the log: each kind of instant has its share, whatever its part of the log is."""
     kinds: dict[str, list[int]] = {"promise": [], "checkpoint": [], "first start": [], "any": []}
-    file, store, connected = str(run.data / FILE_NAME), -1, False
+    file, store, connected = str(run.data / FILE_NAME), (0, 0), False
     for place, record in enumerate(run.recorder.records()):
         kinds["any"].append(place)
         if record.op == Op.CONNECT:
@@ -92,8 +92,8 @@ def _instants(run: Run, chance: random.Random, count: int) -> list[int]:
         elif record.op == Op.SEND:
             kinds["promise"].append(place)
         elif record.op == Op.OPEN and record.path == file:
-            store = record.fd
-        elif record.op == Op.WRITE and record.fd == store and connected:
+            store = record.handle
+        elif record.op == Op.WRITE and record.handle == store and connected:
             kinds["checkpoint"].append(place)
         if not connected:
             kinds["first start"].append(place)

@@ -26,18 +26,18 @@ class Promises:
     def __init__(self) -> None:
         self.messages: set[tuple[str, bytes]] = set()
         self.ids: set[tuple[str, str]] = set()
-        self._connections: dict[int, _Connection] = {}
+        self._connections: dict[tuple[int, int], _Connection] = {}
 
     def take(self, record: Record) -> None:
         """Follow one record; those of files are passed over."""
         if record.op == Op.CONNECT:
-            self._connections[record.fd] = _Connection()
+            self._connections[record.handle] = _Connection()
         elif record.op == Op.SEND:
-            connection = self._connections[record.fd]
+            connection = self._connections[record.handle]
             for packet in connection.sent.feed(record.data):
                 self._note_sent(connection, packet)
         elif record.op == Op.RECV:
-            connection = self._connections[record.fd]
+            connection = self._connections[record.handle]
             for packet in connection.received.feed(record.data):
                 if packet.kind == wire.PUBLISH:
                     came = wire.read_publish(packet, connection.version)

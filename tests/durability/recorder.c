@@ -1,5 +1,5 @@
 /*
- * Writes down what a process does to the files below one directory, and what it says to one TCP port, in one order.
+ * Writes down what processes do to the files below one directory, and what it says to one TCP port, in one order.
  *
  * Preloaded (LD_PRELOAD) into the bridge by the power-cut tests. `disk.py` reads the log, works out which bytes a
  * power cut at some instant would have left, and what the process had promised by then.
@@ -8,8 +8,8 @@
  *   HEXPOST_RECORD_PORT   the port
  *   HEXPOST_RECORD_LOG    file that the records are appended to
  *
- * A record is `struct record` and then `length` bytes. A change and its record are made under one lock, so the log has
- * the order of the changes. A sync is two records, its begin and its end, and the lock is not held between: else a
+ * A record is `struct record` and then `length` bytes. A change and its record are made under one lock, which all
+ * processes with the same log share, so the log has the order of the changes. A sync is two records, its begin and its end, and the lock is not held between: else a
  * message sent while a sync is under way, which promises too early, would be written down behind it. What is received
  * is written down after the call and before the process sees it.
  *
@@ -29,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -43,7 +44,7 @@ enum op { OPEN = 1, CLOSE, DUP, WRITE, TRUNCATE, ALLOCATE, SYNC_BEGIN, SYNC_END,
 struct record {
   uint8_t op;
   uint8_t unused[3];
-  int32_t fd;
+  int32_t pid, fd;
   int64_t a, b;
   uint32_t length;
 } __attribute__((packed));
@@ -80,9 +81,21 @@ __attribute__((constructor)) static void begin(void) {
   syscall(SYS_close, opened);
 }
 
+/* One at a time, among the threads of this process and among all processes that write the same log. */
+static void hold(void) {
+  pthread_mutex_lock(&lock);
+  while (syscall(SYS_flock, log_fd, LOCK_EX))
+    if (errno != EINTR) give_up("locking the log");
+}
+
+static void let_go(void) {
+  syscall(SYS_flock, log_fd, LOCK_UN);
+  pthread_mutex_unlock(&lock);
+}
+
 /* Append one record; the caller holds the lock. */
 static void note(enum op op, int fd, int64_t a, int64_t b, const void *data, size_t length) {
-  struct record head = {.op = op, .fd = fd, .a = a, .b = b, .length = (uint32_t)length};
+  struct record head = {.op = op, .pid = (int32_t)syscall(SYS_getpid), .fd = fd, .a = a, .b = b, .length = (uint32_t)length};
   struct iovec parts[2] = {{&head, sizeof head}, {(void *)data, length}};
   if (syscall(SYS_writev, log_fd, parts, 2) != (ssize_t)(sizeof head + length)) give_up("writing the log");
 }
@@ -121,10 +134,10 @@ static void note_open(int fd, const char *path, int flags) {
 static int open_at(int at, const char *path, int flags, mode_t mode) {
   char full[PATH_MAX];
   if (!watched(at, path, full)) return syscall(SYS_openat, at, path, flags, mode);
-  pthread_mutex_lock(&lock);
+  hold();
   int fd = syscall(SYS_openat, at, path, flags, mode), saved = errno;
   note_open(fd, full, flags);
-  pthread_mutex_unlock(&lock);
+  let_go();
   errno = saved;
   return fd;
 }
@@ -145,21 +158,21 @@ int openat64(int at, const char *path, int flags, ...) { MODE(flags, mode) retur
 
 int close(int fd) {
   if (!is(fd, IS_FILE) && !is(fd, IS_LINE)) return syscall(SYS_close, fd);
-  pthread_mutex_lock(&lock);
+  hold();
   note(CLOSE, fd, 0, 0, NULL, 0);
   kind[fd] = NOTHING;
   int result = syscall(SYS_close, fd), saved = errno;
-  pthread_mutex_unlock(&lock);
+  let_go();
   errno = saved;
   return result;
 }
 
 static int duplicated(int fd, int made) {
   if (made >= 0 && made < MAX_FD && (is(fd, IS_FILE) || is(fd, IS_LINE))) {
-    pthread_mutex_lock(&lock);
+    hold();
     kind[made] = kind[fd];
     note(DUP, made, fd, 0, NULL, 0);
-    pthread_mutex_unlock(&lock);
+    let_go();
   }
   return made;
 }
@@ -185,10 +198,10 @@ static int two_paths(enum op op, int from_at, const char *from, int to_at, const
   if (!seen) return syscall(call, from_at, from, to_at, to, flags);
   size_t length = strlen(names) + 1;
   strcpy(names + length, target);
-  pthread_mutex_lock(&lock);
+  hold();
   int result = syscall(call, from_at, from, to_at, to, flags), saved = errno;
   if (!result) note(op, -1, flags, 0, names, length + strlen(target));
-  pthread_mutex_unlock(&lock);
+  let_go();
   errno = saved;
   return result;
 }
@@ -205,10 +218,10 @@ static int one_path(enum op op, int at, const char *path, int argument) {
   char full[PATH_MAX];
   long call = op == MKDIR ? SYS_mkdirat : SYS_unlinkat;
   if (!watched(at, path, full)) return syscall(call, at, path, argument);
-  pthread_mutex_lock(&lock);
+  hold();
   int result = syscall(call, at, path, argument), saved = errno;
   if (!result) note(op, -1, 0, 0, full, strlen(full));
-  pthread_mutex_unlock(&lock);
+  let_go();
   errno = saved;
   return result;
 }
@@ -222,11 +235,11 @@ int mkdirat(int at, const char *path, mode_t mode) { return one_path(MKDIR, at, 
 /* ---- bytes ---- */
 
 static ssize_t write_line(int fd, const void *data, size_t length) {
-  pthread_mutex_lock(&lock);
+  hold();
   ssize_t n = syscall(SYS_write, fd, data, length);
   int saved = errno;
   if (n > 0) note(SEND, fd, 0, 0, data, (size_t)n);
-  pthread_mutex_unlock(&lock);
+  let_go();
   errno = saved;
   return n;
 }
@@ -241,23 +254,23 @@ static off_t position(int fd) {
 ssize_t write(int fd, const void *data, size_t length) {
   if (is(fd, IS_LINE)) return write_line(fd, data, length);
   if (!is(fd, IS_FILE)) return syscall(SYS_write, fd, data, length);
-  pthread_mutex_lock(&lock);
+  hold();
   off_t offset = position(fd);
   ssize_t n = syscall(SYS_write, fd, data, length);
   int saved = errno;
   if (n > 0) note(WRITE, fd, offset, 0, data, (size_t)n);
-  pthread_mutex_unlock(&lock);
+  let_go();
   errno = saved;
   return n;
 }
 
 ssize_t pwrite64(int fd, const void *data, size_t length, off64_t offset) {
   if (!is(fd, IS_FILE)) return syscall(SYS_pwrite64, fd, data, length, offset);
-  pthread_mutex_lock(&lock);
+  hold();
   ssize_t n = syscall(SYS_pwrite64, fd, data, length, offset);
   int saved = errno;
   if (n > 0) note(WRITE, fd, offset, 0, data, (size_t)n);
-  pthread_mutex_unlock(&lock);
+  let_go();
   errno = saved;
   return n;
 }
@@ -278,10 +291,10 @@ ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset) { re
 
 int ftruncate64(int fd, off64_t length) {
   if (!is(fd, IS_FILE)) return syscall(SYS_ftruncate, fd, length);
-  pthread_mutex_lock(&lock);
+  hold();
   int result = syscall(SYS_ftruncate, fd, length), saved = errno;
   if (!result) note(TRUNCATE, fd, length, 0, NULL, 0);
-  pthread_mutex_unlock(&lock);
+  let_go();
   errno = saved;
   return result;
 }
@@ -294,10 +307,10 @@ int fallocate64(int fd, int mode, off64_t offset, off64_t length) {
     errno = EOPNOTSUPP; /* holes and shifts: not in the model */
     return -1;
   }
-  pthread_mutex_lock(&lock);
+  hold();
   int result = syscall(SYS_fallocate, fd, mode, offset, length), saved = errno;
   if (!result && !mode) note(ALLOCATE, fd, offset, length, NULL, 0);
-  pthread_mutex_unlock(&lock);
+  let_go();
   errno = saved;
   return result;
 }
@@ -309,13 +322,13 @@ int posix_fallocate(int fd, off_t offset, off_t length) { return posix_fallocate
 static int synced(long call, int fd) {
   if (!is(fd, IS_FILE)) return syscall(call, fd);
   int64_t thread = syscall(SYS_gettid);
-  pthread_mutex_lock(&lock);
+  hold();
   note(SYNC_BEGIN, fd, thread, 0, NULL, 0);
-  pthread_mutex_unlock(&lock);
+  let_go();
   int result = syscall(call, fd), saved = errno;
-  pthread_mutex_lock(&lock);
+  hold();
   note(SYNC_END, fd, thread, result, NULL, 0);
-  pthread_mutex_unlock(&lock);
+  let_go();
   errno = saved;
   return result;
 }
@@ -327,9 +340,9 @@ void *mmap64(void *address, size_t length, int protection, int flags, int fd, of
   REAL(void *, mmap64, void *, size_t, int, int, int, off64_t);
   void *made = real(address, length, protection, flags, fd, offset);
   if (made != MAP_FAILED && is(fd, IS_FILE) && (flags & MAP_SHARED) && (protection & PROT_WRITE)) {
-    pthread_mutex_lock(&lock);
+    hold();
     note(MAP, fd, offset, (int64_t)length, NULL, 0);
-    pthread_mutex_unlock(&lock);
+    let_go();
   }
   return made;
 }
@@ -360,10 +373,10 @@ int connect(int fd, const struct sockaddr *to, socklen_t length) {
   int wanted = (to->sa_family == AF_INET && ntohs(((const struct sockaddr_in *)to)->sin_port) == port) ||
                (to->sa_family == AF_INET6 && ntohs(((const struct sockaddr_in6 *)to)->sin6_port) == port);
   if (log_fd >= 0 && port && wanted && fd >= 0 && fd < MAX_FD && kind[fd] != IS_LINE) {
-    pthread_mutex_lock(&lock);
+    hold();
     kind[fd] = IS_LINE;
     note(CONNECT, fd, 0, 0, NULL, 0);
-    pthread_mutex_unlock(&lock);
+    let_go();
   }
   return real(fd, to, length);
 }
@@ -371,11 +384,11 @@ int connect(int fd, const struct sockaddr *to, socklen_t length) {
 ssize_t sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *to, socklen_t size) {
   REAL(ssize_t, sendto, int, const void *, size_t, int, const struct sockaddr *, socklen_t);
   if (!is(fd, IS_LINE)) return real(fd, data, length, flags, to, size);
-  pthread_mutex_lock(&lock);
+  hold();
   ssize_t n = real(fd, data, length, flags, to, size);
   int saved = errno;
   if (n > 0) note(SEND, fd, 0, 0, data, (size_t)n);
-  pthread_mutex_unlock(&lock);
+  let_go();
   errno = saved;
   return n;
 }
@@ -393,9 +406,9 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
 static ssize_t received(int fd, const void *data, ssize_t n) {
   int saved = errno;
   if (n > 0) {
-    pthread_mutex_lock(&lock);
+    hold();
     note(RECV, fd, 0, 0, data, (size_t)n);
-    pthread_mutex_unlock(&lock);
+    let_go();
   }
   errno = saved;
   return n;

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 SOURCE = Path(__file__).with_name("recorder.c")
-_HEAD = struct.Struct("<B3xiqqI")  # struct record
+_HEAD = struct.Struct("<B3xiiqqI")  # struct record
 
 
 class Op(IntEnum):
@@ -37,10 +37,16 @@ class Record(NamedTuple):
     """One record; what `a` and `b` are depends on the operation."""
 
     op: Op
+    pid: int
     fd: int
     a: int
     b: int
     data: bytes
+
+    @property
+    def handle(self) -> tuple[int, int]:
+        """The descriptor, told apart from those of other processes."""
+        return self.pid, self.fd
 
     @property
     def path(self) -> str:
@@ -83,7 +89,7 @@ class Recorder:
         """Everything in the order in which it was done; a record that is cut off at the end is left out."""
         with self.log.open("rb") as log:
             while len(head := log.read(_HEAD.size)) == _HEAD.size:
-                op, fd, a, b, length = _HEAD.unpack(head)
+                op, pid, fd, a, b, length = _HEAD.unpack(head)
                 data = log.read(length)
                 if len(data) == length:
-                    yield Record(Op(op), fd, a, b, data)
+                    yield Record(Op(op), pid, fd, a, b, data)

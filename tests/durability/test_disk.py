@@ -9,23 +9,23 @@ from tests.durability.disk import SURVIVALS, Disk, Survival, everything, nothing
 from tests.durability.recording import Op, Record
 
 ROOT = Path("/box")
-CREATE, THREAD = 0o101, 7
+CREATE, PID, THREAD = 0o101, 5, 7
 
 
 def opened(fd: int, name: str, flags: int = CREATE) -> Record:
-    return Record(Op.OPEN, fd, flags, 0, f"{ROOT}/{name}".rstrip("/").encode())
+    return Record(Op.OPEN, PID, fd, flags, 0, f"{ROOT}/{name}".rstrip("/").encode())
 
 
 def written(fd: int, offset: int, data: bytes) -> Record:
-    return Record(Op.WRITE, fd, offset, 0, data)
+    return Record(Op.WRITE, PID, fd, offset, 0, data)
 
 
 def synced(fd: int) -> list[Record]:
-    return [Record(Op.SYNC_BEGIN, fd, THREAD, 0, b""), Record(Op.SYNC_END, fd, THREAD, 0, b"")]
+    return [Record(Op.SYNC_BEGIN, PID, fd, THREAD, 0, b""), Record(Op.SYNC_END, PID, fd, THREAD, 0, b"")]
 
 
 def named(op: Op, *names: str) -> Record:
-    return Record(op, -1, 0, 0, "\0".join(f"{ROOT}/{name}" for name in names).encode())
+    return Record(op, PID, -1, 0, 0, "\0".join(f"{ROOT}/{name}" for name in names).encode())
 
 
 FOLDER = opened(3, "", 0)  # the directory itself
@@ -67,7 +67,7 @@ def test_a_sync_that_has_not_ended_makes_nothing_sure(tmp_path: Path) -> None:
 
 def test_a_sync_that_failed_makes_nothing_sure(tmp_path: Path) -> None:
     begin, _ = synced(4)
-    failed = Record(Op.SYNC_END, 4, THREAD, -1, b"")
+    failed = Record(Op.SYNC_END, PID, 4, THREAD, -1, b"")
     assert left([*A_SURE, written(4, 0, b"later"), begin, failed], tmp_path, nothing) == {"a": b"first"}
 
 
@@ -96,6 +96,6 @@ def test_a_rename_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
 
 
 def test_a_file_cut_short_may_be_whole_again(tmp_path: Path) -> None:
-    records = [*A_SURE, Record(Op.TRUNCATE, 4, 2, 0, b"")]
+    records = [*A_SURE, Record(Op.TRUNCATE, PID, 4, 2, 0, b"")]
     assert left(records, tmp_path, nothing) == {"a": b"first"}
     assert left(records, tmp_path, everything) == {"a": b"fi"}
