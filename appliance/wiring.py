@@ -29,7 +29,7 @@ from appliance.store.intake import Recorder
 from appliance.store.migrations import migrate
 from appliance.store.pulse import PulseWriter, boot_time_s, is_alive, read_pulses, run_directory
 from appliance.store.sealing import Sealer
-from firmware_bridge.client import Address, read_address
+from firmware_bridge.address import Address, read_address
 
 if TYPE_CHECKING:  # Litestar costs most of a second: only the web part pays for it
     from appliance.serve.context import Context, Retry

@@ -128,6 +128,7 @@ def open_bridge(
         reload=MappingWatch(box),
         batch_items=mqtt.batch_items,
         batch_ms=mqtt.batch_ms,
+        commit_ms=mqtt.commit_ms,
         clock=clock,
         clock_trusted=clock_trusted,
         report=report,

@@ -6,7 +6,6 @@ looked after (`field`), and what is asked of them is sent (`commander`).
 """
 
 import logging
-import queue
 import threading
 import time
 from collections import defaultdict
@@ -17,15 +16,16 @@ import msgspec
 
 from appliance.clock import Clock
 from appliance.errors import HexpostError, Unavailable
-from appliance.model.event import Event
-from appliance.model.intake import Intake, Receipt
-from firmware_bridge.client import BrokerClient, Message
+from appliance.model.event import ClockQuality, Event
+from appliance.model.intake import Intake, RawMessage, Receipt
+from firmware_bridge.client import BrokerClient
 from firmware_bridge.decode import Decoder
 from firmware_bridge.decoded import Decoded, reject
 from firmware_bridge.downlink.rebirth import Rebirths
 from firmware_bridge.field import Field
-from firmware_bridge.gather import Arrival, Gatherer
+from firmware_bridge.gather import Gatherer
 from firmware_bridge.inbound import Family
+from firmware_bridge.mqtt.message import Message
 from firmware_bridge.topic import ack_topic
 
 log = logging.getLogger(__name__)
@@ -71,6 +71,7 @@ class Bridge:
         reload: Reload,
         batch_items: int,
         batch_ms: int,
+        commit_ms: int,
         clock: Clock,
         clock_trusted: Callable[[], bool],
         report: Report,
@@ -84,6 +85,8 @@ class Bridge:
         self._reload = reload
         self._batch_items = batch_items
         self._batch_s = batch_ms / 1000
+        self._commit_s = commit_ms / 1000
+        self._committed_at = float("-inf")
         self._clock = clock
         self._clock_trusted = clock_trusted
         self._report = report
@@ -106,20 +109,18 @@ class Bridge:
             self._client.stop()
 
     def _collect(self) -> list[Message]:
-        """The next batch: what comes within `batch_ms` of its first message, bounded by number and bytes."""
-        try:
-            batch = [self._client.messages.get(timeout=IDLE_S)]
-        except queue.Empty:
+        """The next batch, bounded by number, bytes and age.
+
+        What comes after a quiet time is taken within `batch_ms`; where it never is quiet, once in `commit_ms`: each
+        commit writes whole pages however little it holds, and a card wears.
+        """
+        inbox = self._client.messages
+        if not inbox.wait(1, time.monotonic() + IDLE_S):
             return []
-        deadline, size = time.monotonic() + self._batch_s, len(batch[0].payload)
-        while len(batch) < self._batch_items and size < MAX_BATCH_BYTES:
-            try:
-                message = self._client.messages.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                break
-            batch.append(message)
-            size += len(message.payload)
-        return batch
+        now = time.monotonic()
+        until = max(now + self._batch_s, min(self._committed_at, now) + self._commit_s)
+        inbox.wait(self._batch_items, until)
+        return inbox.take(self._batch_items, MAX_BATCH_BYTES)
 
     def _decode(self, message: Message) -> Decoded:
         """What a message holds; a fault in a decoder costs that message and no other."""
@@ -141,13 +142,16 @@ class Bridge:
             acks = self._record_batch(batch, stop)
         except Unavailable:
             return  # stopped while the store was unavailable: unacknowledged, the broker sends it again
-        for message in batch:
-            self._client.acknowledge(message)
+        self._committed_at = time.monotonic()
+        self._client.acknowledge(batch)
         self._messages += len(batch)
-        for source, ids in acks.items():
-            for start in range(0, len(ids), MAX_ACK_IDS):
-                payload = msgspec.json.encode({"event_ids": ids[start : start + MAX_ACK_IDS]})
-                self._client.publish(ack_topic(source), payload)
+        self._client.publish_all(
+            [
+                (ack_topic(source), msgspec.json.encode({"event_ids": ids[start : start + MAX_ACK_IDS]}))
+                for source, ids in acks.items()
+                for start in range(0, len(ids), MAX_ACK_IDS)
+            ]
+        )
 
     def _record_batch(self, batch: Sequence[Message], stop: threading.Event) -> dict[str, list[str]]:
         """Write a batch whole, or where that cannot be, message by message; the ids that are durable now."""
@@ -170,14 +174,16 @@ class Bridge:
     def _gather(self, batch: Sequence[Message], decoded: Sequence[Decoded]) -> dict[str, list[str]]:
         """Put messages into the gatherer; for each native source that sent any, the ids of its events."""
         acks: dict[str, list[str]] = defaultdict(list)
+        quality: ClockQuality = "good" if self._clock_trusted() else "untrusted"
         for message, one in zip(batch, decoded, strict=True):
             events: Sequence[Event] = self._gatherer.add(
-                Arrival(
+                RawMessage(
                     topic=message.topic,
                     payload=message.payload,
                     received_at=message.received_at,
                     retain=message.retain,
                     redelivered=message.dup,
+                    clock_quality=quality,
                 ),
                 one,
             )
@@ -246,7 +252,7 @@ class Bridge:
                 "broker_error": self._client.last_error,
                 "store_error": self._error,
                 "messages": self._messages,
-                "pending": pending + self._client.messages.qsize(),
+                "pending": pending + len(self._client.messages),
                 "devices": self._field.devices,
             }
         )

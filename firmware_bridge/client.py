@@ -1,88 +1,53 @@
-"""The only user of paho: a connection to the broker with a persistent session and acknowledgement by hand.
+"""The bridge's connection to the broker: a session that lasts, acknowledgement by hand, and a link that mends itself.
 
-MQTT 5 is tried first, for its receive maximum; a broker that does not answer it is spoken to in 3.1.1. Messages wait
-in a bounded queue; when it is full the network thread stops reading, which the broker feels as back-pressure.
+MQTT is spoken by `mqtt`, since a client that reads packet by packet costs three times what decoding and storing a
+message does. Version 5 is tried first, for its receive maximum; a broker that does not answer it is spoken to in
+3.1.1. One thread owns the socket; when the inbox is full it stops reading, which the broker feels as back-pressure.
 """
 
 import contextlib
-import queue
+import logging
+import os
 import random
+import selectors
 import socket
 import ssl
 import threading
-from collections import deque
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Self
-from urllib.parse import urlsplit
-
-import msgspec
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
+import time
+from collections.abc import Sequence
 
 from appliance.clock import Clock
-from appliance.errors import Rejected, Unavailable
+from firmware_bridge.address import Address
+from firmware_bridge.inbox import Inbox
+from firmware_bridge.mqtt import wire
+from firmware_bridge.mqtt.message import Message
+from firmware_bridge.mqtt.reader import Malformed, Packet, Reader
+from firmware_bridge.mqtt.wire import MQTT_3_1_1, MQTT_5, Will
+
+log = logging.getLogger(__name__)
 
 SESSION_S = 7 * 86_400  # how long the broker keeps what came while the bridge was away
 CONNACK_S = 5.0  # a broker that has not answered by then does not speak this version
 RETRY_FIRST_S, RETRY_MAX_S = 0.5, 30.0
 KEEPALIVE_S = 30
-MAX_INFLIGHT = 200  # messages published and not yet acknowledged
+CHUNK_BYTES = 262_144
+MAX_UNSENT = 8_388_608  # bytes that wait for a broker that does not read; then nothing more is published
+MAX_UNCONFIRMED = 200  # messages at QoS 1 that the broker has not confirmed
+GOODBYE_S = 2.0
 FORMER_FILTERS = ("hexpost/v1/+/+/event", "hexpost/v1/+/+/status")  # of version 0.1
-PROTOCOLS = (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311)
+LEVELS = (MQTT_5, MQTT_3_1_1)
+WRONG_VERSION = {1, 0x84}  # CONNACK: unacceptable protocol version, in either version's words
+REASONS = {
+    2: "the client id is refused", 3: "the broker is unavailable", 4: "wrong user name or password",
+    5: "not authorized", 0x85: "the client id is refused", 0x86: "wrong user name or password", 0x87: "not authorized",
+    0x88: "the broker is unavailable", 0x89: "the broker is busy", 0x8B: "the broker is shutting down",
+    0x8D: "the broker heard nothing for too long", 0x8E: "another client has taken our client id",
+    0x97: "the broker's quota is exceeded", 0x9F: "too many connections",
+}  # fmt: skip
 
 
-class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the broker is and how to be let in."""
-
-    host: str
-    port: int
-    tls: bool = False
-    username: str | None = None
-    password: str | None = None
-    ca_file: str | None = None
-
-
-class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One publication as it came; `connection` numbers the connection it came on, `dup` marks a redelivery."""
-
-    topic: str
-    payload: bytes
-    qos: int
-    mid: int
-    retain: bool
-    received_at: datetime
-    connection: int
-    dup: bool = False
-
-
-def read_address(url: str, *, username: str = "", password: str | None = None, ca_file: str = "") -> Address:
-    """The address in `mqtt://host:port` or `mqtts://host:port`.
-
-    raises  Rejected  another scheme, no host, a port that is none, or a password in the URL
-    """
-    parts = urlsplit(url)
-    try:
-        port = parts.port
-    except ValueError:
-        raise Rejected(f"mqtt.url {url!r}: the port is not a number below 65536") from None
-    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-        raise Rejected(f"mqtt.url {url!r}: expected mqtt://host:port or mqtts://host:port")
-    if parts.password:
-        raise Rejected("mqtt.url holds a password; put it in a file and name that in mqtt.password_file")
-    tls = parts.scheme == "mqtts"
-    return Address(
-        host=parts.hostname,
-        port=port or (8883 if tls else 1883),
-        tls=tls,
-        username=parts.username or username or None,
-        password=password,
-        ca_file=ca_file or None,
-    )
+class Lost(Exception):
+    """The connection is no more; the text says why."""
 
 
 class BrokerClient:
@@ -99,20 +64,29 @@ class BrokerClient:
         birth: tuple[str, bytes],
         clock: Clock,
     ) -> None:
-        self.messages: queue.Queue[Message] = queue.Queue(maxsize=receive_maximum)
+        self.messages = Inbox(receive_maximum)
         self.connected = threading.Event()
         self.last_error = ""
         self._address = address
         self._client_id = client_id
         self._filters = filters
         self._receive_maximum = receive_maximum
-        self._will = will
-        self._birth = birth
+        self._will = Will(*will)
+        self._birth = Will(*birth)
         self._clock = clock
         self._connection = 0
         self._stop = threading.Event()
-        self._lost = threading.Event()
-        self._client: mqtt.Client | None = None
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.messages.on_room = self._rouse
+        self._lock = threading.Lock()  # of what follows: other threads acknowledge and publish
+        self._level = MQTT_5
+        self._unsent = bytearray()
+        self._unconfirmed: set[int] = set()
+        self._confirmable = MAX_UNCONFIRMED
+        self._mid = 0
+        self._keepalive_s = KEEPALIVE_S
+        self._heard_at = self._sent_at = 0.0
+        self._reached = self._understood = self._accepted = False
         self._thread = threading.Thread(target=self._keep_connected, name="broker-link", daemon=True)
 
     def start(self) -> None:
@@ -122,17 +96,19 @@ class BrokerClient:
     def stop(self) -> None:
         """Disconnect cleanly, leaving the session to the broker."""
         self._stop.set()
-        self._lost.set()
-        self._thread.join(timeout=CONNACK_S + 2)
+        self._rouse()
+        self._thread.join(timeout=CONNACK_S + GOODBYE_S)
 
-    def acknowledge(self, message: Message) -> None:
-        """Tell the broker that a message is durable.
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Tell the broker that messages are durable, in the order in which they came.
 
-        One that came on an earlier connection is left alone: the broker sends it again, while its number may by now
-        stand for another message.
+        Those that came on an earlier connection are left alone: the broker sends them again, while their numbers may by
+        now stand for others.
         """
-        if message.qos and self._client is not None and message.connection == self._connection:
-            self._client.ack(message.mid, message.qos)
+        with self._lock:
+            mids = [one.mid for one in messages if one.qos and one.connection == self._connection]
+            self._unsent += wire.encode_pubacks(mids)
+        self._rouse()
 
     def publish(
         self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 0, expiry_s: int | None = None
@@ -141,226 +117,229 @@ class BrokerClient:
 
         expiry_s  how long a broker of MQTT 5 keeps it for a subscriber that is away
         """
-        client = self._client
-        if client is None or not self.connected.is_set():
-            return False
-        properties = None
-        if expiry_s is not None and client.protocol == MQTTProtocolVersion.MQTTv5:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            properties.MessageExpiryInterval = expiry_s
-        client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
+        return self.publish_all([(topic, payload)], retain=retain, qos=qos, expiry_s=expiry_s)
+
+    def publish_all(
+        self,
+        messages: Sequence[tuple[str, bytes]],
+        *,
+        retain: bool = False,
+        qos: int = 0,
+        expiry_s: int | None = None,
+    ) -> bool:
+        """Publish (topic, payload) of each, as `publish` does; all of them or none."""
+        with self._lock:
+            if not self.connected.is_set() or len(self._unsent) > MAX_UNSENT:
+                return False
+            if qos and len(self._unconfirmed) + len(messages) > self._confirmable:
+                return False
+            for topic, payload in messages:
+                mid = self._next_mid() if qos else 0
+                self._unsent += wire.encode_publish(
+                    topic, payload, level=self._level, qos=qos, mid=mid, retain=retain, expiry_s=expiry_s
+                )
+        self._rouse()
         return True
+
+    def _next_mid(self) -> int:
+        while True:
+            self._mid = self._mid % 0xFFFF + 1
+            if self._mid not in self._unconfirmed:
+                self._unconfirmed.add(self._mid)
+                return self._mid
+
+    def _rouse(self) -> None:
+        """Have the thread look at what there is to send, or whether there is room again."""
+        os.eventfd_write(self._wake, 1)
+
+    # ------------------------------------------------------------ the thread that owns the socket
 
     def _keep_connected(self) -> None:
         wait, version = RETRY_FIRST_S, 0
         while not self._stop.is_set():
-            self._lost.clear()
-            client = self._new_client(PROTOCOLS[version])
-            if self._connect(client):
+            self._begin_connection(LEVELS[version])
+            try:
+                with contextlib.closing(self._open_socket()) as link:
+                    self._converse(link)
+            except (Lost, Malformed, OSError, ValueError) as error:
+                self._say_lost(error)
+            finally:
+                self.connected.clear()
+            if self._accepted:
                 wait = RETRY_FIRST_S
-                self._lost.wait()
-            elif self.last_error.startswith("no answer") or "protocol" in self.last_error.lower():
-                version = (version + 1) % len(PROTOCOLS)
-            self._end(client)
+            elif self._reached and not self._understood:
+                version = (version + 1) % len(LEVELS)
             if not self._stop.is_set():
                 self._stop.wait(wait * random.uniform(0.5, 1.0))
                 wait = min(wait * 2, RETRY_MAX_S)
 
-    def _connect(self, client: mqtt.Client) -> bool:
-        """Connect and wait for the broker's answer; whether it took us in."""
+    def _begin_connection(self, level: int) -> None:
+        """Nothing of an earlier connection counts: neither what waited to be sent nor what waited to be confirmed."""
+        with self._lock:
+            self._level = level
+            self._connection += 1
+            self._unsent.clear()
+            self._unconfirmed.clear()
+            self._confirmable = MAX_UNCONFIRMED
+        self._keepalive_s = KEEPALIVE_S
+        self._reached = self._understood = self._accepted = False
+
+    def _say_lost(self, error: Exception) -> None:
+        text = f"{self._address.host}:{self._address.port}: {error}"
+        if text != self.last_error and not self._stop.is_set():
+            log.warning("the broker: %s", text)
+        self.last_error = text
+
+    def _open_socket(self) -> socket.socket:
+        address = self._address
+        link = socket.create_connection((address.host, address.port), timeout=CONNACK_S)
         try:
-            v5 = client.protocol == MQTTProtocolVersion.MQTTv5
-            client.connect(
-                self._address.host,
-                self._address.port,
-                KEEPALIVE_S,
-                clean_start=False if v5 else mqtt.MQTT_CLEAN_START_FIRST_ONLY,
-                properties=self._session() if v5 else None,
-            )
-        except (OSError, ValueError) as error:
-            self.last_error = f"{self._address.host}:{self._address.port}: {error}"
-            return False
-        self.last_error = f"no answer from {self._address.host}:{self._address.port}"
-        client.loop_start()
-        waited = 0.0
-        while not self.connected.wait(0.05) and not self._lost.is_set() and waited < CONNACK_S:
-            waited += 0.05
-        return self.connected.is_set()
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if address.tls:
+                context = ssl.create_default_context(cafile=address.ca_file)
+                link = context.wrap_socket(link, server_hostname=address.host)
+            link.setblocking(False)
+        except BaseException:
+            link.close()
+            raise
+        self._reached = True
+        return link
 
-    def _end(self, client: mqtt.Client) -> None:
-        if self._stop.is_set() and self.connected.is_set():
-            client.publish(*self._will, qos=0, retain=True)
-        self.connected.clear()
-        client.disconnect()
-        client.loop_stop()
+    def _converse(self, link: socket.socket) -> None:
+        """Speak with the broker until the connection ends.
 
-    def _session(self) -> Properties:
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = SESSION_S
-        properties.ReceiveMaximum = self._receive_maximum
-        return properties
-
-    def _new_client(self, protocol: MQTTProtocolVersion) -> mqtt.Client:
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
+        raises  Lost, Malformed, OSError  it has ended
+        """
+        self._unsent += wire.encode_connect(
+            level=self._level,
             client_id=self._client_id,
-            protocol=protocol,
-            manual_ack=True,
-            reconnect_on_failure=False,
-            clean_session=False if protocol != MQTTProtocolVersion.MQTTv5 else None,
+            keepalive_s=KEEPALIVE_S,
+            session_s=SESSION_S,
+            receive_maximum=self._receive_maximum,
+            will=self._will,
+            username=self._address.username,
+            password=self._address.password,
         )
-        _secure(client, self._address)
-        client.will_set(*self._will, qos=1, retain=True)
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
-        self._client = client
-        return client
+        reader = Reader(self._level, self._connection)
+        began = self._heard_at = self._sent_at = time.monotonic()
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wake, selectors.EVENT_READ)
+            while not self._stop.is_set():
+                self._turn(link, selector, reader)
+                if not self._accepted and time.monotonic() - began > CONNACK_S:
+                    raise Lost("no answer")
+        self._say_goodbye(link)
 
-    def _on_connect(
-        self, client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object
-    ) -> None:
-        if reason.is_failure:
-            self.last_error = f"refused: {reason}"
-            self._lost.set()
-            return
-        self._connection += 1
-        self.last_error = ""
-        self._subscribe(client)
-        client.publish(*self._birth, qos=0, retain=True)
-        self.connected.set()
+    def _turn(self, link: socket.socket, selector: selectors.BaseSelector, reader: Reader) -> None:
+        """Send what waits, receive what is there, keep the connection alive; sleeps at most a second."""
+        self._send(link)
+        room = self.messages.has_room
+        held = (
+            room and isinstance(link, ssl.SSLSocket) and link.pending() > 0
+        )  # decrypted already: the socket is silent
+        _watch(selector, link, read=room, write=bool(self._unsent))
+        ready = {key.fileobj for key, _ in selector.select(0.0 if held else 1.0)}
+        if self._wake in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_read(self._wake)
+        if room and (held or link in ready):
+            self._receive(link, reader)
+        self._keep_alive()
 
-    def _subscribe(self, client: mqtt.Client) -> None:
-        """Ask for the filters; an earlier program's would deliver a message twice and are taken back."""
-        former = [topic_filter for topic_filter in FORMER_FILTERS if topic_filter not in self._filters]
-        if former:
-            client.unsubscribe(former)
-        if client.protocol == MQTTProtocolVersion.MQTTv5:  # what the bridge publishes does not come back to it
-            options = SubscribeOptions(qos=1, noLocal=True)
-            client.subscribe([(topic_filter, options) for topic_filter in self._filters])
-        else:
-            client.subscribe([(topic_filter, 1) for topic_filter in self._filters])
+    def _send(self, link: socket.socket) -> None:
+        with self._lock:
+            while self._unsent:
+                try:
+                    sent = link.send(self._unsent[:CHUNK_BYTES])
+                except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                    return
+                del self._unsent[:sent]
+                self._sent_at = time.monotonic()
 
-    def _on_disconnect(
-        self, _client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object
-    ) -> None:
-        self.connected.clear()
-        if str(reason) not in {"Success", "Normal disconnection"} and not self.last_error:
-            self.last_error = f"connection lost: {reason}"
-        self._lost.set()
-
-    def _on_message(self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
-        received = Message(
-            topic=message.topic,
-            payload=bytes(message.payload),
-            qos=message.qos,
-            mid=message.mid,
-            retain=message.retain,
-            received_at=self._clock(),
-            connection=self._connection,
-            dup=message.dup,
-        )
-        while not self._stop.is_set():
-            try:
-                self.messages.put(received, timeout=0.5)
-                return
-            except queue.Full:
-                continue
-
-
-class Publisher:
-    """Publishes and waits for the broker's acknowledgements; for `hexpost replay` and `simulate`. A context manager."""
-
-    def __init__(self, address: Address, *, will: tuple[str, bytes] | None = None) -> None:
-        """`will` is what the broker says, retained, when the connection is lost; one with a will then stays lost."""
-        self._address = address
-        self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv311, reconnect_on_failure=will is None
-        )
-        self._client.max_inflight_messages_set(MAX_INFLIGHT)
-        self._waiting: deque[mqtt.MQTTMessageInfo] = deque()
-        _secure(self._client, address)
-        if will is not None:
-            self._client.will_set(*will, qos=1, retain=True)
-
-    def __enter__(self) -> Self:
-        """Connect.
-
-        raises  Unavailable  the broker does not answer
-        """
-        self._connect()
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
-        """Hand one message over; waits while too many are unacknowledged."""
-        self._waiting.append(self._client.publish(topic, payload, qos=qos, retain=retain))
-        while len(self._waiting) > MAX_INFLIGHT * 2:
-            self._settle()
-
-    def flush(self) -> None:
-        """Wait until every message is acknowledged.
-
-        raises  Unavailable  one is not, within half a minute
-        """
-        while self._waiting:
-            self._settle()
-
-    def subscribe(self, filters: Sequence[str], on_message: Callable[[str, bytes], None]) -> None:
-        """Have `on_message(topic, payload)` called, on the network's thread, for what comes in; again after a loss.
-
-        raises  Unavailable  the broker does not confirm it
-        """
-        confirmed = threading.Event()
-        wanted = [(topic_filter, 1) for topic_filter in filters]
-        self._client.on_message = lambda _client, _userdata, message: on_message(message.topic, bytes(message.payload))
-        self._client.on_subscribe = lambda *_: confirmed.set()
-        self._client.on_connect = lambda client, *_: client.subscribe(wanted)
-        if self._client.is_connected():
-            self._client.subscribe(wanted)
-        if not confirmed.wait(CONNACK_S):
-            raise Unavailable(f"{self._address.host}:{self._address.port} does not confirm a subscription")
-
-    def break_off(self) -> None:
-        """Lose the connection, if it has a will: the broker is not told, and says it. Does not wait for the thread.
-
-        raises  Unavailable  what was published before is not acknowledged
-        """
-        self.flush()
-        connection = self._client.socket()
-        if isinstance(connection, socket.socket):
-            with contextlib.suppress(OSError):  # the broker was quicker
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def reconnect(self) -> None:
-        """Connect again after `break_off`.
-
-        raises  Unavailable  the broker does not answer
-        """
-        self._client.loop_stop()
-        self._connect()
-
-    def _connect(self) -> None:
+    def _receive(self, link: socket.socket, reader: Reader) -> None:
         try:
-            self._client.connect(self._address.host, self._address.port, KEEPALIVE_S)
-        except OSError as error:
-            raise Unavailable(
-                f"publishing to {self._address.host}:{self._address.port}: {error}; is the broker (`hexpost run`) up?"
-            ) from None
-        self._client.loop_start()
+            data = link.recv(CHUNK_BYTES)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        if not data:
+            raise Lost("the broker closed the connection")
+        self._heard_at = time.monotonic()
+        self.messages.put(reader.feed(data, self._clock()))
+        if reader.packets:
+            for packet in reader.packets:
+                self._take(packet)
+            reader.packets.clear()
 
-    def _settle(self) -> None:
-        message = self._waiting.popleft()
-        message.wait_for_publish(timeout=RETRY_MAX_S)
-        if not message.is_published():
-            raise Unavailable("the broker has stopped acknowledging; what it did not acknowledge is not published")
+    def _take(self, packet: Packet) -> None:
+        if packet.kind == wire.CONNACK:
+            self._take_connack(packet)
+        elif packet.kind == wire.SUBACK:
+            refused = [name for name, code in zip(self._filters, packet.codes, strict=False) if code >= 0x80]
+            if refused:
+                raise Lost(f"the broker refuses the subscription to {', '.join(refused)}; look at its access list")
+            self.last_error = ""
+            self.connected.set()
+        elif packet.kind == wire.PUBACK:
+            with self._lock:
+                self._unconfirmed.discard(packet.mid)
+        elif packet.kind == wire.DISCONNECT:
+            raise Lost(REASONS.get(packet.codes[0], f"the broker ended the connection ({packet.codes[0]:#x})"))
+
+    def _take_connack(self, packet: Packet) -> None:
+        (code,) = packet.codes
+        self._understood = code not in WRONG_VERSION
+        if code:
+            raise Lost(f"refused: {REASONS.get(code, f'reason {code:#x}')}")
+        self._accepted = True
+        self._confirmable = min(MAX_UNCONFIRMED, packet.receive_maximum)
+        self._keepalive_s = KEEPALIVE_S if packet.keepalive_s is None else packet.keepalive_s
+        former = [topic_filter for topic_filter in FORMER_FILTERS if topic_filter not in self._filters]
+        with self._lock:  # an earlier program's filters would deliver a message twice
+            self._unsent += wire.encode_unsubscribe(0xFFFF, former, level=self._level) if former else b""
+            self._unsent += wire.encode_subscribe(0xFFFE, self._filters, level=self._level)
+            self._unsent += wire.encode_publish(self._birth.topic, self._birth.payload, level=self._level, retain=True)
+
+    def _keep_alive(self) -> None:
+        """Ping where nothing was sent for long; give up where nothing is heard although it should be.
+
+        A client that does not read cannot hear: while there is no room silence proves nothing.
+        """
+        if not self._accepted or not self._keepalive_s:
+            return
+        now = time.monotonic()
+        if not self.messages.has_room:
+            self._heard_at = now
+        if now - self._heard_at > self._keepalive_s * 1.5:
+            raise Lost(f"nothing heard for {now - self._heard_at:.0f} s")
+        if now - min(self._sent_at, self._heard_at) > self._keepalive_s / 2:
+            with self._lock:
+                self._unsent += wire.PING
+            self._sent_at = now
+
+    def _say_goodbye(self, link: socket.socket) -> None:
+        """Tell the world that the bridge is gone, and the broker that it need not."""
+        with self._lock:
+            if self._accepted:
+                self._unsent += wire.encode_publish(
+                    self._will.topic, self._will.payload, level=self._level, retain=True
+                )
+            self._unsent += wire.BYE
+        until = time.monotonic() + GOODBYE_S
+        with contextlib.suppress(OSError):
+            while self._unsent and time.monotonic() < until:
+                self._send(link)
+                if self._unsent:
+                    time.sleep(0.01)
 
 
-def _secure(client: mqtt.Client, address: Address) -> None:
-    if address.username:
-        client.username_pw_set(address.username, address.password)
-    if address.tls:
-        client.tls_set(ca_certs=address.ca_file, tls_version=ssl.PROTOCOL_TLS_CLIENT)
+def _watch(selector: selectors.BaseSelector, link: socket.socket, *, read: bool, write: bool) -> None:
+    """Have the selector look at the link for just this; with nothing to look for it is taken out."""
+    wanted = (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
+    watched = selector.get_map().get(link)
+    if watched is None:
+        if wanted:
+            selector.register(link, wanted)
+    elif not wanted:
+        selector.unregister(link)
+    elif watched.events != wanted:
+        selector.modify(link, wanted)

@@ -1,7 +1,7 @@
 """Many messages to one intake: what a batch holds, and what it taught about its devices. Pure.
 
-A device that is merely heard again is not written each time: once in half a minute is enough to say that it is there,
-and a card wears. Called by `bridge`.
+A device that is merely heard again is not written each time: once a minute, and all of them together, is enough to say
+that they are there; a card wears by each page that is touched. Called by `bridge`.
 """
 
 import hashlib
@@ -13,27 +13,17 @@ from typing import Any
 import msgspec
 
 from appliance.model.event import Event
-from appliance.model.intake import DeviceReport, DeviceState, Fix, Intake, Learned, Reading
+from appliance.model.intake import DeviceReport, DeviceState, Fix, Intake, Learned, RawMessage, Reading
 from firmware_bridge.canonical import Kept, Surroundings, keep_observations, place_event
 from firmware_bridge.decoded import Decoded
 from firmware_bridge.edges import Edges
 from firmware_bridge.inbound import Memory
 
-WRITE_AGAIN = timedelta(seconds=30)  # how old `last_seen` in the store may be
+WRITE_AGAIN = timedelta(seconds=60)  # how old `last_seen` in the store may be
 MAX_DEVICES = 50_000  # acquaintances; one forgotten is only written once more
 MAX_TOPICS = 50  # of one device
 RECENT_DIGESTS = 20_000  # more than can be in flight when a connection breaks
 _VOLATILE = {"battery_percent", "voltage_v", "signal_dbm", "link_quality", "uptime_s", "camera_fps"}
-
-
-class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as far as gathering is concerned; `redelivered` is MQTT's DUP flag."""
-
-    topic: str
-    payload: bytes
-    received_at: datetime
-    retain: bool = False
-    redelivered: bool = False
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -58,7 +48,6 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class _Acquaintance(msgspec.Struct, kw_only=True):
     """What the store already has of a device."""
 
-    written_at: datetime
     state: str | None = None
     facts: dict[str, Any] = {}
     topics: set[str] = set()
@@ -85,6 +74,8 @@ class Gatherer:
         self._recent: Counter[bytes] = Counter(digests)
         self._states_before: dict[str, bool | None] = {}
         self._delivered: Counter[bytes] = Counter()
+        self._unwritten: dict[str, _Report] = {}  # of devices heard again, for the next write of all
+        self._written_at: datetime | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -98,13 +89,16 @@ class Gatherer:
         self._digests: list[bytes] = []
         self._counted: Counter[bytes] = Counter()
         self._reports: dict[str, _Report] = {}
+        self._raw: list[RawMessage] = []
         self.heard: list[Heard] = []
 
-    def add(self, arrival: Arrival, decoded: Decoded) -> list[Event]:
+    def add(self, arrival: RawMessage, decoded: Decoded) -> list[Event]:
         """Add one message; the events that it became, for the acknowledgement to its sender."""
         if self._is_repeated(arrival, decoded):
             self._duplicates += decoded.items
             return []
+        if decoded.items:  # what the box itself publishes holds none
+            self._raw.append(arrival)
         self._rejections.extend(decoded.rejections)
         if decoded.folded:
             self._folded[decoded.folded] += 1
@@ -144,13 +138,14 @@ class Gatherer:
             folded=dict(self._folded),
             duplicates=self._duplicates,
             digests=b"".join(self._digests),
+            raw=self._raw,
         )
         self._states_before = self._edges.take_before()
         self._delivered = Counter(self._counted)
         self._reset()
         return intake
 
-    def _is_repeated(self, arrival: Arrival, decoded: Decoded) -> bool:
+    def _is_repeated(self, arrival: RawMessage, decoded: Decoded) -> bool:
         """Whether this is a redelivery of a message that carries nothing to know it by, and is already stored.
 
         Each delivery is remembered as often as it came, so that of two genuine equal messages neither is swallowed.
@@ -171,7 +166,7 @@ class Gatherer:
         self._digests.append(digest)
         return False
 
-    def _take(self, kept: Kept, decoded: Decoded, arrival: Arrival) -> None:
+    def _take(self, kept: Kept, decoded: Decoded, arrival: RawMessage) -> None:
         self._readings += kept.readings
         self._fixes += kept.fixes
         self._kept.answers += kept.answers
@@ -184,7 +179,7 @@ class Gatherer:
             self._folded["transient device"] += kept.items[device]
 
     def _report(
-        self, device: str, family: str, arrival: Arrival, observed_at: datetime | None, kept: Kept | None = None
+        self, device: str, family: str, arrival: RawMessage, observed_at: datetime | None, kept: Kept | None = None
     ) -> None:
         report = self._reports.get(device)
         if report is None:
@@ -219,28 +214,41 @@ class Gatherer:
             known = self._known.get(source)
             if known is not None and not _is_news(report, known):
                 self._folded["state"] += report.items
+                self._wait(source, report)
                 continue
-            due.append(
-                DeviceReport(
-                    source=source,
-                    family=report.family,
-                    seen_at=report.seen_at,
-                    items=report.items,
-                    state=_first_state(report) if self._is_new(source, known) else None,
-                    facts=report.facts,
-                    topics=tuple(sorted(report.topics)),
-                )
-            )
+            self._unwritten.pop(source, None)
+            due.append(_device_report(source, report, _first_state(report) if self._is_new(source, known) else None))
             self._acquaint(source, report)
+        if self._reports:
+            due += self._take_unwritten(max(report.seen_at for report in self._reports.values()))
         return due
+
+    def _wait(self, source: str, report: _Report) -> None:
+        """A device that was merely heard: its items are counted, the rest is written with all the others."""
+        waiting = self._unwritten.setdefault(source, report)
+        waiting.items = 0
+        waiting.seen_at = max(waiting.seen_at, report.seen_at)
+        waiting.facts.update(report.facts)
+        waiting.topics |= report.topics
+
+    def _take_unwritten(self, now: datetime) -> list[DeviceReport]:
+        """Once a minute what waits, whichever way the clock has gone."""
+        if self._written_at is None:
+            self._written_at = now
+        if abs(now - self._written_at) < WRITE_AGAIN:
+            return []
+        self._written_at = now
+        waiting, self._unwritten = self._unwritten, {}
+        for source, report in waiting.items():
+            self._acquaint(source, report)
+        return [_device_report(source, report, None) for source, report in waiting.items()]
 
     def _is_new(self, source: str, known: _Acquaintance | None) -> bool:
         """Whether nobody knows the device yet: then its first state stands; later ones `field` judges."""
         return known is None and self._around.standing(source) is None
 
     def _acquaint(self, source: str, report: _Report) -> None:
-        known = self._known.pop(source, None) or _Acquaintance(written_at=report.seen_at, facts={}, topics=set())
-        known.written_at = report.seen_at
+        known = self._known.pop(source, None) or _Acquaintance(facts={}, topics=set())
         known.state = report.state or known.state
         known.facts.update(report.facts)
         known.topics |= report.topics
@@ -253,9 +261,19 @@ def _first_state(report: _Report) -> DeviceState:
     return "offline" if report.state == "offline" else "online"
 
 
+def _device_report(source: str, report: _Report, state: DeviceState | None) -> DeviceReport:
+    return DeviceReport(
+        source=source,
+        family=report.family,
+        seen_at=report.seen_at,
+        items=report.items,
+        state=state,
+        facts=report.facts,
+        topics=tuple(sorted(report.topics)),
+    )
+
+
 def _is_news(report: _Report, known: _Acquaintance) -> bool:
-    if report.seen_at - known.written_at >= WRITE_AGAIN or report.seen_at < known.written_at - WRITE_AGAIN:
-        return True
     if report.state is not None and report.state != known.state:
         return True
     if not report.topics <= known.topics and len(known.topics) < MAX_TOPICS:

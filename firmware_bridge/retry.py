@@ -11,10 +11,10 @@ from datetime import datetime
 
 import msgspec
 
-from appliance.model.intake import DeviceReport, Intake
+from appliance.model.intake import DeviceReport, Intake, RawMessage
 from firmware_bridge.decode import Decoder
 from firmware_bridge.decoded import Decoded, reject
-from firmware_bridge.gather import Arrival, Gatherer
+from firmware_bridge.gather import Gatherer
 
 log = logging.getLogger(__name__)
 
@@ -64,13 +64,14 @@ def retry_entries(
             first = decoded.rejections[0]
             yield entry, Refused(reason=first.reason, sealed=first.sealed)
             continue
-        gatherer.add(Arrival(topic=entry.topic, payload=entry.payload, received_at=entry.first_seen), decoded)
+        gatherer.add(RawMessage(topic=entry.topic, payload=entry.payload, received_at=entry.first_seen), decoded)
         intake = gatherer.take([])
         yield (
             entry,
             msgspec.structs.replace(
                 intake,
                 reports=[_as_it_was(report, is_registered(report.source)) for report in intake.reports],
+                raw=(),  # it lies in the archive since it came
                 digests=b"",  # they would push those out by which the bridge knows a redelivery
                 retried={entry.id: entry.count},
             ),

@@ -6,7 +6,6 @@ the box the time and, in a vehicle, the place. The port may vanish and come back
 """
 
 import logging
-import queue
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -18,7 +17,8 @@ import serial
 
 from appliance.clock import Clock
 from appliance.errors import Rejected
-from firmware_bridge.client import Message
+from firmware_bridge.inbox import Inbox
+from firmware_bridge.mqtt.message import Message
 from firmware_bridge.notation.nmea import GnssFix, read_sentence
 from firmware_bridge.topic import PREFIX, raw_topic
 
@@ -66,7 +66,7 @@ class SerialGateway:
         port: str,
         *,
         baud: int,
-        messages: "queue.Queue[Message]",
+        messages: Inbox,
         clock: GnssClock,
         on_place: Callable[[float, float], None],
     ) -> None:
@@ -162,11 +162,8 @@ class SerialGateway:
             topic=topic, payload=payload, qos=0, mid=0, retain=False, received_at=self._clock.clock(), connection=0
         )
         while not self._stop.is_set():
-            try:
-                self._messages.put(received, timeout=READ_S)
-                return
-            except queue.Full:
-                continue  # the port's own buffer waits, and then the sender
+            if self._messages.put_within(received, READ_S):
+                return  # until then the port's own buffer waits, and then the sender
 
     def _count(self, reason: str) -> None:
         self.shed[reason] = self.shed.get(reason, 0) + 1

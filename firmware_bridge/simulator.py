@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 import msgspec
 
 from appliance.errors import Rejected
-from firmware_bridge.client import Address, Publisher
+from firmware_bridge.address import Address
+from firmware_bridge.publisher import Publisher
 from firmware_bridge.simulation.families import FAMILIES
 from firmware_bridge.simulation.firmware import State
 from firmware_bridge.simulation.fleet import GATEWAY

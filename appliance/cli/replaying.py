@@ -41,7 +41,7 @@ def replay_command(box: Box, as_json: bool, file: Path, speed: float) -> None:
 
     Example: hexpost replay recording.jsonl --speed 60
     """
-    from firmware_bridge.client import Publisher
+    from firmware_bridge.publisher import Publisher
 
     begun, published = time.monotonic(), 0
     with Publisher(broker_address(box)) as publisher:

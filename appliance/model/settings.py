@@ -57,8 +57,9 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The broker: `embedded`, `mqtt://host:port` or `mqtts://host:port`.
 
-    `host` and `port` are where an embedded broker listens. `username` goes with `password_file`. `batch_items` and
-    `batch_ms` bound how long an acknowledgement waits for its commit; `receive_maximum` bounds what is in flight.
+    `host` and `port` are where an embedded broker listens. `username` goes with `password_file`. A batch is written
+    with `batch_items` messages, `batch_ms` after the first, or while more keep coming `commit_ms` after the last
+    commit; `receive_maximum` bounds what is in flight.
     `topics` are the filters the bridge subscribes to: all by default, since firmware keeps its own topics.
     """
 
@@ -69,9 +70,10 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     username: str = ""
     password_file: str = ""
     ca_file: str = ""
-    receive_maximum: int = 2_000
-    batch_items: int = 500
+    receive_maximum: int = 4_000
+    batch_items: int = 2_000
     batch_ms: int = 50
+    commit_ms: int = 1_000
     topics: tuple[str, ...] = ("#",)
 
 
@@ -214,6 +216,7 @@ def _check(settings: Settings, name: str) -> None:
         "mqtt.url": settings.mqtt.url == "embedded" or settings.mqtt.url.startswith(("mqtt://", "mqtts://")),
         "mqtt.receive_maximum": 1 <= settings.mqtt.receive_maximum <= 65_535,
         "mqtt.batch_items": settings.mqtt.batch_items >= 1,
+        "mqtt.commit_ms": 0 <= settings.mqtt.commit_ms <= 1_000,
         "sync.url": settings.sync.url == "" or settings.sync.url.startswith(("postgresql://", "postgres://")),
         "sync.batch_rows": 1 <= settings.sync.batch_rows <= 100_000,
         "http.max_upload_mb": settings.http.max_upload_mb >= 1,

@@ -1,11 +1,10 @@
 """The bridge's loop between a client declared here and a real store: nothing is acknowledged before it is durable."""
 
-import queue
 import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -22,11 +21,12 @@ from appliance.store.quarantine import fetch_quarantine
 from appliance.store.totals import fetch_totals
 from firmware_bridge.bridge import MAX_ACK_IDS, Bridge
 from firmware_bridge.canonical import Surroundings
-from firmware_bridge.client import Message
 from firmware_bridge.decode import Decoder
 from firmware_bridge.field import Field
 from firmware_bridge.gather import Gatherer
 from firmware_bridge.inbound import Memory
+from firmware_bridge.inbox import Inbox
+from firmware_bridge.mqtt.message import Message
 from tests.conftest import NOW, wait_for
 
 EVENT: dict[str, Any] = {
@@ -41,7 +41,7 @@ class Link:
     """The client's face to the bridge: a queue of messages, and what was done with them, in order."""
 
     def __init__(self) -> None:
-        self.messages: queue.Queue[Message] = queue.Queue()
+        self.messages = Inbox(10_000)
         self.connected = threading.Event()
         self.connected.set()
         self.last_error = ""
@@ -54,17 +54,17 @@ class Link:
     def stop(self) -> None:
         self.running = False
 
-    def acknowledge(self, message: Message) -> None:
-        self.done.append(("ack", message.mid))
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        self.done += [("ack", message.mid) for message in messages]
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 0) -> bool:
-        self.done.append((topic, msgspec.json.decode(payload)["event_ids"]))
+    def publish_all(self, messages: Sequence[tuple[str, bytes]]) -> bool:
+        self.done += [(topic, msgspec.json.decode(payload)["event_ids"]) for topic, payload in messages]
         return True
 
     def receive(self, mid: int, payload: object, topic: str = "hexpost/v1/moi/cam7/event") -> None:
         data = payload if isinstance(payload, bytes) else msgspec.json.encode(payload)
         self.messages.put(
-            Message(topic=topic, payload=data, qos=1, mid=mid, retain=False, received_at=NOW, connection=1)
+            [Message(topic=topic, payload=data, qos=1, mid=mid, retain=False, received_at=NOW, connection=1)]
         )
 
     @property
@@ -122,6 +122,7 @@ class Running:
             reload=lambda: None,
             batch_items=100,
             batch_ms=20,
+            commit_ms=20,
             clock=lambda: NOW,
             clock_trusted=lambda: True,
             report=lambda state: self.reports.append(dict(state)),

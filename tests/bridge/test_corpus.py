@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from appliance.aggregate.hours import SiteHours
+from appliance.model.intake import RawMessage
 from appliance.store.counts import ensure_counts
 from appliance.store.engine import FILE_NAME, Store, raw_connection
 from appliance.store.migrations import migrate
 from appliance.store.verify import verify_store
 from firmware_bridge.canonical import Surroundings
 from firmware_bridge.decode import Decoder
-from firmware_bridge.gather import Arrival, Gatherer
+from firmware_bridge.gather import Gatherer
 from firmware_bridge.liveness.skew import judge
 from tests.bridge.samples import RECEIVED, Sample, make_decoder, needs_kit, samples
 from tests.conftest import NOW, make_recorder
@@ -86,7 +87,7 @@ def deliver(delivery: Delivery, decoder: Decoder, gatherer: Gatherer) -> None:
     received_at = RECEIVED + timedelta(seconds=delivery.number)
     decoded = decoder.decode(sample.topic, sample.payload, received_at=received_at, retain=sample.retain)
     gatherer.add(
-        Arrival(
+        RawMessage(
             topic=sample.topic,
             payload=sample.payload,
             received_at=received_at,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from appliance.model.intake import Intake
+from appliance.model.intake import Intake, RawMessage
 from appliance.model.native import read_event
 from appliance.model.observation import (
     Alarm,
@@ -18,7 +18,7 @@ from appliance.model.observation import (
 )
 from firmware_bridge.canonical import Standing, Surroundings
 from firmware_bridge.decoded import Decoded
-from firmware_bridge.gather import WRITE_AGAIN, Arrival, Gatherer
+from firmware_bridge.gather import WRITE_AGAIN, Gatherer
 from firmware_bridge.inbound import Memory
 from tests.conftest import NOW
 
@@ -29,8 +29,8 @@ AROUND = Surroundings(standing=REGISTERED.get, judge=lambda *_: "good", plate_ke
 
 def arrival(
     payload: bytes = b"{}", *, at: datetime = NOW, retain: bool = False, redelivered: bool = False, topic: str = "t"
-) -> Arrival:
-    return Arrival(topic=topic, payload=payload, received_at=at, retain=retain, redelivered=redelivered)
+) -> RawMessage:
+    return RawMessage(topic=topic, payload=payload, received_at=at, retain=retain, redelivered=redelivered)
 
 
 def decoded(*observations: Observation) -> Decoded:

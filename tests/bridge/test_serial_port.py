@@ -2,7 +2,7 @@
 
 import os
 import pty
-import queue
+import time
 import tty
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from firmware_bridge.client import Message
+from firmware_bridge.inbox import Inbox
+from firmware_bridge.mqtt.message import Message
 from firmware_bridge.serial_port import MAX_LINE, GnssClock, SerialGateway, read_line
 from tests.conftest import NOW, wait_for
 
@@ -24,7 +25,7 @@ class Wire:
         self.seconds = 0.0
         self.own_time, self.own_trusted = NOW, True
         self.clock = GnssClock(lambda: self.own_time, lambda: self.own_trusted, lambda: self.seconds)
-        self.messages: queue.Queue[Message] = queue.Queue()
+        self.messages = Inbox(1_000)
         self.places: list[tuple[float, float]] = []
         self.gateway = SerialGateway(
             os.ttyname(self.theirs),
@@ -38,7 +39,8 @@ class Wire:
         os.write(self.ours, b"".join(line + b"\r\n" for line in lines))
 
     def read(self) -> Message:
-        return self.messages.get(timeout=10)
+        assert self.messages.wait(1, time.monotonic() + 10)
+        return self.messages.take(1, 10**6)[0]
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ def test_a_fix_gives_position_time_and_place_but_not_each_second(wire: Wire) -> 
     assert first.topic.endswith("/raw/gnss")
     wait_for(lambda: len(wire.places) == 7)
     assert wire.places[0] == (pytest.approx(47.97), pytest.approx(29.37))
-    assert wire.messages.empty()
+    assert len(wire.messages) == 0
 
 
 def test_a_box_without_a_clock_has_the_receivers_time(wire: Wire) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from firmware_bridge.address import Address
 from firmware_bridge.canonical import Surroundings, keep_observations
-from firmware_bridge.client import Address, Publisher
+from firmware_bridge.publisher import Publisher
 from tests.bridge.samples import RECEIVED, Sample, make_decoder, needs_kit, samples
 from tests.conftest import wait_for
 from tests.flow.box import RunningBox, running_box

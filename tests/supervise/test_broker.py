@@ -285,7 +285,7 @@ def test_mosquitto_is_bounded_and_open_only_to_this_machine(
         "autosave_interval 10",
         "max_queued_messages 100000",
         "max_queued_bytes 33554432",
-        "max_inflight_messages 2000",
+        "max_inflight_messages 4000",
         "max_packet_size 1048576",
     }
     assert always | expected <= lines

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from appliance.model.event import Event
+from appliance.model.intake import RawMessage
 from firmware_bridge.canonical import Surroundings
 from firmware_bridge.decode import Decoder
 from firmware_bridge.family import (
@@ -18,7 +19,7 @@ from firmware_bridge.family import (
     the_things_stack,
     zigbee2mqtt,
 )
-from firmware_bridge.gather import Arrival, Gatherer
+from firmware_bridge.gather import Gatherer
 from firmware_bridge.inbound import Family
 from tests.bridge.family.told import as_bytes
 
@@ -143,7 +144,7 @@ def events_of(told: Told, *seconds: float) -> list[Event]:
     for topic, said in told.before:
         decoder.decode(topic, as_bytes(said), received_at=AT)
     for second in seconds:
-        arrival = Arrival(topic=told.topic, payload=as_bytes(told.said), received_at=AT + timedelta(seconds=second))
+        arrival = RawMessage(topic=told.topic, payload=as_bytes(told.said), received_at=AT + timedelta(seconds=second))
         decoded = decoder.decode(arrival.topic, arrival.payload, received_at=arrival.received_at)
         assert not decoded.rejections, decoded.rejections[0].reason
         gatherer.add(arrival, decoded)
