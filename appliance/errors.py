@@ -38,5 +38,9 @@ class Unavailable(HexpostError):
     """A part that is needed does not answer; trying again later may help."""
 
 
+class NoRoom(Unavailable):
+    """The disk is full; a person has to free some of it, or what is let go by itself will be enough."""
+
+
 class Corrupt(HexpostError):
     """Stored data contradicts itself; a person has to look."""

@@ -19,11 +19,14 @@ from appliance.clock import Clock, system_clock
 from appliance.errors import NotFound, Rejected
 from appliance.model.change import Batch, Position, SyncStatus
 from appliance.model.settings import Settings, read_settings
+from appliance.model.space import MIB, Step
 from appliance.store import outbox
+from appliance.store.admission import Admission, SparingArchive
 from appliance.store.archive.missed import MissedCounter
 from appliance.store.archive.spool import SPOOL
 from appliance.store.archive.writer import Archive
 from appliance.store.counts import ensure_counts
+from appliance.store.disk import Ballast, DiskWatch
 from appliance.store.engine import FILE_NAME, Store
 from appliance.store.intake import Recorder
 from appliance.store.migrations import migrate
@@ -118,8 +121,10 @@ def _sync_names(folder: Path) -> None:
 def open_store(box: Box) -> Store:
     """The box's store, migrated, its counters cut in the site's zone and resolutions."""
     path = box.data / FILE_NAME
+    ballast = open_ballast(box)
+    ballast.breathe()
     migrate(path, timezone=box.settings.site.timezone)
-    store = Store(path)
+    store = Store(path, ballast=ballast)
     hours, resolutions = box.hours(), box.settings.risk.resolutions
     with store.read() as connection:
         row = connection.exec_driver_sql("SELECT timezone, resolutions FROM site").one()
@@ -140,8 +145,19 @@ def find_store(box: Box) -> Store:
     return open_store(box)
 
 
-def open_recorder(box: Box, store: Store) -> Recorder:
-    """A recorder for one thread."""
+def open_ballast(box: Box) -> Ballast:
+    """What is given back when the disk is full. The data directory is made where it is not there."""
+    box.data.mkdir(parents=True, exist_ok=True)
+    return Ballast(box.data, box.settings.store.ballast_mb * MIB)
+
+
+def open_disk_watch(box: Box, store: Store) -> DiskWatch:
+    """One process's view of the room there is."""
+    return DiskWatch(store, open_ballast(box), time.monotonic)
+
+
+def open_recorder(box: Box, store: Store, *, step: Callable[[], Step] = lambda: Step.NORMAL) -> Recorder:
+    """A recorder for one thread; `step` says how scarce room on the disk is."""
     return Recorder(
         store,
         hours=box.hours(),
@@ -150,7 +166,8 @@ def open_recorder(box: Box, store: Store) -> Recorder:
         quarantine_bytes=box.settings.store.quarantine_mb * 1_048_576,
         sealer=open_sealer(box),
         plate_key=box.secret("plates.key"),
-        archive=open_archive(box, store),
+        archive=open_archive(box, store, step),
+        admit=Admission(step),
         clock=box.clock,
     )
 
@@ -160,12 +177,13 @@ def archive_folder(box: Box) -> Path:
     return box.data / "archive"
 
 
-def open_archive(box: Box, store: Store) -> Archive | None:
+def open_archive(box: Box, store: Store, step: Callable[[], Step] = lambda: Step.NORMAL) -> SparingArchive | None:
     """The raw archive, for one thread; None where the site keeps none."""
     if not box.settings.retention.archive_days:
         return None
     counter = MissedCounter(store)
-    return Archive(archive_folder(box) / SPOOL, sealer=open_archive_sealer(box), count_missed=counter.add)
+    archive = Archive(archive_folder(box) / SPOOL, sealer=open_archive_sealer(box), count_missed=counter.add)
+    return SparingArchive(archive, step, counter.add)
 
 
 def open_sealer(box: Box) -> Sealer:
@@ -236,15 +254,21 @@ def load_families(box: Box) -> "Sequence[Family]":
 def pulse_reporter(box: Box, part: str, alive: Callable[[], None]) -> Callable[[Mapping[str, Any]], None]:
     """A function by which a part says how it is: to its pulse at most once a second, to the service manager always."""
     writer = PulseWriter(box.run_dir, part)
-    last = 0.0
+    last, failed = 0.0, False
 
     def report(state: Mapping[str, Any]) -> None:
-        nonlocal last
+        nonlocal last, failed
         alive()
         now = time.monotonic()
         if now - last >= PULSE_EVERY_S:
             last = now
-            writer.beat(state)
+            try:
+                writer.beat(state)
+                failed = False
+            except OSError as error:  # a full disk must not stop the part that says so
+                if not failed:
+                    log.error("the pulse of %s cannot be written: %s; free space on the disk", part, error)
+                failed = True
 
     return report
 

@@ -14,10 +14,12 @@ from typing import Any
 
 import msgspec
 
-from appliance.clock import Clock, from_us
+from appliance.clock import Clock, from_us, rfc3339
 from appliance.errors import Conflict, HexpostError, NotFound
 from appliance.model.event import ClockQuality
 from appliance.model.intake import Intake, Receipt, RetryReport, StillRefused
+from appliance.model.space import Step, disk_words
+from appliance.store.disk import DiskWatch
 from appliance.store.engine import Store
 from appliance.store.field import StoreField
 from appliance.store.intake import Recorder
@@ -40,6 +42,7 @@ from appliance.wiring import (
     load_families,
     mapping_folder,
     open_archive_sealer,
+    open_disk_watch,
     open_plate_sealer,
     open_recorder,
     open_sealer,
@@ -97,12 +100,17 @@ def open_bridge(
     raises  Unavailable  the store cannot be read now
     """
     mqtt, site = box.settings.mqtt, box.settings.site
+    watch = open_disk_watch(box, store)
+
+    def alert(words: bytes) -> bool:
+        return client.publish(alert_topic(site.id), words, qos=1)
+
     field = Field(
         StoreField(store, clock),
         clock=clock,
         clock_trusted=clock_trusted,
         monotonic=time.monotonic,
-        alert=lambda words: client.publish(alert_topic(site.id), words, qos=1),
+        alert=alert,
         last_alive=last_alive(box),
         moving=site.moving,
     )
@@ -118,7 +126,7 @@ def open_bridge(
     decoder = Decoder(load_families(box), zone=box.settings.zone, learned=learned)
     bridge = Bridge(
         client,
-        open_recorder(box, store),
+        open_recorder(box, store, step=lambda: watch.step),
         decoder=decoder,
         gatherer=Gatherer(around, memory=decoder.memory, digests=digests),
         field=field,
@@ -131,9 +139,29 @@ def open_bridge(
         commit_ms=mqtt.commit_ms,
         clock=clock,
         clock_trusted=clock_trusted,
-        report=report,
+        report=with_disk(report, watch, alert, clock),
     )
     return bridge, field
+
+
+def with_disk(
+    report: Callable[[Mapping[str, Any]], None], watch: DiskWatch, alert: Callable[[bytes], bool], clock: Clock
+) -> Callable[[Mapping[str, Any]], None]:
+    """The bridge's report with the room on the disk in it; each step of the ladder is announced once.
+
+    One that cannot be announced, because there is no broker now, is announced when there is.
+    """
+    told = Step.NORMAL
+
+    def report_with_disk(state: Mapping[str, Any]) -> None:
+        nonlocal told
+        step = watch.look()
+        words = disk_words(step, watch.space)
+        if step is not told and alert(msgspec.json.encode({"kind": "disk", "at": rfc3339(clock()), **words})):
+            told = step
+        report({**state, **words})
+
+    return report_with_disk
 
 
 def last_alive(box: Box) -> datetime | None:

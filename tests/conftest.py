@@ -14,6 +14,7 @@ import pytest
 
 from appliance.aggregate.hours import SiteHours
 from appliance.model.event import Event
+from appliance.model.intake import Intake
 from appliance.model.native import read_event
 from appliance.store.counts import ensure_counts
 from appliance.store.engine import FILE_NAME, Store
@@ -54,7 +55,14 @@ def recorder(store: Store, now: datetime) -> Recorder:
     return make_recorder(store, now)
 
 
-def make_recorder(store: Store, now: datetime, *, zone: str = "UTC", quarantine_rows: int = 100) -> Recorder:
+def make_recorder(
+    store: Store,
+    now: datetime,
+    *,
+    zone: str = "UTC",
+    quarantine_rows: int = 100,
+    admit: Callable[[Intake], Intake] = lambda intake: intake,
+) -> Recorder:
     """A recorder with a clock that stands still."""
     return Recorder(
         store,
@@ -62,6 +70,7 @@ def make_recorder(store: Store, now: datetime, *, zone: str = "UTC", quarantine_
         resolutions=(7, 8),
         quarantine_rows=quarantine_rows,
         clock=lambda: now,
+        admit=admit,
     )
 
 

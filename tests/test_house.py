@@ -58,6 +58,7 @@ LAYERS: dict[str, int] = {
     "sync.pump": 4,
     "appliance.wiring": 5,
     "appliance.wiring_bridge": 6,
+    "appliance.wiring_jobs": 6,
     "appliance.cli": 7,
 }
 """Room -> layer; a room may import rooms of lower layers, and itself."""

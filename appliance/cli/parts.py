@@ -80,22 +80,27 @@ def jobs_command(box: Box, as_json: bool) -> None:
     from appliance.job.archiving import ArchiveCare
     from appliance.job.schedule import Jobs
     from appliance.store.archive.spool import SPOOL, is_sealing_due
+    from appliance.wiring_jobs import open_disk_keeper
 
     with running(box, "jobs") as (stop, notifier):
         store = open_store(box)
+        keeper = open_disk_keeper(box, store)
+        report = pulse_reporter(box, "jobs", notifier.alive)
         jobs = Jobs(
             store,
             risk=box.settings.risk,
             zone=box.settings.zone,
             clock=box.clock,
-            report=pulse_reporter(box, "jobs", notifier.alive),
             archive=ArchiveCare(
                 [sys.executable, "-m", "appliance.cli", "archive", "seal", *box_options(box)],
                 lambda: is_sealing_due(archive_folder(box) / SPOOL, box.clock()),
             ),
+            report=lambda state: report({**state, **keeper.state}),
         )
         notifier.ready()
+        keeper.start()
         jobs.run(stop)
+        keeper.stop()
         store.close()
 
 

@@ -32,6 +32,7 @@ def status_command(box: Box, as_json: bool) -> None:
 
     Example: hexpost status --json
     """
+    from appliance.model.space import disk_of
     from appliance.store.archive.state import fetch_archive_state
     from appliance.store.outbox import sync_status
     from appliance.store.totals import fetch_facts, fetch_totals
@@ -50,6 +51,9 @@ def status_command(box: Box, as_json: bool) -> None:
         click.echo(f"  {total.term}{f' ({total.reason})' if total.reason else ''}: {total.items:,}")
     for part in ("bridge", "serve", "jobs", "sync"):
         click.echo(f"  {part}: {'up' if parts.get(part, {}).get('up') else 'down'}")
+    disk = disk_of(parts)
+    if disk:
+        click.echo(f"  disk: {disk['disk']}, {disk['disk_free_bytes'] / 1e6:,.0f} MB free")
     click.echo(
         f"  archive: {archive.rows:,} messages sealed in {archive.bytes / 1_048_576:,.1f} MB, "
         f"{archive.spool_bytes / 1_048_576:,.1f} MB wait; {archive.missed:,} are known to be missing"

@@ -15,7 +15,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import Clock, site_day, to_us
-from appliance.errors import HexpostError
+from appliance.errors import HexpostError, Unavailable
 from appliance.job.archiving import ArchiveCare
 from appliance.job.counting import count_events
 from appliance.job.risk_run import perform_run
@@ -59,23 +59,37 @@ class Jobs:
         self._clock = clock
         self._report = report
         self._seen = -1
+        self._took_over = False
         self._error = ""
 
     def run(self, stop: threading.Event) -> None:
-        """Perform what is queued, and see that what is due gets queued."""
-        with self._store.write() as connection:
-            requeue_unfinished(connection)
+        """Perform what is queued, and see that what is due gets queued; what the store cannot take now waits."""
         scheduler = self._schedule()
         scheduler.start()
         try:
             while not stop.is_set():
-                if not self.perform_next():
+                if not self._turn():
                     stop.wait(LOOK_S)
                 self._report({"error": self._error, "archive_error": self._archive.error if self._archive else ""})
         finally:
             if self._archive:
                 self._archive.stop()
             scheduler.shutdown(wait=True)
+
+    def _turn(self) -> bool:
+        """One turn of the loop; whether there may be more to do at once."""
+        try:
+            if not self._took_over:
+                with self._store.write() as connection:
+                    requeue_unfinished(connection)
+                self._took_over, self._error = True, ""
+            return self.perform_next()
+        except Unavailable as error:
+            if str(error) != self._error:
+                log.error("%s; trying again", error)
+            self._error = str(error)
+            self._took_over = False  # a run may stand there as running
+            return False
 
     def perform_next(self) -> bool:
         """Perform the run that has waited longest; whether there was one.

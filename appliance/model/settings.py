@@ -33,12 +33,15 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`quarantine_rows` and `quarantine_mb` bound what is kept of messages nobody understood.
+    """`ballast_mb` is kept allocated, so that a full disk can be got out of; on a small disk a sixteenth of it.
+
+    `quarantine_rows` and `quarantine_mb` bound what is kept of messages nobody understood.
 
     Those that may hold number plates are sealed under the key of their day, which is destroyed after
     `sealed_days`.
     """
 
+    ballast_mb: int = 64
     quarantine_rows: int = 10_000
     quarantine_mb: int = 64
     sealed_days: int = 7
@@ -220,6 +223,7 @@ def _check(settings: Settings, name: str) -> None:
         "sync.url": settings.sync.url == "" or settings.sync.url.startswith(("postgresql://", "postgres://")),
         "sync.batch_rows": 1 <= settings.sync.batch_rows <= 100_000,
         "http.max_upload_mb": settings.http.max_upload_mb >= 1,
+        "store.ballast_mb": 1 <= settings.store.ballast_mb <= 4_096,
         "store.quarantine_rows": settings.store.quarantine_rows >= 1,
         "store.quarantine_mb": settings.store.quarantine_mb >= 1,
         "store.sealed_days": 1 <= settings.store.sealed_days <= 366,

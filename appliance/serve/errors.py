@@ -14,6 +14,7 @@ from appliance.errors import (
     Corrupt,
     Forbidden,
     HexpostError,
+    NoRoom,
     NotFound,
     Rejected,
     Unauthorized,
@@ -29,6 +30,7 @@ STATUS: dict[type[HexpostError], tuple[int, str]] = {
     Forbidden: (403, "Not allowed"),
     NotFound: (404, "Not here"),
     Conflict: (409, "Contradicts what is there"),
+    NoRoom: (507, "No room on the disk"),
     Unavailable: (503, "Not possible now, try again"),
     Corrupt: (500, "Stored data is damaged"),
 }
@@ -45,7 +47,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """What OpenAPI is to say of a route that may answer with these problems."""
+    """What OpenAPI is to say of a route that may answer with these problems; where the store may be unavailable (503),
+    its disk may be full (507).
+    """
+    if 503 in statuses:
+        statuses = (*statuses, 507)
     return {
         status: ResponseSpec(
             Problem, description=HTTPStatus(status).phrase, media_type=PROBLEM, generate_examples=False
@@ -91,6 +97,6 @@ def _response(problem: Problem, headers: dict[str, str] | None = None) -> Respon
     extra = dict(headers or {})
     if problem.status == 401:
         extra["WWW-Authenticate"] = "Bearer"
-    if problem.status == 503:
+    if problem.status in (503, 507):
         extra["Retry-After"] = "2"
     return Response(problem, status_code=problem.status, media_type=PROBLEM, headers=extra)

@@ -1,6 +1,6 @@
 """`/health/…`, `/status`, `/metrics`: how the box is, for balancers, technicians and Prometheus."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from appliance.clock import rfc3339
 from appliance.errors import HexpostError, Unavailable
 from appliance.model.intake import TERMS
+from appliance.model.space import disk_of
 from appliance.serve.context import Context
 from appliance.serve.errors import problems
 from appliance.serve.security import require_admin
@@ -101,6 +102,7 @@ def health_of(context: Context) -> dict[str, Any]:
         "last_run_at": rfc3339(facts.last_run_at) if facts.last_run_at else None,
         "broker": broker,
         "parts": parts,
+        "disk": disk_of(pulses),
         "sync": {
             "state": sync.get("state", "down") if context.settings.sync.url else "off",
             "pending_rows": sync.get("pending_rows"),
@@ -125,6 +127,7 @@ class _Collector(Collector):
         pending = int(pulses.get("bridge", {}).get("pending") or 0) if pulses.get("bridge", {}).get("up") else 0
         yield from _balance(totals, pending)
         yield from self._gauges(facts)
+        yield from _disk(disk_of(pulses), totals)
         up = GaugeMetricFamily("hexpost_part_up", "1 while a part is alive.", labels=["part"])
         for part in PARTS:
             up.add_metric([part], float(part == "serve" or bool(pulses.get(part, {}).get("up"))))
@@ -176,6 +179,22 @@ def _balance(totals: list[Total], pending: int) -> Iterator[Metric]:
             reasons.add_metric([total.term, total.reason], total.items)
     yield reasons
     yield GaugeMetricFamily("hexpost_items_pending", "Items received and not yet written.", value=pending)
+
+
+def _disk(disk: Mapping[str, Any], totals: list[Total]) -> Iterator[Metric]:
+    for name, text, key in (
+        ("hexpost_disk_step", "How scarce room is: 0 normal, 1 low, 2 scarce, 3 critical, 4 full.", "disk_step"),
+        ("hexpost_disk_free_bytes", "Free on the disk of the store.", "disk_free_bytes"),
+        ("hexpost_disk_room_bytes", "What can still be recorded.", "disk_room_bytes"),
+        ("hexpost_disk_ballast_bytes", "Kept back, to get out of a full disk.", "disk_ballast_bytes"),
+    ):
+        if key in disk:
+            yield GaugeMetricFamily(name, text, value=disk[key])
+    gone = CounterMetricFamily("hexpost_disk_let_go", "Stored rows that went for want of room.", labels=["kind"])
+    for total in totals:
+        if total.term == "let_go":
+            gone.add_metric([total.reason], total.items)
+    yield gone
 
 
 def _seconds(instant: Any) -> float:

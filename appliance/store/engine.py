@@ -4,6 +4,8 @@
 from it. SQLAlchemy Core pools the connections and builds the queries; the hot writes go to the driver itself.
 """
 
+import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,20 +15,28 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
-from appliance.errors import Corrupt, Unavailable
+from appliance.errors import Corrupt, HexpostError, NoRoom, Unavailable
 from appliance.store import sqlite
+from appliance.store.disk import Ballast
+
+log = logging.getLogger(__name__)
 
 FILE_NAME = "hexpost.db"
 POOL = 8  # connections kept a process; readers beyond wait
 READ_LIMIT_S = 10.0  # a read that takes longer is stopped: a long reader lets the WAL grow without end
 PROGRESS_STEPS = 20_000  # SQLite virtual machine steps between looks at the clock, about a millisecond
+NO_ROOM_BYTES = 1_048_576  # an I/O error with less free than this is for want of room
 
 
 class Store:
-    """A way to the file. Cheap to pass on; holds no data of its own."""
+    """A way to the file. Cheap to pass on; holds no data of its own.
 
-    def __init__(self, path: Path) -> None:
+    A write that finds no room on the disk releases the `ballast`, so that the next one may find some.
+    """
+
+    def __init__(self, path: Path, *, ballast: Ballast | None = None) -> None:
         self.path = path
+        self._ballast = ballast
         self._engine = sa.create_engine(
             "sqlite://",
             module=sqlite.driver(),
@@ -57,7 +67,11 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """A connection that alone may write; commits (and syncs) on exit, takes everything back on an exception."""
+        """A connection that alone may write; commits (and syncs) on exit, takes everything back on an exception.
+
+        raises  Unavailable  another process writes for too long
+        raises  NoRoom       the disk is full
+        """
         with self._connection() as connection:
             raw = raw_connection(connection)
             connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -68,11 +82,28 @@ class Store:
                 raise
             connection.exec_driver_sql("COMMIT")
 
+    def reusable_bytes(self) -> int:
+        """How much of the file holds nothing, since rows are written there before the file grows; less what it is yet
+        to grow by, since pages may lie in the WAL alone: then this can be negative.
+
+        raises  Unavailable  the store cannot be read now
+        """
+        with self.read() as connection:
+            raw = raw_connection(connection)
+            names = ("freelist_count", "page_count", "page_size")
+            free, pages, size = (raw.execute(f"PRAGMA {name}").fetchone()[0] for name in names)
+            grown: int = self.path.stat().st_size
+        return int(free * size - max(0, pages * size - grown))
+
     def data_version(self) -> int:
-        """A number that changes when another connection commits; asked on one connection kept for it."""
-        if not hasattr(self, "_watch"):
-            self._watch = sqlite.connect(self.path)
-        version: int = self._watch.execute("PRAGMA data_version").fetchone()[0]
+        """A number that changes when another connection commits; asked on one connection kept for it.
+
+        raises  Unavailable  the store cannot be read now
+        """
+        with self._explained():
+            if not hasattr(self, "_watch"):
+                self._watch = sqlite.connect(self.path)
+            version: int = self._watch.execute("PRAGMA data_version").fetchone()[0]
         return version
 
     def close(self) -> None:
@@ -83,15 +114,22 @@ class Store:
 
     @contextmanager
     def _connection(self) -> Iterator[sa.Connection]:
+        with self._explained(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Errors of the driver told in our words."""
         try:
-            with self._engine.connect() as connection:
-                yield connection
+            yield
         except sa.exc.TimeoutError as error:
             raise Unavailable(f"reading the store: all {POOL} connections are busy; try again") from error
         except (sa.exc.DBAPIError, sqlite.driver().DatabaseError) as error:  # the hot paths speak to the driver itself
-            explained = _explained(getattr(error, "orig", error), self.path)
+            explained = _explain(getattr(error, "orig", error), self.path)
             if explained is None:
                 raise
+            if isinstance(explained, NoRoom) and self._ballast is not None and self._ballast.release():
+                log.warning("%s; the ballast is released", explained)
             raise explained from error
 
 
@@ -105,15 +143,23 @@ def _end(connection: sa.Connection, raw: Any, statement: str) -> None:
         connection.exec_driver_sql(statement)
 
 
-def _explained(error: object, path: Path) -> Unavailable | Corrupt | None:
+def _explain(error: object, path: Path) -> HexpostError | None:
     """What a driver's error means for whoever meets it; None for a mistake of ours."""
     text = str(error)
     if "interrupted" in text:
         return Unavailable("reading the store took too long and was stopped; ask for less: fewer days or a smaller box")
     if "locked" in text or "busy" in text:
         return Unavailable(f"writing the store: another process has held {path.name} for too long; try again")
-    if any(word in text for word in ("is full", "disk I/O", "readonly", "unable to open")):
+    failed = any(word in text for word in ("disk I/O", "readonly", "unable to open"))
+    if "is full" in text or (failed and _free_bytes(path) < NO_ROOM_BYTES):
+        return NoRoom(f"writing the store at {path}: the disk is full ({text}); free space on it")
+    if failed:
         return Unavailable(f"writing the store at {path}: {text}; free space or remount the disk")
     if "malformed" in text or "not a database" in text:
         return Corrupt(f"{path} is damaged: {text}; restore a backup or move it away")
     return None
+
+
+def _free_bytes(path: Path) -> int:
+    status = os.statvfs(path.parent)
+    return status.f_bavail * status.f_frsize

@@ -49,8 +49,10 @@ class Recorder:
         sealer: Sealer | None = None,
         plate_key: bytes = b"",
         archive: Archive | None = None,
+        admit: Callable[[Intake], Intake] = lambda intake: intake,
     ) -> None:
         """`sealer` and `plate_key` (16 to 64 bytes, the site's own) go together; without them no plate is kept.
+        `admit` takes away what there is no room for, and counts it in the intake's `shed`.
 
         raises  ValueError  a sealer without a key
         """
@@ -62,6 +64,7 @@ class Recorder:
         self._seals = Seals(sealer=sealer, plate_key=plate_key) if sealer else None
         self._clock = clock
         self._archive = archive
+        self._admit = admit
         self._series: dict[Series, int] = {}
 
     def record(self, intake: Intake) -> Receipt:
@@ -72,6 +75,7 @@ class Recorder:
         """
         if intake.empty:
             return Receipt(outcomes=[])
+        intake = self._admit(intake)
         now = to_us(self._clock())
         try:
             with self._store.write() as connection:

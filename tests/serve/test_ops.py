@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from appliance.model.intake import DeviceReport, Fix, Intake, Reading, Rejection
 from appliance.serve.app import create_app
-from appliance.store.engine import Store
+from appliance.store.engine import Store, raw_connection
 from appliance.store.intake import Recorder
 from appliance.store.totals import add_totals
 from tests.conftest import NOW, make_event, make_recorder
@@ -68,6 +68,30 @@ def test_parts_are_told_as_their_pulses_say(make_context: MakeContext, recorder:
     assert metrics["hexpost_items_pending", ()] == 4
     assert metrics["hexpost_items_received_total", ()] == 5
     assert metrics["hexpost_part_up", ("jobs",)] == 0
+
+
+def test_the_room_on_the_disk_is_told_and_what_went_for_want_of_it(make_context: MakeContext, store: Store) -> None:
+    jobs = {"up": True, "disk": "scarce", "disk_step": 2, "disk_free_bytes": 9_000, "disk_ballast_bytes": 0}
+    with store.write() as connection:
+        add_totals(connection, {("let_go", "readings"): 5})
+    with TestClient(create_app(make_context("", pulses=lambda: {"jobs": jobs}))) as client:
+        ready, metrics = client.get("/v1/health/ready").json(), samples(client)
+    assert (ready["disk"]["disk"], ready["disk"]["disk_free_bytes"]) == ("scarce", 9_000)
+    assert (metrics["hexpost_disk_step", ()], metrics["hexpost_disk_free_bytes", ()]) == (2, 9_000)
+    assert metrics["hexpost_disk_let_go_total", ("readings",)] == 5
+
+
+def test_a_full_disk_is_507_with_the_remedy(admin: Client, store: Store) -> None:
+    with store.write() as connection:
+        raw = raw_connection(connection)
+        raw.execute(f"PRAGMA max_page_count = {raw.execute('PRAGMA page_count').fetchone()[0]}")
+    rows = [{"event_type": "motion", "event_timestamp": "2026-11-21T10:00:00Z", "longitude": 1, "latitude": 2}] * 500
+    rows = [{**row, "event_id": f"e{n}", "text": "x" * 400} for n, row in enumerate(rows)]
+    refused = admin.post("/v1/events/upload", json=rows)
+    assert refused.status_code == 507
+    assert "free space" in refused.json()["detail"]
+    assert refused.headers["Retry-After"] == "2"
+    assert admin.get("/v1/events").status_code == 200
 
 
 def test_status_is_for_admins(client: Client, bearer: dict[str, str]) -> None:
