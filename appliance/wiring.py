@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from appliance.aggregate.hours import SiteHours
-from appliance.clock import Clock, system_clock
+from appliance.clock import Clock
 from appliance.errors import NotFound, Rejected
 from appliance.model.change import Batch, Position, SyncStatus
 from appliance.model.settings import Settings, read_settings
@@ -25,6 +25,7 @@ from appliance.store.admission import Admission, SparingArchive
 from appliance.store.archive.missed import MissedCounter
 from appliance.store.archive.spool import SPOOL
 from appliance.store.archive.writer import Archive
+from appliance.store.box_clock import BoxClock
 from appliance.store.counts import ensure_counts
 from appliance.store.disk import Ballast, DiskWatch
 from appliance.store.engine import FILE_NAME, Store
@@ -47,8 +48,6 @@ PULSE_EVERY_S = 1.0
 SILENT_S = 10.0  # a part that has not been heard of for so long is not up, whatever its process does
 MAP_FOLDER = Path(__file__).parent / "serve" / "map"
 FAMILY_FOLDER = Path(__file__).parent.parent / "firmware_bridge" / "family"
-# A box without a battery clock wakes in the past; before this build's own year no clock is believed.
-CLOCK_BELIEVED_FROM = 2026
 
 
 class Box(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +56,12 @@ class Box(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     data: Path
     config: Path | None = None
-    clock: Clock = system_clock
+    time: BoxClock = msgspec.field(default_factory=BoxClock)
+
+    @property
+    def clock(self) -> Clock:
+        """Box time: what every part stamps with."""
+        return self.time.now
 
     @property
     def run_dir(self) -> Path:
@@ -70,7 +74,7 @@ class Box(msgspec.Struct, frozen=True, kw_only=True):
 
     def clock_trusted(self) -> bool:
         """Whether the box knows the time."""
-        return self.clock().year >= CLOCK_BELIEVED_FROM
+        return self.time.trusted()
 
     def secret(self, name: str) -> bytes:
         """A random key kept in `secrets/`, made on first use; only the owner may read it."""
@@ -131,6 +135,7 @@ def open_store(box: Box) -> Store:
     if tuple(row) != (hours.zone.key, ",".join(str(r) for r in sorted(resolutions))):
         with store.write() as connection:
             ensure_counts(connection, hours, resolutions)
+    box.time.attach(store)
     return store
 
 
@@ -253,7 +258,7 @@ def load_families(box: Box) -> "Sequence[Family]":
 
 def pulse_reporter(box: Box, part: str, alive: Callable[[], None]) -> Callable[[Mapping[str, Any]], None]:
     """A function by which a part says how it is: to its pulse at most once a second, to the service manager always."""
-    writer = PulseWriter(box.run_dir, part)
+    writer = PulseWriter(box.run_dir, part, clock=box.clock)
     last, failed = 0.0, False
 
     def report(state: Mapping[str, Any]) -> None:
@@ -287,6 +292,7 @@ def open_context(box: Box, store: Store, retry: "Retry") -> "Context":
         secret=box.secret("tokens.key"),
         clock=box.clock,
         clock_trusted=box.clock_trusted,
+        clock_state=box.time.state,
         pulses=lambda: fetch_pulses(box),
         retry=retry,
     )

@@ -14,13 +14,14 @@ from typing import Any
 
 import msgspec
 
-from appliance.clock import Clock, from_us, rfc3339
+from appliance.clock import Clock, from_us, rfc3339, to_us
 from appliance.errors import Conflict, HexpostError, NotFound
 from appliance.model.event import ClockQuality
 from appliance.model.intake import Intake, Receipt, RetryReport, StillRefused
 from appliance.model.space import Step, disk_words
+from appliance.store.boots import count_waiting, fetch_boots
 from appliance.store.disk import DiskWatch
-from appliance.store.engine import Store
+from appliance.store.engine import Store, raw_connection
 from appliance.store.field import StoreField
 from appliance.store.intake import Recorder
 from appliance.store.memory import fetch_digests, fetch_learned
@@ -35,8 +36,8 @@ from appliance.store.quarantine import (
 )
 from appliance.store.sealing import Sealer
 from appliance.store.waves import StoreDownlink
+from appliance.timekeeping import BUILT_US, boot_of, misdated_days
 from appliance.wiring import (
-    CLOCK_BELIEVED_FROM,
     Box,
     broker_address,
     load_families,
@@ -131,7 +132,7 @@ def open_bridge(
         gatherer=Gatherer(around, memory=decoder.memory, digests=digests),
         field=field,
         downlink=PacedDownlink(
-            Commander(StoreDownlink(store), publisher(client)), clock, lambda: destroy_old_keys(box, clock())
+            Commander(StoreDownlink(store), publisher(client)), clock, lambda: destroy_old_keys(box, store, clock())
         ),
         reload=MappingWatch(box),
         batch_items=mqtt.batch_items,
@@ -179,14 +180,25 @@ def plate_sealer(sealer: Sealer) -> Callable[[str, datetime], str]:
     return seal
 
 
-def destroy_old_keys(box: Box, now: datetime) -> int:
-    """Destroy the keys of days that nobody may read any more; how many. None while the time is not known."""
-    if not _was_trusted(now):
-        return 0
-    quarantine, plates = box.settings.store.sealed_days, box.settings.security.keep_plates_days
-    gone = open_sealer(box).destroy_before(now.date() - timedelta(days=quarantine))
-    gone += open_archive_sealer(box).destroy_before(now.date() - timedelta(days=quarantine))
-    return gone + open_plate_sealer(box).destroy_before(now.date() - timedelta(days=plates))
+def destroy_old_keys(box: Box, store: Store, now: datetime) -> int:
+    """Destroy the keys of days that nobody may read any more; how many.
+
+    None while the time is not known, or rows still wait for theirs. A day in whose name something was sealed before the
+    time was known lies too far back: its key stays until what was sealed is as old as it may become.
+    """
+    with store.read() as connection:
+        if not box.clock_trusted() or count_waiting(raw_connection(connection)):
+            return 0
+        ledger = fetch_boots(raw_connection(connection))
+    gone = 0
+    for sealer, days in (
+        (open_sealer(box), box.settings.store.sealed_days),
+        (open_archive_sealer(box), box.settings.store.sealed_days),
+        (open_plate_sealer(box), box.settings.security.keep_plates_days),
+    ):
+        first = now.date() - timedelta(days=days)
+        gone += sealer.destroy_before(first, spare=misdated_days(ledger, to_us(now - timedelta(days=days))))
+    return gone
 
 
 def retry_quarantine(
@@ -204,14 +216,15 @@ def retry_quarantine(
         if found:
             audit_quarantine(connection, "retry", found, who=who, at=box.clock())
     field = _open_field(box, store)
-    decoder, gatherer = _open_retry(box, store, field)
+    was_trusted = _trusted_then(store)
+    decoder, gatherer = _open_retry(box, store, field, was_trusted)
     recorder, receipts, refused = open_recorder(box, store), [], []
     for entry, made in retry_entries(
         _read_entries(box, store, found),
         decoder,
         gatherer,
         is_registered=lambda source: field.standing(source) is not None,
-        clock_trusted=_was_trusted,
+        clock_trusted=was_trusted,
     ):
         became = _record_retried(recorder, entry, made) if isinstance(made, Intake) else made
         if isinstance(became, Receipt):
@@ -287,9 +300,11 @@ def _open_field(box: Box, store: Store) -> Field:
     return field
 
 
-def _open_retry(box: Box, store: Store, field: Field) -> tuple[Decoder, Gatherer]:
+def _open_retry(
+    box: Box, store: Store, field: Field, was_trusted: Callable[[datetime], bool]
+) -> tuple[Decoder, Gatherer]:
     def judge_then(source: str, observed_at: datetime | None, received_at: datetime, live: bool) -> ClockQuality:
-        if _was_trusted(received_at):
+        if was_trusted(received_at):
             return field.judge(source, observed_at, received_at, live)
         return judge(observed_at, received_at, None, trusted=False, live=live)
 
@@ -305,8 +320,16 @@ def _open_retry(box: Box, store: Store, field: Field) -> tuple[Decoder, Gatherer
     return Decoder(load_families(box), zone=box.settings.zone, learned=learned), Gatherer(around, memory=Memory())
 
 
-def _was_trusted(at: datetime) -> bool:
-    return at.year >= CLOCK_BELIEVED_FROM
+def _trusted_then(store: Store) -> Callable[[datetime], bool]:
+    """Whether the box knew the time when it stamped something, or knows by now what that stamp meant."""
+    with store.read() as connection:
+        ledger = fetch_boots(raw_connection(connection))
+
+    def was_trusted(at: datetime) -> bool:
+        boot = boot_of(ledger, to_us(at))
+        return to_us(at) >= BUILT_US and (boot is None or boot.known)
+
+    return was_trusted
 
 
 def _read_entries(box: Box, store: Store, ids: Sequence[int]) -> Iterator[Entry]:

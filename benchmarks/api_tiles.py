@@ -39,6 +39,7 @@ from appliance.spatial.cells import cell_of, centre
 from appliance.spatial.frames import CellFrames
 from appliance.spatial.mvt import encode_cells
 from appliance.spatial.tile import tile_at
+from appliance.store.box_clock import BoxClock
 from appliance.store.counts import ensure_counts
 from appliance.store.engine import FILE_NAME, Store
 from appliance.store.intake import Recorder
@@ -156,6 +157,7 @@ def serving(store: Store) -> Iterator[None]:
         secret=b"x" * 32,
         clock=lambda: NOW,
         clock_trusted=lambda: True,
+        clock_state=BoxClock().state,
         pulses=dict,
     )
     stop, ready = threading.Event(), threading.Event()

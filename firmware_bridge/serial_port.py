@@ -28,34 +28,6 @@ MAX_LINE = 65_536  # bytes; what is longer is cut off and counted, up to the nex
 READ_S = 0.5
 RETRY_FIRST_S, RETRY_MAX_S = 0.5, 10.0
 POSITION_EVERY = timedelta(seconds=5)  # a receiver tells its place each second; the store need not
-CLOCK_STEP_S = 1.0  # below, the box's own clock is as good as the receiver's line
-
-
-class GnssClock:
-    """The box's time: its own, or the receiver's where the two disagree. The bridge is given `clock` and `trusted`."""
-
-    def __init__(self, own: Clock, own_trusted: Callable[[], bool], monotonic: Callable[[], float]) -> None:
-        self._own = own
-        self._own_trusted = own_trusted
-        self._monotonic = monotonic
-        self._known: tuple[datetime, float] | None = None
-
-    def learn(self, instant: datetime) -> None:
-        """The receiver says that it is this instant now."""
-        self._known = (instant, self._monotonic())
-
-    def clock(self) -> datetime:
-        """Now, aware UTC."""
-        own = self._own()
-        if self._known is None:
-            return own
-        instant, at = self._known
-        received = instant + timedelta(seconds=self._monotonic() - at)
-        return received if abs((received - own).total_seconds()) > CLOCK_STEP_S else own
-
-    def trusted(self) -> bool:
-        """Whether the time is known."""
-        return self._known is not None or self._own_trusted()
 
 
 class SerialGateway:
@@ -67,7 +39,8 @@ class SerialGateway:
         *,
         baud: int,
         messages: Inbox,
-        clock: GnssClock,
+        clock: Clock,
+        on_time: Callable[[datetime], None],
         on_place: Callable[[float, float], None],
     ) -> None:
         self.name = PurePath(port).name or "port"
@@ -79,6 +52,7 @@ class SerialGateway:
         self._baud = baud
         self._messages = messages
         self._clock = clock
+        self._on_time = on_time
         self._on_place = on_place
         self._position_at: datetime | None = None
         self._stop = threading.Event()
@@ -145,7 +119,7 @@ class SerialGateway:
         if fix is None:
             return
         if fix.observed_at is not None:
-            self._clock.learn(fix.observed_at)
+            self._on_time(fix.observed_at)
         if fix.longitude is not None and fix.latitude is not None:
             self._on_place(fix.longitude, fix.latitude)
             self._put_position(fix, line)
@@ -159,7 +133,7 @@ class SerialGateway:
 
     def _put(self, topic: str, payload: bytes) -> None:
         received = Message(
-            topic=topic, payload=payload, qos=0, mid=0, retain=False, received_at=self._clock.clock(), connection=0
+            topic=topic, payload=payload, qos=0, mid=0, retain=False, received_at=self._clock(), connection=0
         )
         while not self._stop.is_set():
             if self._messages.put_within(received, READ_S):

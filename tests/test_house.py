@@ -15,6 +15,7 @@ LAYERS: dict[str, int] = {
     "appliance.model": 0,
     "appliance.errors": 0,
     "appliance.clock": 0,
+    "appliance.timekeeping": 1,
     "appliance.spatial": 1,
     "appliance.ingest": 2,
     "appliance.aggregate": 2,

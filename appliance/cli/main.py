@@ -20,6 +20,7 @@ COMMANDS = {
     "simulate": "simulating:simulate_command",
     "analyze": "analyzing:analyze_command",
     "status": "storing:status_command",
+    "clock": "clocks:clock_group",
     "verify": "storing:verify_command",
     "user": "people:user_group",
     "device": "devices:device_group",

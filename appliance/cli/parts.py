@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -32,10 +31,12 @@ def running(box: Box, part: str) -> Iterator[tuple[threading.Event, Notifier]]:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     notifier = Notifier(os.environ)
+    box.time.start()
     try:
         yield stop, notifier
     finally:
         notifier.stopping()
+        box.time.stop()
         notifier.close()
 
 
@@ -49,19 +50,23 @@ def bridge_command(box: Box, as_json: bool, port: str | None, baud: int) -> None
     Example: hexpost bridge --serial /dev/ttyUSB0 --data /var/lib/hexpost
     """
     from appliance.wiring_bridge import open_bridge, open_client
-    from firmware_bridge.serial_port import GnssClock, SerialGateway
+    from firmware_bridge.serial_port import SerialGateway
 
     with running(box, "bridge") as (stop, notifier):
         store = open_store(box)
-        time_of = GnssClock(box.clock, box.clock_trusted, time.monotonic)
-        client = open_client(box, time_of.clock)
+        client = open_client(box, box.clock)
         report = pulse_reporter(box, "bridge", notifier.alive)
-        bridge, field = open_bridge(
-            box, store, client, clock=time_of.clock, clock_trusted=time_of.trusted, report=report
-        )
+        bridge, field = open_bridge(box, store, client, clock=box.clock, clock_trusted=box.clock_trusted, report=report)
         gateway = None
         if port:
-            gateway = SerialGateway(port, baud=baud, messages=client.messages, clock=time_of, on_place=field.set_place)
+            gateway = SerialGateway(
+                port,
+                baud=baud,
+                messages=client.messages,
+                clock=box.clock,
+                on_time=partial(box.time.hear, "satellite"),
+                on_place=field.set_place,
+            )
             gateway.start()
         notifier.ready(f"topics {', '.join(box.settings.mqtt.topics)}")
         bridge.run(stop)

@@ -34,19 +34,24 @@ def status_command(box: Box, as_json: bool) -> None:
     """
     from appliance.model.space import disk_of
     from appliance.store.archive.state import fetch_archive_state
+    from appliance.store.boots import count_waiting
+    from appliance.store.engine import raw_connection
     from appliance.store.outbox import sync_status
     from appliance.store.totals import fetch_facts, fetch_totals
 
     store = find_store(box)
     with store.read() as connection:
         facts, totals = fetch_facts(connection), fetch_totals(connection)
+        clock = box.time.state(count_waiting(raw_connection(connection)))
     parts, sync, archive = fetch_pulses(box), sync_status(store), fetch_archive_state(archive_folder(box))
     if as_json:
-        click.echo(to_json({"store": facts, "totals": totals, "parts": parts, "sync": sync, "archive": archive}))
+        told = {"store": facts, "totals": totals, "parts": parts, "sync": sync, "archive": archive, "clock": clock}
+        click.echo(to_json(told))
         return
     click.echo(
         f"{facts.events:,} events, the last {facts.last_event_at or 'never'}; last run {facts.last_run_at or 'never'}"
     )
+    click.echo(clock.words)
     for total in totals:
         click.echo(f"  {total.term}{f' ({total.reason})' if total.reason else ''}: {total.items:,}")
     for part in ("bridge", "serve", "jobs", "sync"):

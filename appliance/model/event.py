@@ -11,13 +11,15 @@ import msgspec
 
 from appliance.clock import to_us
 
-ClockQuality = Literal["good", "future", "ancient", "untrusted", "missing"]
+ClockQuality = Literal["good", "future", "ancient", "untrusted", "missing", "undated", "estimated"]
 """How far the time of an item can be believed.
 
 future     more than five minutes ahead of the box
 ancient    told live, and more than seven days before its receipt
-untrusted  the box does not know the time itself
 missing    the device told none that can be read; the time of receipt stands for it
+untrusted  the device told one, and the box did not know the time by which to judge it; it is judged when that is known
+undated    the device told none, and the box did not know the time either; it is re-dated when that is known
+estimated  was undated, and the machine stopped before the time was known: set between the boots before and after
 """
 
 AHEAD_S = 300.0  # a device's clock may run ahead of the box's by so much
@@ -79,10 +81,10 @@ def clock_quality(
     trusted      whether the box knows the time
     live         the item came from the device itself: only then is an old time a wrong clock, and not history
     """
+    if observed_at is None:
+        return "missing" if trusted else "undated"
     if not trusted:
         return "untrusted"
-    if observed_at is None:
-        return "missing"
     ahead_s = (observed_at - received_at).total_seconds()
     if ahead_s > AHEAD_S:
         return "future"

@@ -12,6 +12,7 @@ from appliance.errors import Unavailable
 from appliance.model.intake import Intake, Receipt, RetryReport
 from appliance.model.settings import Settings
 from appliance.store.basemaps import Basemap
+from appliance.store.box_clock import ClockState
 from appliance.store.engine import Store
 from appliance.store.intake import Recorder
 
@@ -46,6 +47,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     secret: bytes
     clock: Clock
     clock_trusted: Callable[[], bool]
+    clock_state: Callable[[int], ClockState]
     pulses: Pulses
     retry: Retry = refuse_retry
 

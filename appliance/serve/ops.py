@@ -21,6 +21,9 @@ from appliance.serve.tiles import Tiles
 from appliance.serve.watch import Watch
 from appliance.store.archive.manifest import ArchiveState
 from appliance.store.archive.state import fetch_archive_state
+from appliance.store.boots import count_waiting
+from appliance.store.box_clock import ClockState
+from appliance.store.engine import raw_connection
 from appliance.store.totals import Facts, Total, fetch_facts, fetch_totals
 
 PARTS = ("bridge", "serve", "jobs", "sync")
@@ -90,7 +93,7 @@ def health_of(context: Context) -> dict[str, Any]:
     raises  Unavailable  the store cannot be read
     """
     with context.store.read() as connection:
-        facts = fetch_facts(connection)
+        facts, waiting = fetch_facts(connection), count_waiting(raw_connection(connection))
     pulses = context.pulses()
     parts = {part: "up" if pulses.get(part, {}).get("up") else "down" for part in PARTS}
     parts["serve"] = "up"
@@ -98,6 +101,7 @@ def health_of(context: Context) -> dict[str, Any]:
     broker = bridge.get("broker", "unknown") if parts["bridge"] == "up" else "unknown"
     return {
         "server_time": rfc3339(context.clock()),
+        "clock": _clock_words(context, waiting),
         "last_event_at": rfc3339(facts.last_event_at) if facts.last_event_at else None,
         "last_run_at": rfc3339(facts.last_run_at) if facts.last_run_at else None,
         "broker": broker,
@@ -108,6 +112,18 @@ def health_of(context: Context) -> dict[str, Any]:
             "pending_rows": sync.get("pending_rows"),
             "last_acked_at": sync.get("last_acked_at"),
         },
+    }
+
+
+def _clock_words(context: Context, waiting: int) -> dict[str, Any]:
+    """Whether the box knows the time, in numbers and in words."""
+    state = context.clock_state(waiting)
+    return {
+        "trusted": state.trusted,
+        "evidence": state.evidence,
+        "words": state.words,
+        "offset_s": state.offset_s,
+        "waiting_rows": waiting,
     }
 
 
@@ -123,11 +139,13 @@ class _Collector(Collector):
         """Every metric of the box."""
         with self._context.store.read() as connection:
             facts, totals = fetch_facts(connection), fetch_totals(connection)
+            waiting = count_waiting(raw_connection(connection))
         pulses = self._context.pulses()
         pending = int(pulses.get("bridge", {}).get("pending") or 0) if pulses.get("bridge", {}).get("up") else 0
         yield from _balance(totals, pending)
         yield from self._gauges(facts)
         yield from _disk(disk_of(pulses), totals)
+        yield from _clock_gauges(self._context.clock_state(waiting))
         up = GaugeMetricFamily("hexpost_part_up", "1 while a part is alive.", labels=["part"])
         for part in PARTS:
             up.add_metric([part], float(part == "serve" or bool(pulses.get(part, {}).get("up"))))
@@ -153,6 +171,16 @@ class _Collector(Collector):
         yield CounterMetricFamily("hexpost_tile_cache_misses", "Tiles built.", value=answers.misses)
         slow = self._watch.ended_slow
         yield CounterMetricFamily("hexpost_streams_ended_slow", "Streams ended that did not keep up.", value=slow)
+
+
+def _clock_gauges(clock: ClockState) -> Iterator[Metric]:
+    for name, text, value in (
+        ("hexpost_clock_trusted", "1 while the box knows the time.", float(clock.trusted)),
+        ("hexpost_clock_doubted", "1 while the system clock is not where the box's is.", float(bool(clock.doubt))),
+        ("hexpost_clock_offset_seconds", "The system clock less the box's.", clock.offset_s),
+        ("hexpost_rows_undated", "Rows that wait to be re-dated.", float(clock.waiting_rows or 0)),
+    ):
+        yield GaugeMetricFamily(name, text, value=value)
 
 
 def _balance(totals: list[Total], pending: int) -> Iterator[Metric]:

@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -60,15 +60,15 @@ class Sealer:
         except (InvalidTag, ValueError):
             raise Corrupt(f"{len(sealed)} bytes are not sealed under the key of {day}; drop the entry") from None
 
-    def destroy_before(self, day: date) -> int:
-        """Overwrite and remove the keys of all earlier days; how many.
+    def destroy_before(self, day: date, spare: Collection[date] = ()) -> int:
+        """Overwrite and remove the keys of all earlier days but those to `spare`; how many.
 
         A flash card may keep an old copy of an overwritten block until it reuses it.
         """
-        destroyed = 0
+        destroyed, spared = 0, {one.isoformat() for one in spare}
         for file in sorted(self._folder.iterdir()) if self._folder.exists() else ():
             named = _DAY.match(file.name)
-            if named is None or named[1] >= day.isoformat():
+            if named is None or named[1] >= day.isoformat() or named[1] in spared:
                 continue
             with file.open("r+b") as key:
                 key.write(bytes(KEY_BYTES))

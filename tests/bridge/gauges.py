@@ -6,10 +6,12 @@ from pathlib import Path
 
 from appliance.model.intake import Intake
 from appliance.model.settings import Settings
+from appliance.store.box_clock import BoxClock
 from appliance.store.engine import Store
 from appliance.store.intake import Recorder
 from appliance.wiring import Box, load_families, mapping_folder, open_recorder
 from firmware_bridge.decode import Decoder
+from tests.board import Board
 from tests.conftest import NOW
 
 MAPPING = """
@@ -34,12 +36,12 @@ FIRST = NOW - timedelta(hours=5)
 
 def box_of(store: Store) -> Box:
     """The box over a store, at the fixed instant."""
-    return Box(settings=Settings(), data=store.path.parent, clock=lambda: NOW)
+    return Box(settings=Settings(), data=store.path.parent, time=BoxClock(Board(NOW)))
 
 
 def recorder_at(store: Store, at: datetime) -> Recorder:
     """The box's own recorder at another instant."""
-    return open_recorder(Box(settings=Settings(), data=store.path.parent, clock=lambda: at), store)
+    return open_recorder(Box(settings=Settings(), data=store.path.parent, time=BoxClock(Board(at))), store)
 
 
 def hear(store: Store, messages: Sequence[tuple[str, bytes]]) -> None:

@@ -5,14 +5,17 @@ import pty
 import time
 import tty
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 
 import msgspec
 import pytest
 
+from appliance.store.box_clock import BoxClock
 from firmware_bridge.inbox import Inbox
 from firmware_bridge.mqtt.message import Message
-from firmware_bridge.serial_port import MAX_LINE, GnssClock, SerialGateway, read_line
+from firmware_bridge.serial_port import MAX_LINE, SerialGateway, read_line
+from tests.board import Board
 from tests.conftest import NOW, wait_for
 
 
@@ -22,16 +25,16 @@ class Wire:
     def __init__(self) -> None:
         self.ours, self.theirs = pty.openpty()
         tty.setraw(self.theirs)
-        self.seconds = 0.0
-        self.own_time, self.own_trusted = NOW, True
-        self.clock = GnssClock(lambda: self.own_time, lambda: self.own_trusted, lambda: self.seconds)
+        self.board = Board(NOW)
+        self.clock = BoxClock(self.board)
         self.messages = Inbox(1_000)
         self.places: list[tuple[float, float]] = []
         self.gateway = SerialGateway(
             os.ttyname(self.theirs),
             baud=9600,
             messages=self.messages,
-            clock=self.clock,
+            clock=self.clock.now,
+            on_time=partial(self.clock.hear, "satellite"),
             on_place=lambda lng, lat: self.places.append((lng, lat)),
         )
 
@@ -88,17 +91,13 @@ def test_a_fix_gives_position_time_and_place_but_not_each_second(wire: Wire) -> 
 
 
 def test_a_box_without_a_clock_has_the_receivers_time(wire: Wire) -> None:
-    wire.own_time, wire.own_trusted = datetime(1970, 1, 1, tzinfo=UTC), False
+    wire.board.restart(datetime(1970, 1, 1, tzinfo=UTC))
+    wire.clock.look()
     assert not wire.clock.trusted()
     wire.write(sentence("GPZDA,100000.00,23,11,2026,00,00"))
-    wait_for(wire.clock.trusted)
-    wire.seconds += 90
-    assert wire.clock.clock() == datetime(2026, 11, 23, 10, 1, 30, tzinfo=UTC)
-
-
-def test_a_clock_that_agrees_with_the_receiver_is_left_alone(wire: Wire) -> None:
-    wire.clock.learn(NOW + timedelta(seconds=0.4))
-    assert wire.clock.clock() == NOW
+    wait_for(lambda: wire.clock.look() or wire.clock.trusted())
+    wire.board.advance(90)
+    assert wire.clock.now() == datetime(2026, 11, 23, 10, 1, 30, tzinfo=UTC)
 
 
 def test_a_line_without_end_and_a_disturbed_sentence_are_counted_and_the_next_line_is_read(wire: Wire) -> None:

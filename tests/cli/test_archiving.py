@@ -126,6 +126,6 @@ def test_keys_of_archived_plates_go_after_their_days(box: Box) -> None:
     assert archive is not None
     held: dict[str, Any] = {"payload": b'{"plate":"12-34567"}'}
     archive.append([message(1, at=box.clock() - timedelta(days=8), **held), message(2, at=box.clock(), **held)])
-    assert destroy_old_keys(box, box.clock()) == 1
+    assert destroy_old_keys(box, store, box.clock()) == 1
     assert len(list((box.data / "secrets" / "archive").glob("*.key"))) == 1
     store.close()

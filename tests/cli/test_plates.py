@@ -62,8 +62,8 @@ def test_it_lies_nowhere_in_clear(box: Box) -> None:
 def test_after_its_time_its_key_is_gone_while_quarantine_keeps_its_own(box: Box) -> None:
     today = box.clock().date()
     open_sealer(box).seal(today, b"a message")
-    assert destroy_old_keys(box, box.clock() + timedelta(days=2)) == 0
-    assert destroy_old_keys(box, box.clock() + timedelta(days=3)) == 1
+    assert destroy_old_keys(box, find_store(box), box.clock() + timedelta(days=2)) == 0
+    assert destroy_old_keys(box, find_store(box), box.clock() + timedelta(days=3)) == 1
     refused = call("plate", "lpr/gate", "kept")
     assert refused.exit_code == 1
     assert "its time has passed" in refused.output

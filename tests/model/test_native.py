@@ -222,7 +222,7 @@ def test_a_revision_is_a_whole_number_and_absent_is_the_first(rev: int | None, e
         (301, False, True, "untrusted"),
         (-1e7, False, True, "untrusted"),
         (None, True, True, "missing"),
-        (None, False, True, "untrusted"),  # the receipt's time, which stands for it, is not known either
+        (None, False, True, "undated"),  # the receipt's time, which stands for it, is not known either
     ],
 )
 def test_the_quality_of_a_clock(ahead_s: float | None, trusted: bool, live: bool, quality: str) -> None:

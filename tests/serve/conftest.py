@@ -18,8 +18,10 @@ from appliance.serve.app import create_app
 from appliance.serve.context import Context, SharedRecorder
 from appliance.serve.security import issue_token
 from appliance.serve.server import serve
+from appliance.store.box_clock import BoxClock
 from appliance.store.engine import Store
 from appliance.store.users import User, upsert_user
+from tests.board import Board
 from tests.conftest import NOW, free_port, make_event, make_recorder, wait_for
 
 PASSWORD = "correct horse battery"
@@ -46,6 +48,7 @@ def make_context(store: Store, tmp_path: Path) -> MakeContext:
             secret=SECRET,
             clock=lambda: NOW,
             clock_trusted=lambda: True,
+            clock_state=BoxClock(Board(NOW)).state,
             pulses=dict,
         )
         return msgspec.structs.replace(made, **given)
