@@ -19,6 +19,7 @@ from appliance.store.engine import FILE_NAME, Store
 from appliance.store.verify import verify_store
 from appliance.wiring import Box, open_box, open_recorder, open_store
 from tests.conftest import make_event, wait_for
+from tests.durability.archived import faults_of_archive
 from tests.durability.audit import audit, fetch_stored
 from tests.durability.disk import SURVIVALS, Disk
 from tests.durability.processes import Site
@@ -27,8 +28,9 @@ from tests.durability.publisher import Entry
 from tests.durability.recording import Op, Recorder
 from tests.durability.storm import open_publisher, settle
 
-SHARES = {"promise": 5, "checkpoint": 2, "first start": 1, "any": 2}
-"""Of ten instants: just after something was sent, in the copying of the log, before the first connection, anywhere."""
+SHARES = {"promise": 5, "checkpoint": 2, "first start": 1, "sealing": 1, "any": 1}
+"""Of ten instants: just after something was sent, in the copying of the log, before the first connection, in what the
+process does that seals the archive, anywhere."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,12 +52,16 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def record_run(folder: Path, *, messages: int, seed: int, bridge: Sequence[str] = ()) -> Run:
-    """Run a bridge from nothing, with a clean stop and start in the middle; `bridge` is what is run as `hexpost`."""
+    """Run a bridge from nothing; `bridge` is what is run as `hexpost`.
+
+    In the middle its archive is sealed under its hands, and it is stopped cleanly and started again.
+    """
     recorder = Recorder(folder, root=folder / "data")
     site = Site(folder, bridge=bridge, environment=recorder.environment)
     site.bridge.environment["HEXPOST_RECORD_PORT"] = str(site.port)
     with site, open_publisher(site, seed=seed, per_s=500) as sender:
         wait_for(lambda: len(sender.ledger) > messages // 2, deadline_s=180, what="half of the messages")
+        site.hexpost("archive", "seal", "--everything", environment=recorder.environment)
         site.bridge.stop()
         site.bridge.start()
         wait_for(lambda: len(sender.ledger) > messages, deadline_s=180, what="all messages")
@@ -83,20 +89,22 @@ def images(run: Run, folder: Path, *, count: int, seed: int) -> Iterator[Image]:
 
 def _instants(run: Run, chance: random.Random, count: int) -> list[int]:
     """Places in the log: each kind of instant has its share, whatever its part of the log is."""
-    kinds: dict[str, list[int]] = {"promise": [], "checkpoint": [], "first start": [], "any": []}
-    file, store, connected = str(run.data / FILE_NAME), (0, 0), False
+    kinds: dict[str, list[int]] = {kind: [] for kind in SHARES}
+    file, store, bridges = str(run.data / FILE_NAME), (0, 0), set()
     for place, record in enumerate(run.recorder.records()):
         kinds["any"].append(place)
         if record.op == Op.CONNECT:
-            connected = True
+            bridges.add(record.pid)
         elif record.op == Op.SEND:
             kinds["promise"].append(place)
         elif record.op == Op.OPEN and record.path == file:
             store = record.handle
-        elif record.op == Op.WRITE and record.handle == store and connected:
+        elif record.op == Op.WRITE and record.handle == store and bridges:
             kinds["checkpoint"].append(place)
-        if not connected:
+        if not bridges:
             kinds["first start"].append(place)
+        elif len(bridges) == 1 and record.pid not in bridges:
+            kinds["sealing"].append(place)
     chosen = chance.choices(list(SHARES), list(SHARES.values()), k=count)
     return [chance.choice(kinds[kind]) for kind in chosen]
 
@@ -108,7 +116,8 @@ def faults_of(image: Image, run: Run) -> list[str]:
         store = open_store(box)
         try:
             faults = [str(finding) for finding in verify_store(store, hours=box.hours()) if not finding.holds]
-            return faults + _missing(store, image, run) + _forgotten(image, run) + _stuck(box, store)
+            faults += _missing(store, image, run) + _forgotten(image, run) + _stuck(box, store)
+            return faults + faults_of_archive(box, image.promises.messages)
         finally:
             store.close()
     except (HexpostError, sqlite.driver().Error) as error:

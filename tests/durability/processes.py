@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +129,8 @@ class Site:
         pulse = read_pulses(run_directory(self.data, {})).get("bridge")
         return (pulse.pid, str(pulse.state["broker"])) if pulse else (0, "")
 
-    def hexpost(self, *arguments: str) -> Any:
-        """What a command says in JSON.
+    def hexpost(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Any:
+        """What a command says in JSON; `environment` is added for it.
 
         raises  AssertionError  it failed, with what it said
         """
@@ -139,7 +139,7 @@ class Site:
             [sys.executable, "-m", "appliance.cli", *arguments, *options],
             capture_output=True,
             check=False,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
         )
         assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")
         return msgspec.json.decode(done.stdout)
