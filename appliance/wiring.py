@@ -37,6 +37,7 @@ from firmware_bridge.address import Address, read_address
 
 if TYPE_CHECKING:  # Litestar costs most of a second: only the web part pays for it
     from appliance.serve.context import Context, Retry
+    from appliance.store.backup.taking import Wish
     from appliance.store.basemaps import Basemap
     from firmware_bridge.inbound import Family
     from sync.pump import Pump
@@ -204,6 +205,34 @@ def open_plate_sealer(box: Box) -> Sealer:
 def open_archive_sealer(box: Box) -> Sealer:
     """What seals archived messages that may hold a number plate."""
     return Sealer(box.data / "secrets" / "archive")
+
+
+def backup_folder(box: Box) -> Path:
+    """Where backups lie: on the drive that is configured, else on the card; that one is made where it is not there."""
+    if box.settings.store.backup_folder:
+        return Path(box.settings.store.backup_folder)
+    folder = box.data / "backups"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def backup_wish(box: Box, *, folder: Path | None, keep_days: int | None, passphrase_file: str = "") -> "Wish":
+    """A backup of this box, now; what is not given is as configured.
+
+    raises  Rejected  the passphrase file cannot be read
+    """
+    from appliance.store.backup.taking import Wish
+
+    store = box.settings.store
+    return Wish(
+        site_id=box.settings.site.id,
+        folder=folder or backup_folder(box),
+        config=box.config,
+        passphrase=read_secret_file(passphrase_file or store.backup_passphrase_file, "the passphrase file"),
+        keep_days=keep_days or store.backup_days,
+        now=box.clock(),
+        clock_trusted=box.clock_trusted(),
+    )
 
 
 def read_secret_file(path: str, what: str) -> str | None:

@@ -22,6 +22,7 @@ COMMANDS = {
     "status": "storing:status_command",
     "clock": "clocks:clock_group",
     "verify": "storing:verify_command",
+    "backup": "backing_up:backup_command",
     "user": "people:user_group",
     "device": "devices:device_group",
     "quarantine": "quarantining:quarantine_group",

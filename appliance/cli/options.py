@@ -44,6 +44,11 @@ def box_options(box: Box) -> tuple[str, ...]:
     return ("--data", str(box.data), *(("--config", str(box.config)) if box.config else ()))
 
 
+def hexpost_command(box: Box, *arguments: str) -> list[str]:
+    """The command line of another process that works on the same box."""
+    return [sys.executable, "-m", "appliance.cli", *arguments, *box_options(box)]
+
+
 def say_error(error: HexpostError, *, as_json: bool) -> None:
     """One line on standard error; as JSON where the command's answer would have been JSON."""
     if as_json:

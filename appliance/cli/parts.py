@@ -5,7 +5,6 @@ Each tells the service manager when it is ready and that it is alive, and ends c
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from types import FrameType
 
 import click
 
-from appliance.cli.options import box_options, common, log_to_stderr
+from appliance.cli.options import common, hexpost_command, log_to_stderr
 from appliance.cli.sd_notify import Notifier
 from appliance.wiring import Box, archive_folder, open_context, open_store, pulse_reporter
 
@@ -83,6 +82,7 @@ def jobs_command(box: Box, as_json: bool) -> None:
     Example: hexpost jobs --data /var/lib/hexpost
     """
     from appliance.job.archiving import ArchiveCare
+    from appliance.job.backing_up import Child, is_backup_due
     from appliance.job.schedule import Jobs
     from appliance.store.archive.spool import SPOOL, is_sealing_due
     from appliance.wiring_jobs import open_disk_keeper
@@ -97,10 +97,17 @@ def jobs_command(box: Box, as_json: bool) -> None:
             zone=box.settings.zone,
             clock=box.clock,
             archive=ArchiveCare(
-                [sys.executable, "-m", "appliance.cli", "archive", "seal", *box_options(box)],
+                hexpost_command(box, "archive", "seal"),
                 lambda: is_sealing_due(archive_folder(box) / SPOOL, box.clock()),
             ),
             report=lambda state: report({**state, **keeper.state}),
+            children=[
+                Child(
+                    "backup",
+                    hexpost_command(box, "backup"),
+                    lambda: is_backup_due(store, box.clock(), clock_trusted=box.clock_trusted()),
+                )
+            ],
         )
         notifier.ready()
         keeper.start()

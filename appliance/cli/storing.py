@@ -34,6 +34,7 @@ def status_command(box: Box, as_json: bool) -> None:
     """
     from appliance.model.space import disk_of
     from appliance.store.archive.state import fetch_archive_state
+    from appliance.store.backup.ledger import fetch_backup_state
     from appliance.store.boots import count_waiting
     from appliance.store.engine import raw_connection
     from appliance.store.outbox import sync_status
@@ -43,9 +44,18 @@ def status_command(box: Box, as_json: bool) -> None:
     with store.read() as connection:
         facts, totals = fetch_facts(connection), fetch_totals(connection)
         clock = box.time.state(count_waiting(raw_connection(connection)))
+        backup = fetch_backup_state(connection)
     parts, sync, archive = fetch_pulses(box), sync_status(store), fetch_archive_state(archive_folder(box))
     if as_json:
-        told = {"store": facts, "totals": totals, "parts": parts, "sync": sync, "archive": archive, "clock": clock}
+        told = {
+            "store": facts,
+            "totals": totals,
+            "parts": parts,
+            "sync": sync,
+            "archive": archive,
+            "clock": clock,
+            "backup": backup,
+        }
         click.echo(to_json(told))
         return
     click.echo(
@@ -54,6 +64,9 @@ def status_command(box: Box, as_json: bool) -> None:
     click.echo(clock.words)
     for total in totals:
         click.echo(f"  {total.term}{f' ({total.reason})' if total.reason else ''}: {total.items:,}")
+    click.echo(f"  last backup {f'{backup.last_at} in {backup.folder}' if backup.last_at else 'never'}")
+    if backup.error:
+        click.echo(f"  the backup of {backup.failed_at} failed: {backup.error}")
     for part in ("bridge", "serve", "jobs", "sync"):
         click.echo(f"  {part}: {'up' if parts.get(part, {}).get('up') else 'down'}")
     disk = disk_of(parts)

@@ -5,7 +5,7 @@ The only user of APScheduler. Its clock may jump: jobs coalesce, never overlap, 
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from appliance.aggregate.hours import SiteHours
 from appliance.clock import Clock, site_day, to_us
 from appliance.errors import HexpostError, Unavailable
 from appliance.job.archiving import ArchiveCare
+from appliance.job.backing_up import Child
 from appliance.job.counting import count_events
 from appliance.job.risk_run import perform_run
 from appliance.model.risk import Run
@@ -35,6 +36,7 @@ from appliance.store.settle import COUNT_ROWS, count_uncounted
 log = logging.getLogger(__name__)
 
 ARCHIVE_S = 60.0  # between looks whether raw messages are to be sealed
+CHILD_S = 60.0  # between looks whether a child is due
 LOOK_S = 0.3  # between looks for a run that someone asked for
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -51,9 +53,12 @@ class Jobs:
         clock: Clock,
         report: Report,
         archive: ArchiveCare | None = None,
+        children: Sequence[Child] = (),
     ) -> None:
+        """`children` are commands started when they are due, each beside the others."""
         self._store = store
         self._archive = archive
+        self._children = children
         self._risk = risk
         self._hours = SiteHours(zone)
         self._clock = clock
@@ -70,10 +75,15 @@ class Jobs:
             while not stop.is_set():
                 if not self._turn():
                     stop.wait(LOOK_S)
-                self._report({"error": self._error, "archive_error": self._archive.error if self._archive else ""})
+                told = {child.name: child.error for child in self._children}
+                self._report(
+                    {"error": self._error, "archive_error": self._archive.error if self._archive else "", **told}
+                )
         finally:
             if self._archive:
                 self._archive.stop()
+            for child in self._children:
+                child.stop()
             scheduler.shutdown(wait=True)
 
     def _turn(self) -> bool:
@@ -138,12 +148,18 @@ class Jobs:
     def _schedule(self) -> BackgroundScheduler:
         scheduler = BackgroundScheduler(
             timezone=self._hours.zone,
-            executors={"default": ThreadPoolExecutor(1), "archive": ThreadPoolExecutor(1)},
+            executors={
+                "default": ThreadPoolExecutor(1),
+                "archive": ThreadPoolExecutor(1),
+                "children": ThreadPoolExecutor(max(1, len(self._children))),
+            },
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         scheduler.add_job(self._queue_due, "interval", seconds=self._risk.every_s, next_run_time=self._clock())
         if self._archive:
             scheduler.add_job(self._archive.tend, "interval", seconds=ARCHIVE_S, executor="archive")
+        for child in self._children:
+            scheduler.add_job(child.tend, "interval", seconds=CHILD_S, executor="children")
         return scheduler
 
     def _queue_due(self) -> None:

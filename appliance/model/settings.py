@@ -39,12 +39,18 @@ class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Those that may hold number plates are sealed under the key of their day, which is destroyed after
     `sealed_days`.
+
+    `backup_folder` is on the drive that a copy of the store goes to once a day; empty: `backups` in the data directory,
+    on the card. Copies stay `backup_days`. The keys of the site are in them where `backup_passphrase_file` seals them.
     """
 
     ballast_mb: int = 64
     quarantine_rows: int = 10_000
     quarantine_mb: int = 64
     sealed_days: int = 7
+    backup_folder: str = ""
+    backup_days: int = 30
+    backup_passphrase_file: str = ""
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -226,6 +232,7 @@ def _check(settings: Settings, name: str) -> None:
         "store.ballast_mb": 1 <= settings.store.ballast_mb <= 4_096,
         "store.quarantine_rows": settings.store.quarantine_rows >= 1,
         "store.quarantine_mb": settings.store.quarantine_mb >= 1,
+        "store.backup_days": 1 <= settings.store.backup_days <= 3660,
         "store.sealed_days": 1 <= settings.store.sealed_days <= 366,
         "retention.archive_days": 0 <= settings.retention.archive_days <= 3660,
         "retention.archive_mb": settings.retention.archive_mb >= 1,

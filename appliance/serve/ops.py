@@ -21,6 +21,7 @@ from appliance.serve.tiles import Tiles
 from appliance.serve.watch import Watch
 from appliance.store.archive.manifest import ArchiveState
 from appliance.store.archive.state import fetch_archive_state
+from appliance.store.backup.ledger import BackupState, fetch_backup_state
 from appliance.store.boots import count_waiting
 from appliance.store.box_clock import ClockState
 from appliance.store.engine import raw_connection
@@ -39,6 +40,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     totals: list[Total]
     archive: ArchiveState
     health: dict[str, Any]
+    backup: BackupState
 
 
 @get("/health/live")
@@ -62,12 +64,14 @@ def get_status(context: NamedDependency[Context]) -> Status:
     """Store, balance and parts."""
     with context.store.read() as connection:
         facts, totals = fetch_facts(connection), fetch_totals(connection)
+        backup = fetch_backup_state(connection)
     return Status(
         site_id=context.settings.site.id,
         store=facts,
         totals=totals,
         archive=fetch_archive_state(context.archive_folder),
         health=health_of(context),
+        backup=backup,
     )
 
 
@@ -140,12 +144,14 @@ class _Collector(Collector):
         with self._context.store.read() as connection:
             facts, totals = fetch_facts(connection), fetch_totals(connection)
             waiting = count_waiting(raw_connection(connection))
+            backup = fetch_backup_state(connection)
         pulses = self._context.pulses()
         pending = int(pulses.get("bridge", {}).get("pending") or 0) if pulses.get("bridge", {}).get("up") else 0
         yield from _balance(totals, pending)
         yield from self._gauges(facts)
         yield from _disk(disk_of(pulses), totals)
         yield from _clock_gauges(self._context.clock_state(waiting))
+        yield from _backup(backup)
         up = GaugeMetricFamily("hexpost_part_up", "1 while a part is alive.", labels=["part"])
         for part in PARTS:
             up.add_metric([part], float(part == "serve" or bool(pulses.get(part, {}).get("up"))))
@@ -223,6 +229,19 @@ def _disk(disk: Mapping[str, Any], totals: list[Total]) -> Iterator[Metric]:
         if total.term == "let_go":
             gone.add_metric([total.reason], total.items)
     yield gone
+
+
+def _backup(state: BackupState) -> Iterator[Metric]:
+    for name, text, value in (
+        (
+            "hexpost_last_backup_timestamp_seconds",
+            "When the last backup that counts was taken.",
+            _seconds(state.last_at),
+        ),
+        ("hexpost_last_backup_bytes", "Size of the store in it.", state.bytes),
+        ("hexpost_backup_failed", "1 while the last attempt to make a backup has failed.", float(bool(state.error))),
+    ):
+        yield GaugeMetricFamily(name, text, value=value)
 
 
 def _seconds(instant: Any) -> float:

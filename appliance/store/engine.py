@@ -31,16 +31,19 @@ NO_ROOM_BYTES = 1_048_576  # an I/O error with less free than this is for want o
 class Store:
     """A way to the file. Cheap to pass on; holds no data of its own.
 
-    A write that finds no room on the disk releases the `ballast`, so that the next one may find some.
+    A write that finds no room on the disk releases the `ballast`, so that the next one may find some. `read_only` is
+    for a copy, and for a store on a disk that cannot be written.
     """
 
-    def __init__(self, path: Path, *, ballast: Ballast | None = None) -> None:
+    def __init__(self, path: Path, *, ballast: Ballast | None = None, read_only: bool = False) -> None:
         self.path = path
         self._ballast = ballast
+        self.read_only = read_only
+        self._connect = sqlite.connect_to_read if read_only else sqlite.connect
         self._engine = sa.create_engine(
             "sqlite://",
             module=sqlite.driver(),
-            creator=lambda: sqlite.connect(path),
+            creator=lambda: self._connect(path),
             poolclass=QueuePool,
             pool_size=POOL,
             max_overflow=0,
@@ -102,7 +105,7 @@ class Store:
         """
         with self._explained():
             if not hasattr(self, "_watch"):
-                self._watch = sqlite.connect(self.path)
+                self._watch = self._connect(self.path)
             version: int = self._watch.execute("PRAGMA data_version").fetchone()[0]
         return version
 

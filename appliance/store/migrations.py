@@ -13,6 +13,7 @@ from typing import Any
 
 from appliance.errors import Conflict
 from appliance.store import sqlite
+from appliance.store.snapshots import take_snapshot
 
 FOLDER = Path(__file__).parent / "migration"
 
@@ -25,7 +26,7 @@ def known_migrations() -> list[tuple[int, Path]]:
 def migrate(path: Path, *, timezone: str) -> list[str]:
     """Bring the file at `path` to the newest schema, making it when it is not there; the names applied.
 
-    Processes that start together wait for one another.
+    Processes that start together wait for one another. A store that is there already is copied first.
     raises  Conflict  the file is newer than this program
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,12 +37,17 @@ def migrate(path: Path, *, timezone: str) -> list[str]:
             raise Conflict(
                 f"{path} has schema {version}, this program knows {newest}; install the newer Hexpost that wrote it"
             )
+        if 0 < version < newest:
+            take_snapshot(path, version)
         applied = []
         for number, file in known_migrations():
             if number > version:
                 _apply(connection, number, file)
                 applied.append(file.stem)
-        connection.execute("INSERT OR IGNORE INTO site VALUES (1, ?, 1, ?, '', 0)", (secrets.token_hex(8), timezone))
+        connection.execute(
+            "INSERT OR IGNORE INTO site (one, store_id, epoch, timezone, resolutions, rev) VALUES (1, ?, 1, ?, '', 0)",
+            (secrets.token_hex(8), timezone),
+        )
         return applied
 
 

@@ -8,6 +8,7 @@ import importlib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import quote
 
 from appliance.errors import Unavailable
 
@@ -22,6 +23,8 @@ PRAGMAS = (
     "PRAGMA cache_size = -16000",  # KiB a connection; a Pi has 2 GB for everything
     "PRAGMA journal_size_limit = 67108864",
 )
+
+READING_PRAGMAS = tuple(pragma for pragma in PRAGMAS if not any(word in pragma for word in ("journal", "synchronous")))
 
 
 def driver() -> ModuleType:
@@ -47,6 +50,22 @@ def connect(path: Path) -> Any:
     connection = driver().connect(str(path), check_same_thread=False, isolation_level=None, cached_statements=256)
     load_spatialite(connection)
     for pragma in PRAGMAS:
+        connection.execute(pragma)
+    return connection
+
+
+def connect_to_read(path: Path) -> Any:
+    """A connection that cannot write and needs no file made beside: a copy, or a store on a disk that is read-only.
+
+    Where there is no WAL the file is taken for one that nobody changes.
+    """
+    wal = path.with_name(f"{path.name}-wal")
+    how = "mode=ro" if wal.exists() and wal.stat().st_size else "mode=ro&immutable=1"
+    connection = driver().connect(
+        f"file:{quote(str(path))}?{how}", uri=True, check_same_thread=False, isolation_level=None, cached_statements=256
+    )
+    load_spatialite(connection)
+    for pragma in READING_PRAGMAS:
         connection.execute(pragma)
     return connection
 

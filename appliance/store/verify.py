@@ -38,6 +38,11 @@ def verify_store(store: Store, *, hours: SiteHours) -> list[Finding]:
     ]
 
 
+def verify_copy(store: Store) -> list[Finding]:
+    """What must hold in a copy before it counts: the file, the geometry and its indexes, the balance."""
+    return [_integrity(store), _geometries(store), _balance(store), _events_against_totals(store)]
+
+
 def _integrity(store: Store) -> Finding:
     with store.read(LIMIT_S) as connection:
         answer = [row[0] for row in raw_connection(connection).execute("PRAGMA integrity_check(10)")]

@@ -1,0 +1,40 @@
+"""`hexpost backup` and `hexpost restore`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from appliance.cli.options import common, to_json
+from appliance.wiring import Box, backup_wish, find_store
+
+
+@click.command("backup")
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="A folder that is there, as on a USB drive.")
+@click.option("--keep-days", type=click.IntRange(1, 3660), help="Older ones there go; the newest stays.")
+@click.option("--passphrase-file", default="", help="Its first line seals the site's keys; else they are left out.")
+@common
+def backup_command(box: Box, as_json: bool, folder: Path | None, keep_days: int | None, passphrase_file: str) -> None:
+    """Copy the store while the box goes on, check the copy, and keep it.
+
+    Example: hexpost backup --to /media/usb --passphrase-file /root/backup-passphrase
+    """
+    from appliance.store.backup.manifest import read_manifest
+    from appliance.store.backup.taking import take_backup
+
+    wish = backup_wish(box, folder=folder, keep_days=keep_days, passphrase_file=passphrase_file)
+    with click.progressbar(length=1000, label="copying", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.update(1000 * done // max(1, total) - bar.pos)
+
+        backup = take_backup(find_store(box), wish, progress=progress)
+    manifest = read_manifest(backup.folder)
+    if as_json:
+        click.echo(to_json({"folder": str(backup.folder), "manifest": manifest}))
+        return
+    click.echo(
+        f"{backup.folder}: {manifest.bytes / 1e6:,.1f} MB, {manifest.rows['events']:,} events; opened and checked"
+    )
+    for words in manifest.left_out:
+        click.echo(f"  {words}")
