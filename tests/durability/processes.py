@@ -68,19 +68,25 @@ class Process:
 
 
 class Site:
-    """A broker and a bridge in a folder of their own; a context manager that leaves neither running."""
+    """A broker and a bridge in a folder of their own; a context manager that leaves neither running.
+
+    `jobs` is there to be started by who wants it.
+    """
 
     def __init__(self, folder: Path, *, bridge: Sequence[str] = (), environment: dict[str, str] | None = None) -> None:
-        """`bridge` is what is run in place of `hexpost`, `environment` what is added for it."""
+        """`bridge` is what is run in place of `hexpost bridge`, `environment` what is added for it."""
         self.folder, self.port = folder, free_port()
         self.data, self.config = folder / "data", folder / "hexpost.toml"
         self.file = self.data / FILE_NAME
         self.config.write_text(
-            f'[site]\nid = "ledger"\n[mqtt]\nport = {self.port}\n[store]\nquarantine_rows = 100000\n'
+            f'[site]\nid = "ledger"\n[mqtt]\nport = {self.port}\n'
+            "[store]\nquarantine_rows = 100000\n[risk]\nevery_s = 1\n"
         )
         options = ["--config", str(self.config), "--data", str(self.data)]
-        hexpost = [sys.executable, *(bridge or ("-m", "appliance.cli"))]
-        self.bridge = Process([*hexpost, "bridge", *options], folder / "bridge.log", environment)
+        hexpost = [sys.executable, "-m", "appliance.cli"]
+        spoiled = [sys.executable, *bridge] if bridge else hexpost
+        self.bridge = Process([*spoiled, "bridge", *options], folder / "bridge.log", environment)
+        self.jobs = Process([*hexpost, "jobs", *options], folder / "jobs.log")
         self.broker = self._broker()
 
     def _broker(self) -> Process:
@@ -100,8 +106,8 @@ class Site:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        self.bridge.stop()
-        self.broker.stop()
+        for process in (self.jobs, self.bridge, self.broker):
+            process.stop()
 
     def start_broker(self) -> None:
         """Start the broker and wait until it listens."""

@@ -13,7 +13,9 @@ from typing import Any
 import msgspec
 
 from appliance.cli.broker import AUTOSAVE_S
+from appliance.wiring import open_box
 from tests.conftest import wait_for
+from tests.durability.archived import faults_of_archive
 from tests.durability.audit import Audit, audit, fetch_stored, totals
 from tests.durability.mix import Mix
 from tests.durability.moments import any_moment, choose
@@ -25,7 +27,10 @@ STILL_LOOKS = 60  # of 50 ms: longer than the pause between two attempts to conn
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a run: messages sent, kills, the audit, the balance, and what `hexpost verify` found."""
+    """What came of a run: messages sent, kills, the audit, the balance, what `hexpost verify` found.
+
+    archive  what is wrong with the raw archive; looked for only while the broker lived
+    """
 
     messages: int
     sent_again: int
@@ -34,13 +39,15 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     audit: Audit
     totals: dict[str, int]
     findings: Sequence[dict[str, Any]]
+    archive: Sequence[str]
 
     @property
     def faults(self) -> list[str]:
         """Everything that is not as it must be, for a test to show."""
         wrong = {"missing": self.audit.missing, "doubled": self.audit.doubled, "strange": self.audit.strange}
         found = [f"{len(keys)} {word}: {sorted(keys)[:20]}" for word, keys in wrong.items() if keys]
-        return found + [f"verify: {finding}" for finding in self.findings if not finding["holds"]]
+        found += [f"verify: {finding}" for finding in self.findings if not finding["holds"]]
+        return found + [f"archive: {fault}" for fault in self.archive]
 
 
 def open_publisher(site: Site, *, seed: int, per_s: float, until_seen: bool = False) -> Publisher:
@@ -59,6 +66,16 @@ def kill_bridge(site: Site, chance: random.Random) -> None:
     choose(chance)(chance, site.file)
     site.bridge.kill()
     site.bridge.start()
+
+
+def kill_part(site: Site, chance: random.Random) -> None:
+    """Kill one of the two that write into the store, or both at once, and start them again."""
+    choose(chance)(chance, site.file)
+    killed = chance.choice(((site.bridge,), (site.jobs,), (site.bridge, site.jobs)))
+    for process in killed:
+        process.kill()
+    for process in killed:
+        process.start()
 
 
 def kill_broker(site: Site, chance: random.Random) -> None:
@@ -98,15 +115,19 @@ def settle(site: Site, sender: Publisher) -> Account:
     sender.finish()
     wait_for(sender.is_done, deadline_s=DRAIN_S, what="an answer to every message")
     _drain(site)
+    site.jobs.stop()
     site.bridge.stop()
+    broker_lives = site.broker.kills == 0
+    came = {(entry.message.topic, entry.message.payload) for entry in sender.ledger if entry.acknowledged}
     return Account(
         messages=len(sender.ledger),
         sent_again=sum(entry.sent - 1 for entry in sender.ledger),
         bridge_kills=site.bridge.kills,
         broker_kills=site.broker.kills,
-        audit=audit(sender.ledger, fetch_stored(site.file), broker_lives=site.broker.kills == 0),
+        audit=audit(sender.ledger, fetch_stored(site.file), broker_lives=broker_lives),
         totals=totals(site.file),
         findings=site.hexpost("verify"),
+        archive=faults_of_archive(open_box(site.config, site.data, {}), came if broker_lives else set()),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.durability.moments import any_moment
 from tests.durability.processes import Site
-from tests.durability.storm import freeze, freeze_for, kill_bridge, kill_either, open_publisher, settle
+from tests.durability.storm import freeze, freeze_for, kill_bridge, kill_either, kill_part, open_publisher, settle
 
 KILLS = int(os.environ.get("HEXPOST_KILLS", "30"))
 SEED = int(os.environ.get("HEXPOST_SEED", "20261122"))
@@ -30,6 +30,17 @@ def test_a_bridge_killed_again_and_again_loses_nothing_and_stores_nothing_twice(
     assert account.faults == []
     assert account.bridge_kills == KILLS
     assert account.audit.promised > 100 * KILLS
+
+
+def test_the_jobs_killed_too_leave_counts_and_archive_right(tmp_path: Path) -> None:
+    chance = random.Random(SEED + 5)
+    with Site(tmp_path) as site, open_publisher(site, seed=SEED + 5, per_s=PER_S) as sender:
+        site.jobs.start()
+        for _ in range(KILLS):
+            kill_part(site, chance)
+        account = settle(site, sender)
+    assert account.faults == []
+    assert min(account.bridge_kills, site.jobs.kills) > KILLS // 3
 
 
 def test_who_resends_until_its_id_is_on_the_ack_topic_loses_nothing_when_the_broker_is_killed_too(
