@@ -16,22 +16,24 @@ Messages = Set[tuple[str, bytes]]
 
 
 def faults_of_archive(box: Box, promised: Messages) -> list[str]:
-    """What is wrong with a box's archive; sealed on the way, as the box itself would do next."""
-    archive = archive_folder(box)
-    found = _damaged(box)
+    """What is wrong with a box's archive as it lies there."""
     spooled = {
         (one.topic, one.payload)
-        for file in list_spools(archive / SPOOL)
+        for file in list_spools(archive_folder(box) / SPOOL)
         for frame, _ in read_frames(file)
         for one in open_messages(frame.messages, start=None, end=None, sealer=open_archive_sealer(box), unread=Unread())
     }
-    lost = promised - spooled - _sealed(box)
-    if lost:
-        found.append(f"{len(lost)} messages are not in the archive: {sorted(lost)[:3]}")
-    seal_spools(archive, now=box.clock(), everything=True)
-    if lost := promised - _sealed(box) - lost:
-        found.append(f"{len(lost)} messages were lost in sealing: {sorted(lost)[:3]}")
-    return found + _damaged(box)
+    return _damaged(box) + _lost(promised - spooled - _sealed(box), "are not in the archive")
+
+
+def faults_of_sealing(box: Box, promised: Messages) -> list[str]:
+    """What is wrong with it once all is sealed, which this does."""
+    seal_spools(archive_folder(box), now=box.clock(), everything=True)
+    return _damaged(box) + _lost(promised - _sealed(box), "were lost in sealing")
+
+
+def _lost(messages: Messages, words: str) -> list[str]:
+    return [f"{len(messages)} messages {words}: {sorted(messages)[:3]}"] if messages else []
 
 
 def _sealed(box: Box) -> Messages:

@@ -19,7 +19,7 @@ from appliance.store.engine import FILE_NAME, Store
 from appliance.store.verify import verify_store
 from appliance.wiring import Box, open_box, open_recorder, open_store
 from tests.conftest import make_event, wait_for
-from tests.durability.archived import faults_of_archive
+from tests.durability.archived import faults_of_archive, faults_of_sealing
 from tests.durability.audit import audit, fetch_stored
 from tests.durability.disk import SURVIVALS, Disk
 from tests.durability.processes import Site
@@ -117,7 +117,8 @@ def faults_of(image: Image, run: Run) -> list[str]:
         try:
             faults = [str(finding) for finding in verify_store(store, hours=box.hours()) if not finding.holds]
             faults += _missing(store, image, run) + _forgotten(image, run) + _stuck(box, store)
-            return faults + faults_of_archive(box, image.promises.messages)
+            faults += faults_of_archive(box, image.promises.messages)
+            return faults + faults_of_sealing(box, image.promises.messages)
         finally:
             store.close()
     except (HexpostError, sqlite.driver().Error) as error:
