@@ -21,6 +21,7 @@ from appliance.wiring import Box, open_box, open_recorder, open_store
 from tests.conftest import make_event, wait_for
 from tests.durability.archived import faults_of_archive, faults_of_sealing
 from tests.durability.audit import audit, fetch_stored
+from tests.durability.backed_up import faults_of_backups
 from tests.durability.disk import SURVIVALS, Disk
 from tests.durability.processes import Site
 from tests.durability.promises import Promises
@@ -28,9 +29,9 @@ from tests.durability.publisher import Entry
 from tests.durability.recording import Op, Recorder
 from tests.durability.storm import open_publisher, settle
 
-SHARES = {"promise": 5, "checkpoint": 2, "first start": 1, "sealing": 1, "any": 1}
+SHARES = {"promise": 5, "checkpoint": 2, "first start": 1, "aside": 1, "any": 1}
 """Of ten instants: just after something was sent, in the copying of the log, before the first connection, in what the
-process does that seals the archive, anywhere."""
+processes do that seal the archive and make the backup, anywhere."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,14 +55,15 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
 def record_run(folder: Path, *, messages: int, seed: int, bridge: Sequence[str] = ()) -> Run:
     """Run a bridge from nothing; `bridge` is what is run as `hexpost`.
 
-    In the middle its archive is sealed under its hands, and it is stopped cleanly and started again.
+    In the middle its archive is sealed and a backup made under its hands; it is stopped cleanly and started again.
     """
     recorder = Recorder(folder, root=folder / "data")
     site = Site(folder, bridge=bridge, environment=recorder.environment)
     site.bridge.environment["HEXPOST_RECORD_PORT"] = str(site.port)
     with site, open_publisher(site, seed=seed, per_s=500) as sender:
         wait_for(lambda: len(sender.ledger) > messages // 2, deadline_s=180, what="half of the messages")
-        site.hexpost("archive", "seal", "--everything", environment=recorder.environment)
+        for command in (("archive", "seal", "--everything"), ("backup",)):
+            site.hexpost(*command, environment=recorder.environment)
         site.bridge.stop()
         site.bridge.start()
         wait_for(lambda: len(sender.ledger) > messages, deadline_s=180, what="all messages")
@@ -104,7 +106,7 @@ def _instants(run: Run, chance: random.Random, count: int) -> list[int]:
         if not bridges:
             kinds["first start"].append(place)
         elif len(bridges) == 1 and record.pid not in bridges:
-            kinds["sealing"].append(place)
+            kinds["aside"].append(place)
     chosen = chance.choices(list(SHARES), list(SHARES.values()), k=count)
     return [chance.choice(kinds[kind]) for kind in chosen]
 
@@ -117,6 +119,7 @@ def faults_of(image: Image, run: Run) -> list[str]:
         try:
             faults = [str(finding) for finding in verify_store(store, hours=box.hours()) if not finding.holds]
             faults += _missing(store, image, run) + _forgotten(image, run) + _stuck(box, store)
+            faults += faults_of_backups(box, store)
             faults += faults_of_archive(box, image.promises.messages)
             return faults + faults_of_sealing(box, image.promises.messages)
         finally:
