@@ -2,7 +2,7 @@
 
 import msgspec
 
-from firmware_bridge.topic import PREFIX
+from firmware_bridge.topic import PREFIX, is_ours
 from tests.durability import wire
 from tests.durability.recording import Op, Record
 
@@ -19,7 +19,7 @@ class _Connection:
 class Promises:
     """Follows the records of the line.
 
-    messages  (topic, payload) that the bridge has acknowledged to the broker
+    messages  (topic, payload) of others that the bridge has acknowledged to the broker
     ids       (source, event id) that it has named on an `ack` topic
     """
 
@@ -47,7 +47,9 @@ class Promises:
         if packet.kind == wire.CONNECT:
             connection.version = wire.version_of(packet.body)
         elif packet.kind == wire.PUBACK:
-            self.messages.add(connection.came[wire.acknowledged(packet.body)])
+            topic, payload = connection.came[wire.acknowledged(packet.body)]
+            if not is_ours(topic):  # what the box said itself and the broker remembered
+                self.messages.add((topic, payload))
         elif packet.kind == wire.PUBLISH:
             sent = wire.read_publish(packet, connection.version)
             if sent.topic.endswith("/ack"):
