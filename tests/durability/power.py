@@ -30,8 +30,8 @@ from tests.durability.recording import Op, Recorder
 from tests.durability.storm import open_publisher, settle
 
 SHARES = {"promise": 5, "checkpoint": 2, "first start": 1, "aside": 1, "any": 1}
-"""Of ten instants: just after something was sent, in the copying of the log, before the first connection, in what the
-processes do that seal the archive and make the backup, anywhere."""
+"""Of ten instants: just after something was sent, in the copying of the log, before the first connection, in what
+others do at the same time: the jobs, the sealing of the archive, a backup; anywhere."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,15 +52,18 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     promises: Promises
 
 
-def record_run(folder: Path, *, messages: int, seed: int, bridge: Sequence[str] = ()) -> Run:
-    """Run a bridge from nothing; `bridge` is what is run as `hexpost`.
+def record_run(folder: Path, *, messages: int, seed: int, bridge: Sequence[str] = (), with_jobs: bool = False) -> Run:
+    """Run a bridge from nothing, and the jobs beside it where they are wanted; `bridge` is what is run as `hexpost`.
 
     In the middle its archive is sealed and a backup made under its hands; it is stopped cleanly and started again.
     """
     recorder = Recorder(folder, root=folder / "data")
     site = Site(folder, bridge=bridge, environment=recorder.environment)
     site.bridge.environment["HEXPOST_RECORD_PORT"] = str(site.port)
+    site.jobs.environment |= recorder.environment
     with site, open_publisher(site, seed=seed, per_s=500) as sender:
+        if with_jobs:
+            site.jobs.start()
         wait_for(lambda: len(sender.ledger) > messages // 2, deadline_s=180, what="half of the messages")
         for command in (("archive", "seal", "--everything"), ("backup",)):
             site.hexpost(*command, environment=recorder.environment)

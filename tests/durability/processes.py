@@ -80,7 +80,7 @@ class Site:
         self.file = self.data / FILE_NAME
         self.config.write_text(
             f'[site]\nid = "ledger"\n[mqtt]\nport = {self.port}\n'
-            "[store]\nquarantine_rows = 100000\n[risk]\nevery_s = 1\n"
+            "[store]\nquarantine_rows = 100000\nballast_mb = 1\n[risk]\nevery_s = 1\n"
         )
         options = ["--config", str(self.config), "--data", str(self.data)]
         hexpost = [sys.executable, "-m", "appliance.cli"]

@@ -44,7 +44,8 @@ def test_what_a_power_cut_leaves_holds_all_that_was_promised(run: Run, tmp_path:
 
 @pytest.mark.deep
 def test_a_hundred_power_cuts_lose_nothing_that_was_promised(tmp_path: Path) -> None:
-    long = record_run(tmp_path, messages=8_000, seed=SEED + 1)  # so many that the identities of events settle, twice
+    # So many that the identities of events settle, and are counted.
+    long = record_run(tmp_path, messages=8_000, seed=SEED + 1, with_jobs=True)
     assert faulty(long, tmp_path / "image", count=100, seed=SEED + 1) == []
 
 
