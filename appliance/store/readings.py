@@ -4,6 +4,7 @@ A series is a device, a metric and a unit. Values lie in the order of time, so a
 tree however many devices it comes from; the series' keys are remembered by the recorder.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,13 +14,15 @@ import sqlalchemy as sa
 
 from appliance.clock import from_us, to_us
 from appliance.model.intake import Reading
+from appliance.model.tier import READINGS
 from appliance.store.engine import raw_connection
+from appliance.store.open_bins import fetch_horizon, mark_written
 from appliance.store.paging import bounds, read_cursor, read_numbers, write_numbers
 
 MAX_KNOWN = 20_000  # series remembered, about 7 MB; then the memory starts anew
 
 _INSERT = """
-INSERT INTO reading_values (observed_at, series_pk, value, received_at, clock_quality) VALUES (?, ?, ?, ?, ?)
+INSERT INTO {table} (observed_at, series_pk, value, received_at, clock_quality) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 """
 
@@ -51,6 +54,7 @@ def insert_readings(
 
     The same (series, observed_at, value) again is a duplicate. Another value at the same instant is genuine, from a
     clock that counts seconds, say, and stands beside it: so the order in which they come does not matter.
+    What is older than the values that are kept waits among the late ones, to be merged into the tiers.
     """
     if not readings:
         return WrittenReadings()
@@ -64,7 +68,11 @@ def insert_readings(
             key = fresh[series] = _series_key(raw, series)
         rows.append((to_us(reading.observed_at), key, reading.value, to_us(reading.received_at), reading.clock_quality))
     rows.sort(key=lambda row: row[:3])
-    stored: int = raw.executemany(_INSERT, rows).rowcount
+    late = bisect_left(rows, (fetch_horizon(raw, READINGS.raw),))
+    stored: int = raw.executemany(_INSERT.format(table=READINGS.raw), rows[late:]).rowcount
+    if late:
+        stored += raw.executemany(_INSERT.format(table=READINGS.late), rows[:late]).rowcount
+    mark_written(raw, READINGS, (row[0] for row in rows[late:]))
     return WrittenReadings(stored=stored, duplicate=len(rows) - stored, series=fresh)
 
 
