@@ -1,9 +1,11 @@
-"""What the jobs process is given beside its store: the keeper of the disk. Only `cli` imports it."""
+"""What the jobs process is given beside its store: the keeper of the disk, the chores. Only `cli` imports it."""
 
 import sys
 from datetime import datetime
 from functools import partial
 
+from appliance.aggregate.bins import SiteBins
+from appliance.job.chores import Chores
 from appliance.job.disk import DiskKeeper
 from appliance.store.archive.retire import retire_files
 from appliance.store.engine import Store
@@ -20,10 +22,22 @@ def open_disk_keeper(box: Box, store: Store) -> DiskKeeper:
         {
             "archive": partial(let_go_archive, box),
             "quarantine": partial(let_go_quarantine, store),
-            "readings": partial(let_go_readings, store),
+            "readings": partial(let_go_readings, store, bins=SiteBins(box.settings.zone)),
             "positions": partial(let_go_positions, store),
             "events": partial(events, store),
         },
+        clock=box.clock,
+        clock_trusted=box.clock_trusted,
+    )
+
+
+def open_chores(box: Box, store: Store) -> Chores:
+    """What happens at a time of the site's clock; the jobs process has it."""
+    return Chores(
+        store,
+        retention=box.settings.retention,
+        zone=box.settings.zone,
+        centre=bool(box.settings.sync.url),
         clock=box.clock,
         clock_trusted=box.clock_trusted,
     )

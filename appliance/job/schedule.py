@@ -6,7 +6,8 @@ The only user of APScheduler. Its clock may jump: jobs coalesce, never overlap, 
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from appliance.clock import Clock, site_day, to_us
 from appliance.errors import HexpostError, Unavailable
 from appliance.job.archiving import ArchiveCare
 from appliance.job.backing_up import Child
+from appliance.job.chores import Chores
 from appliance.job.counting import count_events
 from appliance.job.risk_run import perform_run
 from appliance.model.risk import Run
@@ -37,6 +39,7 @@ log = logging.getLogger(__name__)
 
 ARCHIVE_S = 60.0  # between looks whether raw messages are to be sealed
 CHILD_S = 60.0  # between looks whether a child is due
+CHORES_S = 20.0  # between looks whether a chore is due
 LOOK_S = 0.3  # between looks for a run that someone asked for
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -54,9 +57,12 @@ class Jobs:
         report: Report,
         archive: ArchiveCare | None = None,
         children: Sequence[Child] = (),
+        chores: Chores | None = None,
     ) -> None:
         """`children` are commands started when they are due, each beside the others."""
         self._store = store
+        self._chores = chores
+        self._stop = threading.Event()
         self._archive = archive
         self._children = children
         self._risk = risk
@@ -69,6 +75,7 @@ class Jobs:
 
     def run(self, stop: threading.Event) -> None:
         """Perform what is queued, and see that what is due gets queued; what the store cannot take now waits."""
+        self._stop = stop
         scheduler = self._schedule()
         scheduler.start()
         try:
@@ -152,6 +159,7 @@ class Jobs:
                 "default": ThreadPoolExecutor(1),
                 "archive": ThreadPoolExecutor(1),
                 "children": ThreadPoolExecutor(max(1, len(self._children))),
+                "chores": ThreadPoolExecutor(1),
             },
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
@@ -160,6 +168,9 @@ class Jobs:
             scheduler.add_job(self._archive.tend, "interval", seconds=ARCHIVE_S, executor="archive")
         for child in self._children:
             scheduler.add_job(child.tend, "interval", seconds=CHILD_S, executor="children")
+        if self._chores:
+            look = partial(self._chores.perform_due, self._stop.wait)
+            scheduler.add_job(look, "interval", seconds=CHORES_S, executor="chores", next_run_time=datetime.now(UTC))
         return scheduler
 
     def _queue_due(self) -> None:

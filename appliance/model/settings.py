@@ -15,6 +15,7 @@ import msgspec
 from appliance.errors import Rejected
 
 ENVIRONMENT_PREFIX = "HEXPOST__"
+MAX_DAYS = 36_600  # a century
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,10 +58,22 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """How long things are kept.
 
     `archive_days` and `archive_mb` bound the raw archive, whole hours at a time; 0 days: nothing is archived.
+
+    Of the others 0 days is for ever. `events_days` counts from when an event was stored, so that imported history stays
+    as long as what came with it; `readings_days` and `positions_days` from when a device measured. Of readings bins
+    of a minute, an hour and a day are kept, the latter for ever. `repeats_days` is for how long beyond a reading's
+    own time its repeat is known as one. `risk_days` is of scores; counts of events by cell and hour stay for ever.
     """
 
     archive_days: int = 7
     archive_mb: int = 4_096
+    events_days: int = 365
+    readings_days: int = 7
+    positions_days: int = 30
+    minute_hours: int = 48
+    hourly_days: int = 90
+    repeats_days: int = 30
+    risk_days: int = 0
 
 
 class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -226,6 +239,7 @@ def _check(settings: Settings, name: str) -> None:
         "mqtt.receive_maximum": 1 <= settings.mqtt.receive_maximum <= 65_535,
         "mqtt.batch_items": settings.mqtt.batch_items >= 1,
         "mqtt.commit_ms": 0 <= settings.mqtt.commit_ms <= 1_000,
+        **_retention_rules(settings),
         "sync.url": settings.sync.url == "" or settings.sync.url.startswith(("postgresql://", "postgres://")),
         "sync.batch_rows": 1 <= settings.sync.batch_rows <= 100_000,
         "http.max_upload_mb": settings.http.max_upload_mb >= 1,
@@ -243,6 +257,16 @@ def _check(settings: Settings, name: str) -> None:
         if not holds:
             section, field = key.split(".")
             raise Rejected(f"{name}: {key} cannot be {getattr(getattr(settings, section), field)!r}")
+
+
+def _retention_rules(settings: Settings) -> dict[str, bool]:
+    days, least = settings.retention, settings.risk.days + 8  # what a run writes must not be what retention deletes
+    kept = ("events_days", "readings_days", "positions_days", "hourly_days", "repeats_days")
+    return {
+        **{f"retention.{name}": 0 <= getattr(days, name) <= MAX_DAYS for name in kept},
+        "retention.minute_hours": 1 <= days.minute_hours <= MAX_DAYS * 24,
+        "retention.risk_days": days.risk_days == 0 or least <= days.risk_days <= MAX_DAYS,
+    }
 
 
 def _is_filter(text: str) -> bool:

@@ -9,11 +9,15 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
+from appliance.aggregate.bins import SiteBins
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import day_bounds, to_us
+from appliance.model.tier import READINGS
 from appliance.store.engine import Store, raw_connection
+from appliance.store.retention import purge_rows
 from appliance.store.settle import delete_events, drop_segments, fetch_marks, fetch_resolutions
 from appliance.store.tally import Tally
+from appliance.store.tiers import roll_up_hours
 from appliance.store.totals import add_totals
 
 BATCH = 2_000  # rows a transaction: ingest waits at most for so many
@@ -22,9 +26,13 @@ LetGo = Callable[[datetime], int]
 """Lets go one batch of what is older than an instant; how many, 0 when there is no more."""
 
 
-def let_go_readings(store: Store, before: datetime) -> int:
-    """One batch of the oldest values."""
-    return _let_go_oldest(store, "readings", "reading_values", before)
+def let_go_readings(store: Store, before: datetime, *, bins: SiteBins) -> int:
+    """One batch of the oldest values, of whole hours, whose bins are computed first."""
+    roll_up_hours(store, READINGS, bins, to_us(before))
+    with store.write() as connection:
+        gone = purge_rows(connection, READINGS, bins, before=to_us(before), limit=BATCH).deleted
+        add_totals(connection, {("let_go", "readings"): gone})
+    return gone
 
 
 def let_go_positions(store: Store, before: datetime) -> int:
@@ -61,7 +69,7 @@ def let_go_events(store: Store, before: datetime, *, hours: SiteHours, acknowled
             row[0]
             for row in raw.execute(
                 "SELECT event_pk FROM events WHERE event_timestamp < ? AND event_pk <= ? "
-                "ORDER BY event_timestamp LIMIT ?",
+                "AND event_pk NOT IN (SELECT event_pk FROM pinned_events) ORDER BY event_timestamp LIMIT ?",
                 (until, min(fetch_marks(raw)), BATCH),
             )
         ]

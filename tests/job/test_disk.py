@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from appliance.aggregate.bins import SiteBins
 from appliance.aggregate.hours import SiteHours
 from appliance.errors import NoRoom
 from appliance.job.disk import DiskKeeper
@@ -60,7 +61,7 @@ class Kept:
 
     def _readings(self, before: datetime) -> int:
         self._note("readings", before)
-        return let_go_readings(self.store, before)
+        return let_go_readings(self.store, before, bins=SiteBins(ZoneInfo("UTC")))
 
     def _note(self, kind: str, before: datetime) -> None:
         self.asked.append((kind, (NOW - before) / timedelta(hours=1)))

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from appliance.aggregate.bins import SiteBins
 from appliance.aggregate.hours import SiteHours
 from appliance.job.counting import count_events
 from appliance.model.intake import Fix, Intake, Reading, Rejection
@@ -16,6 +17,7 @@ from tests.conftest import NOW, make_event, make_recorder
 from tests.store.checks import assert_sound, totals
 
 UTC_HOURS = SiteHours(ZoneInfo("UTC"))
+UTC_BINS = SiteBins(ZoneInfo("UTC"))
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +40,8 @@ def test_the_oldest_readings_go_in_batches_until_none_is_older(store: Store) -> 
         Reading(device="d", metric="m", observed_at=ago(hours), received_at=NOW, value=hours) for hours in range(10)
     ]
     make_recorder(store, NOW).record(Intake(readings=values))
-    gone = [let_go_readings(store, ago(4.5)) for _ in range(3)]
-    assert gone == [4, 1, 0]
+    gone = [let_go_readings(store, ago(4), bins=UTC_BINS) for _ in range(3)]
+    assert gone == [3, 2, 0]
     with store.read() as connection:
         left = [row[0] for row in raw_connection(connection).execute("SELECT value FROM readings ORDER BY value")]
     assert left == [0, 1, 2, 3, 4]
@@ -50,7 +52,7 @@ def test_the_oldest_readings_go_in_batches_until_none_is_older(store: Store) -> 
 def test_many_readings_of_one_instant_go_together(store: Store) -> None:
     values = [Reading(device="d", metric="m", observed_at=ago(9), received_at=NOW, value=n) for n in range(10)]
     make_recorder(store, NOW).record(Intake(readings=values))
-    assert [let_go_readings(store, ago(1)) for _ in range(2)] == [10, 0]
+    assert [let_go_readings(store, ago(1), bins=UTC_BINS) for _ in range(2)] == [10, 0]
 
 
 def test_positions_likewise(store: Store) -> None:
