@@ -37,10 +37,11 @@ MB = 1_048_576
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """The bridge at one moment: messages it has taken so far, resident bytes, open files."""
+    """The bridge at one moment: items it has taken so far, resident bytes and those of them its own, open files."""
 
     messages: int
     resident: int
+    own: int
     files: int
 
 
@@ -98,10 +99,11 @@ class Source:
 def look(site: Site) -> Sample:
     """Read /proc and the balance."""
     process = Path(f"/proc/{site.bridge.pid}")
-    pages = int((process / "statm").read_text().split()[1])
+    status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
     return Sample(
         messages=totals(site.file).get("received", 0),
-        resident=pages * os.sysconf("SC_PAGE_SIZE"),
+        resident=int(status["VmRSS"].split()[0]) * 1024,
+        own=int(status["RssAnon"].split()[0]) * 1024,
         files=len(list((process / "fd").iterdir())),
     )
 
@@ -126,7 +128,8 @@ def run(site: Site, samples: list[Sample]) -> None:
 def _tell(samples: list[Sample]) -> None:
     if len(samples) % 240 == 0:
         last = samples[-1]
-        print(f"  {last.messages:>11,} messages  {last.resident / MB:7.1f} MB  {last.files} files", flush=True)
+        print(f"  {last.messages:>11,} items  {last.resident / MB:6.1f} MB, own {last.own / MB:6.1f}", end="")
+        print(f"  {last.files} files", flush=True)
 
 
 def judge(samples: list[Sample]) -> str:
