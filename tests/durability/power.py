@@ -9,6 +9,7 @@ import random
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -26,12 +27,22 @@ from tests.durability.disk import SURVIVALS, Disk
 from tests.durability.processes import Site
 from tests.durability.promises import Promises
 from tests.durability.publisher import Entry
-from tests.durability.recording import Op, Recorder
+from tests.durability.recording import Op, Record, Recorder
 from tests.durability.storm import open_publisher, settle
 
 SHARES = {"promise": 5, "checkpoint": 2, "first start": 1, "aside": 1, "any": 1}
 """Of ten instants: just after something was sent, in the copying of the log, before the first connection, in what
 others do at the same time: the jobs, the sealing of the archive, a backup; anywhere."""
+
+
+class Promised(Protocol):
+    """What had been promised so far, as `promises` reads it off a line."""
+
+    messages: set[tuple[str, bytes]]
+    ids: set[tuple[str, str]]
+
+    def take(self, record: Record) -> None:
+        """Follow one record."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +60,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
     instant: int
     survival: str
-    promises: Promises
+    promises: Promised
 
 
 def record_run(folder: Path, *, messages: int, seed: int, bridge: Sequence[str] = (), with_jobs: bool = False) -> Run:
@@ -76,11 +87,11 @@ def record_run(folder: Path, *, messages: int, seed: int, bridge: Sequence[str] 
     return Run(recorder=recorder, ledger=ledger, data=site.data, config=site.config)
 
 
-def images(run: Run, folder: Path, *, count: int, seed: int) -> Iterator[Image]:
+def images(run: Run, folder: Path, *, count: int, seed: int, line: type[Promised] = Promises) -> Iterator[Image]:
     """Images at `count` instants in their order; each is gone when the next is asked for."""
     chance = random.Random(seed)
     instants = _instants(run, chance, count)
-    disk, promises = Disk(run.data), Promises()
+    disk, promises = Disk(run.data), line()
     for place, record in enumerate(run.recorder.records()):
         disk.take(record)
         promises.take(record)
@@ -110,7 +121,7 @@ def _instants(run: Run, chance: random.Random, count: int) -> list[int]:
             kinds["first start"].append(place)
         elif len(bridges) == 1 and record.pid not in bridges:
             kinds["aside"].append(place)
-    chosen = chance.choices(list(SHARES), list(SHARES.values()), k=count)
+    chosen = chance.choices(list(SHARES), [share if kinds[kind] else 0 for kind, share in SHARES.items()], k=count)
     return [chance.choice(kinds[kind]) for kind in chosen]
 
 

@@ -1,10 +1,18 @@
-"""What the bridge had promised at an instant, read off its line to the broker: PUBACKs and `ack` topics. Pure."""
+"""What had been promised at an instant, read off the line: PUBACKs and `ack` topics of the bridge, HTTP answers.
+
+Pure.
+"""
+
+import re
+from collections import defaultdict
 
 import msgspec
 
 from firmware_bridge.topic import PREFIX, is_ours
 from tests.durability import wire
 from tests.durability.recording import Op, Record
+
+_EVENT_ID = re.compile(rb'"event_id":"([^"]+)"')
 
 
 class _Connection:
@@ -55,3 +63,26 @@ class Promises:
             if sent.topic.endswith("/ack"):
                 source = sent.topic.removeprefix(f"{PREFIX}/").removesuffix("/ack")
                 self.ids.update((source, one) for one in msgspec.json.decode(sent.payload)["event_ids"])
+
+
+class Answers:
+    """Follows the records of a server's line; as `Promises`, for the ids that `POST /v1/events/upload` answered."""
+
+    SOURCE = "admin"  # who uploads
+
+    def __init__(self) -> None:
+        self.messages: set[tuple[str, bytes]] = set()
+        self.ids: set[tuple[str, str]] = set()
+        self._said: defaultdict[tuple[int, int], bytes] = defaultdict(bytes)
+
+    def take(self, record: Record) -> None:
+        """Follow one record; an id counts as answered with the bytes that hold it."""
+        if record.op == Op.CONNECT:
+            self._said.pop(record.handle, None)
+        elif record.op == Op.SEND:
+            said = self._said[record.handle] + record.data
+            end = 0
+            for found in _EVENT_ID.finditer(said):
+                self.ids.add((self.SOURCE, found[1].decode()))
+                end = found.end()
+            self._said[record.handle] = said[end:]

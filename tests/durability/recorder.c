@@ -1,5 +1,5 @@
 /*
- * Writes down what processes do to the files below one directory, and what it says to one TCP port, in one order.
+ * Writes down what processes do to the files below one directory, and what they say on one TCP port, in one order.
  *
  * Preloaded (LD_PRELOAD) into the bridge by the power-cut tests. `disk.py` reads the log, works out which bytes a
  * power cut at some instant would have left, and what the process had promised by then.
@@ -133,7 +133,11 @@ static void note_open(int fd, const char *path, int flags) {
 
 static int open_at(int at, const char *path, int flags, mode_t mode) {
   char full[PATH_MAX];
-  if (!watched(at, path, full)) return syscall(SYS_openat, at, path, flags, mode);
+  if (!watched(at, path, full)) {
+    int other = syscall(SYS_openat, at, path, flags, mode);
+    if (other >= 0 && other < MAX_FD) kind[other] = NOTHING; /* what had this number was closed behind our back */
+    return other;
+  }
   hold();
   int fd = syscall(SYS_openat, at, path, flags, mode), saved = errno;
   note_open(fd, full, flags);
@@ -380,6 +384,25 @@ int connect(int fd, const struct sockaddr *to, socklen_t length) {
   }
   return real(fd, to, length);
 }
+
+/* The line of a server: a connection that comes in on the port. */
+int accept4(int fd, struct sockaddr *from, socklen_t *size, int flags) {
+  REAL(int, accept4, int, struct sockaddr *, socklen_t *, int);
+  struct sockaddr_in own;
+  socklen_t length = sizeof own;
+  int made = real(fd, from, size, flags), saved = errno;
+  if (log_fd >= 0 && port && made >= 0 && made < MAX_FD && !getsockname(fd, (struct sockaddr *)&own, &length) &&
+      own.sin_family == AF_INET && ntohs(own.sin_port) == port) {
+    hold();
+    kind[made] = IS_LINE;
+    note(CONNECT, made, 0, 0, NULL, 0);
+    let_go();
+  }
+  errno = saved;
+  return made;
+}
+
+int accept(int fd, struct sockaddr *from, socklen_t *size) { return accept4(fd, from, size, 0); }
 
 ssize_t sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *to, socklen_t size) {
   REAL(ssize_t, sendto, int, const void *, size_t, int, const struct sockaddr *, socklen_t);
