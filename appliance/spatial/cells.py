@@ -16,6 +16,8 @@ EVENT_RESOLUTION = 10
 Ring = list[tuple[float, float]]
 """Points (lng, lat) in degrees, counterclockwise."""
 
+_RESOLUTION_AT = 52  # bits of a cell's number below its resolution
+_LAST_CHILD = 6
 _HEX = re.compile(r"[0-9a-fA-F]{15}")
 
 
@@ -70,3 +72,32 @@ def boundary(cell: int) -> Ring:
 def parent(cell: int, resolution: int) -> int:
     """The cell of a coarser (or the same) resolution that holds this one's centre."""
     return int(h3.cell_to_parent(cell, resolution))
+
+
+def children(cell: int) -> list[int]:
+    """The cells of the next finer resolution whose number continues this one's; 7, of a pentagon 6."""
+    return list(h3.cell_to_children(cell, resolution_of(cell) + 1))
+
+
+def base_cells() -> list[int]:
+    """The 122 cells of resolution 0."""
+    return list(h3.get_res0_cells())
+
+
+def descendants(cell: int, resolution: int) -> tuple[int, int]:
+    """The numbers (lowest, highest) between which every descendant of a cell lies at one finer (or the same)
+    resolution, and no other cell of it.
+
+    They need not be cells themselves: the range begins and ends where others can, so that those of neighbours in
+    number meet, and `highest + 1` of one is `lowest` of the next. Source: H3, "Index bit layout".
+    """
+    own = cell >> _RESOLUTION_AT & 15
+    low = cell + ((resolution - own) << _RESOLUTION_AT) & -1 << _digit_at(own)
+    while own > 0 and low >> _digit_at(own) & 7 == _LAST_CHILD:
+        own -= 1  # after the last child comes the parent's next sibling
+    return low, low | (1 << _digit_at(own)) - 1
+
+
+def _digit_at(resolution: int) -> int:
+    """Where in a cell's number the digit of a resolution begins; the finest is the lowest."""
+    return 3 * (15 - resolution)

@@ -9,11 +9,17 @@ import itertools
 import struct
 from collections.abc import Sequence
 
+import numpy as np
+
 from appliance.errors import Corrupt
 from appliance.spatial.cells import Ring, boundary
+from appliance.spatial.geodesic import Floats
 
 SRID = 4326
 _POINT = struct.Struct("<BBi4dBi2dB")
+_POINTS = np.dtype(
+    [("head", "V6"), ("mbr", "V32"), ("kind", "V5"), ("lng", "<f8"), ("lat", "<f8"), ("end", "V1")]
+)  # the same, many in a row
 _HEAD = struct.Struct("<BBi4dB")  # start, byte order (little), srid, MBR, end of MBR
 _TYPE = struct.Struct("<i")
 _START, _LITTLE, _END_OF_MBR, _ENTITY, _END = 0x00, 0x01, 0x7C, 0x69, 0xFE
@@ -50,12 +56,35 @@ def outline(cell: int) -> Ring:
     return _over_pole(ring, turns) if turns else ring
 
 
+def read_points(blobs: Sequence[bytes]) -> tuple[Floats, Floats]:
+    """(lng, lat) of n point BLOBs, (n,) float64 degrees each, as `read_point` reads one.
+
+    raises  Corrupt  one is not a little-endian SpatiaLite point of SRID 4326
+    """
+    joined = b"".join(blobs)
+    if len(joined) != _POINT.size * len(blobs):
+        raise Corrupt(f"{len(blobs)} geometries are not all points; run `hexpost verify`")
+    points = np.frombuffer(joined, _POINTS)
+    frame = np.frombuffer(point_blob(0.0, 0.0), _POINTS)
+    for name in ("head", "kind", "end"):
+        if (points[name] != frame[name]).any():
+            raise Corrupt(f"of {len(blobs)} geometries one is not a point of SRID {SRID}; run `hexpost verify`")
+    return points["lng"].astype(np.float64), points["lat"].astype(np.float64)
+
+
 def cell_polygons(cell: int) -> list[Ring]:
     """A cell as polygons within 180 degrees either side: one, or two where the antimeridian divides it.
 
     returns  exterior rings, counterclockwise, closed: the first point is repeated at the end
     """
-    ring = outline(cell)
+    return split(outline(cell))
+
+
+def split(ring: Ring) -> list[Ring]:
+    """An open ring, its longitudes continuous and within 540 degrees, cut at the antimeridian.
+
+    returns  closed exterior rings within 180 degrees either side
+    """
     parts = [part for turn in (-1, 0, 1) for part in _within(ring, 360.0 * turn)]
     return [[*part, part[0]] for part in parts]
 
