@@ -6,7 +6,7 @@ whatever the bridge last found. What a person changes is written by `store.devic
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -93,6 +93,17 @@ def fetch_devices(
     return DevicePage(
         items=[_device(row) for row in rows[:limit]], next_cursor=str(rows[limit - 1][0]) if len(rows) > limit else None
     )
+
+
+def fetch_devices_by_key(connection: sa.Connection, keys: Sequence[int], *, now: datetime) -> list[Device]:
+    """The devices of these ids, in their order; one that is not there is left out."""
+    devices = _DEVICES.format(where="WHERE d.device_pk IN (SELECT value FROM json_each(:keys))")
+    rows = raw_connection(connection).execute(
+        f"SELECT {_COLUMNS}, {_MAINTAINED} FROM {devices}",
+        {"keys": msgspec.json.encode(keys).decode(), "now": to_us(now)},
+    )
+    found = {row[0]: _device(row) for row in rows}
+    return [found[key] for key in keys if key in found]
 
 
 def fetch_every_device(connection: sa.Connection, *, now: datetime) -> Iterator[Device]:

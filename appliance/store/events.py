@@ -1,5 +1,6 @@
 """Reading events back, newest first, a page at a time; and giving a place to those that have waited for one."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,13 +12,15 @@ from appliance.errors import NotFound
 from appliance.spatial.cells import EVENT_RESOLUTION, cell_of, to_hex
 from appliance.spatial.geojson import Bounds
 from appliance.spatial.geometry import point_blob, read_point
+from appliance.spatial.shape import Box
 from appliance.store.engine import raw_connection
-from appliance.store.paging import read_cursor
+from appliance.store.near import Window, find_events
+from appliance.store.paging import bounds, read_cursor
 from appliance.store.settle import Spot, follow_change
 from appliance.store.tally import Tally
 from appliance.store.totals import add_totals
 
-_COLUMNS = (
+COLUMNS = (
     "event_pk, event_id, source, event_type, event_timestamp, received_at, recorded_at, clock_quality, "
     "h3_index, severity, value, attributes_json, rev, geom"
 )
@@ -67,6 +70,10 @@ def fetch_events(connection: sa.Connection, wanted: EventFilter, *, cursor: str 
 
     raises  Rejected  the cursor is not one that a page gave
     """
+    if wanted.bbox:
+        box, window = Box(bounds=wanted.bbox), window_of(wanted, cursor)
+        found, _ = find_events(connection, box, window, columns=COLUMNS, limit=limit + 1)
+        return EventPage(items=[_event(row) for row in found[:limit]], next_cursor=next_cursor(found, limit))
     where, values = _conditions(wanted)
     if cursor is not None:
         where.append("(event_timestamp, event_pk) < (?, ?)")
@@ -75,14 +82,27 @@ def fetch_events(connection: sa.Connection, wanted: EventFilter, *, cursor: str 
     rows = (
         raw_connection(connection)
         .execute(
-            f"SELECT {_COLUMNS} FROM events {clause} ORDER BY event_timestamp DESC, event_pk DESC LIMIT ?",
+            f"SELECT {COLUMNS} FROM events {clause} ORDER BY event_timestamp DESC, event_pk DESC LIMIT ?",
             (*values, limit + 1),
         )
         .fetchall()
     )
-    more = len(rows) > limit
-    last = rows[limit - 1] if more else None
-    return EventPage(items=[_event(row) for row in rows[:limit]], next_cursor=f"{last[4]}.{last[0]}" if last else None)
+    return EventPage(items=[_event(row) for row in rows[:limit]], next_cursor=next_cursor(rows, limit))
+
+
+def next_cursor(rows: Sequence[tuple[Any, ...]], limit: int) -> str | None:
+    """The cursor after a page of `limit` rows of `COLUMNS`, of which one more was asked for; None after the last."""
+    return f"{rows[limit - 1][4]}.{rows[limit - 1][0]}" if len(rows) > limit else None
+
+
+def window_of(wanted: EventFilter, cursor: str | None) -> Window:
+    """What of a filter is no shape, after a page's cursor.
+
+    raises  Rejected  the cursor is not one that a page gave
+    """
+    from_us, to_us = bounds(wanted.from_time, wanted.to_time)
+    before = (to_us, 0) if cursor is None else min((to_us, 0), read_cursor(cursor))  # no event has the key 0
+    return Window(from_us=from_us, before=before, event_type=wanted.event_type, source=wanted.source)
 
 
 def fetch_event(connection: sa.Connection, source: str, event_id: str) -> StoredEvent:
@@ -94,8 +114,8 @@ def fetch_event(connection: sa.Connection, source: str, event_id: str) -> Stored
     settled = "event_pk = (SELECT event_pk FROM event_keys WHERE source = ? AND event_id = ?)"
     tail = "event_pk > (SELECT indexed_pk FROM settled) AND source = ? AND event_id = ?"
     row = (
-        raw.execute(f"SELECT {_COLUMNS} FROM events WHERE {settled}", (source, event_id)).fetchone()
-        or raw.execute(f"SELECT {_COLUMNS} FROM events WHERE {tail}", (source, event_id)).fetchone()
+        raw.execute(f"SELECT {COLUMNS} FROM events WHERE {settled}", (source, event_id)).fetchone()
+        or raw.execute(f"SELECT {COLUMNS} FROM events WHERE {tail}", (source, event_id)).fetchone()
     )
     if row is None:
         raise NotFound(f"{source} has no event {event_id}; `GET /v1/events?source=` lists those it has")
@@ -106,7 +126,7 @@ def fetch_events_after(connection: sa.Connection, event_pk: int, limit: int) -> 
     """(key, event) recorded after the one with this key, in the order of recording; for the live stream."""
     rows = (
         raw_connection(connection)
-        .execute(f"SELECT {_COLUMNS} FROM events WHERE event_pk > ? ORDER BY event_pk LIMIT ?", (event_pk, limit))
+        .execute(f"SELECT {COLUMNS} FROM events WHERE event_pk > ? ORDER BY event_pk LIMIT ?", (event_pk, limit))
         .fetchall()
     )
     return [(row[0], _event(row)) for row in rows]
@@ -158,29 +178,29 @@ def _conditions(wanted: EventFilter) -> tuple[list[str], list[Any]]:
         if value is not None:
             where.append(condition)
             values.append(value)
-    if wanted.bbox:
-        west, south, east, north = wanted.bbox
-        across = "OR" if west > east else "AND"
-        where.append(f"ST_Y(geom) BETWEEN ? AND ? AND (ST_X(geom) >= ? {across} ST_X(geom) <= ?)")
-        values.extend((south, north, west, east))
     return where, values
 
 
 def _event(row: tuple[Any, ...]) -> StoredEvent:
+    return StoredEvent(**event_members(row))
+
+
+def event_members(row: tuple[Any, ...]) -> dict[str, Any]:
+    """The members of an event from a row of `COLUMNS`."""
     lng, lat = read_point(row[13]) if row[13] is not None else (None, None)
-    return StoredEvent(
-        event_id=row[1],
-        source=row[2],
-        event_type=row[3],
-        event_timestamp=from_us(row[4]),
-        received_at=from_us(row[5]),
-        recorded_at=from_us(row[6]),
-        clock_quality=row[7],
-        h3_index=to_hex(row[8]) if row[8] is not None else None,
-        longitude=lng,
-        latitude=lat,
-        severity=row[9],
-        value=row[10],
-        attributes=msgspec.json.decode(row[11]),
-        rev=row[12],
-    )
+    return {
+        "event_id": row[1],
+        "source": row[2],
+        "event_type": row[3],
+        "event_timestamp": from_us(row[4]),
+        "received_at": from_us(row[5]),
+        "recorded_at": from_us(row[6]),
+        "clock_quality": row[7],
+        "h3_index": to_hex(row[8]) if row[8] is not None else None,
+        "longitude": lng,
+        "latitude": lat,
+        "severity": row[9],
+        "value": row[10],
+        "attributes": msgspec.json.decode(row[11]),
+        "rev": row[12],
+    }

@@ -35,6 +35,14 @@ def read_named_cursor(cursor: str) -> tuple[int, str]:
     return _number(us), name
 
 
+def read_key(text: str) -> int:
+    """The key of the last row of a page, in digits.
+
+    raises  Rejected  it is not one that a page gave
+    """
+    return _number(text)
+
+
 def write_numbers(*numbers: float) -> str:
     """Floating numbers for a cursor, exact to the bit."""
     return struct.pack(f">{len(numbers)}d", *numbers).hex()

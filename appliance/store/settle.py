@@ -17,13 +17,13 @@ import sqlalchemy as sa
 from appliance.errors import Corrupt
 from appliance.spatial.geometry import read_point
 from appliance.store.engine import raw_connection
+from appliance.store.segments import SEGMENT_BITS, widen_segment, widen_segments
 from appliance.store.tally import Tally
 from appliance.store.totals import add_totals
 
 INDEX_ROWS = 8_192  # events in the tail before they are indexed: some 20 MB written at once on a full day
 COUNT_ROWS = 8_192  # counted in one transaction
 MAX_UNCOUNTED = 65_536  # with more than this the writer counts too: the jobs process is slow or down
-SEGMENT_BITS = 16
 
 _INDEX_KEYS = """
 INSERT INTO event_keys SELECT source, event_id, event_pk FROM events WHERE event_pk > ? AND event_pk <= ?
@@ -88,6 +88,7 @@ def settle_index(connection: sa.Connection, limit: int = INDEX_ROWS) -> int:
         return 0
     raw.execute(_INDEX_KEYS, (after, upto))
     raw.execute(_INDEX_CELLS, (after, upto))
+    widen_segments(raw, after, upto)
     raw.execute("UPDATE settled SET indexed_pk = ?", (upto,))
     return int(rows)
 
@@ -136,6 +137,7 @@ def follow_change(connection: sa.Connection, tally: Tally, event_pk: int, before
             raw.execute(
                 "INSERT OR IGNORE INTO event_cells VALUES (?, ?, ?, ?)", (segment, after.cell, after.us, event_pk)
             )
+            widen_segment(raw, segment, after.us)
     if event_pk <= marks.counted:
         for spot, by in ((before, -1), (after, 1)):
             if spot.point is not None:

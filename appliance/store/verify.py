@@ -128,7 +128,7 @@ def _identities(store: Store) -> Finding:
 def _cells(store: Store) -> Finding:
     """Each settled event with a place has its entry in the spatial index, where and when it is."""
     with store.read(LIMIT_S) as connection:
-        entries, missing, wrong = (
+        entries, missing, wrong, outside = (
             raw_connection(connection)
             .execute(
                 "SELECT (SELECT count(*) FROM event_cells), "
@@ -137,12 +137,16 @@ def _cells(store: Store) -> Finding:
                 "WHERE c.segment = events.event_pk >> 16 AND c.h3_index = events.h3_index "
                 "AND c.event_timestamp = events.event_timestamp AND c.event_pk = events.event_pk)), "
                 "(SELECT count(*) FROM event_cells AS c JOIN events AS e ON e.event_pk = c.event_pk "
-                "WHERE e.h3_index IS NOT c.h3_index OR e.event_timestamp <> c.event_timestamp)"
+                "WHERE e.h3_index IS NOT c.h3_index OR e.event_timestamp <> c.event_timestamp), "
+                "(SELECT count(*) FROM event_cells AS c JOIN event_segments AS s USING (segment) "
+                "WHERE c.event_timestamp NOT BETWEEN s.first_time AND s.last_time)"
             )
             .fetchone()
         )
     return Finding(
-        name="cells", holds=(missing, wrong) == (0, 0), detail=f"{entries} entries, {missing} missing, {wrong} wrong"
+        name="cells",
+        holds=(missing, wrong, outside) == (0, 0, 0),
+        detail=f"{entries} entries, {missing} missing, {wrong} wrong, {outside} outside the times of their segment",
     )
 
 

@@ -1,0 +1,217 @@
+"""What lies in a shape: an index first, the exact predicate after.
+
+Events are found by their cell (`event_cells`, and the unindexed tail by looking at it), newest first, segment by
+segment, and no further than a page needs. What stands in a small table with a SpatiaLite index (devices; others add a
+`PlaceTable`) is found by its box. Then SpatiaLite says what lies in a disc (on the ellipsoid), an area or a box.
+SpatiaLite measures the way to a line in degrees, so the distance to a corridor's line is `geodesic`'s.
+Called by `events`, `near_events` and `near_devices`.
+"""
+
+import bisect
+import heapq
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import sqlalchemy as sa
+
+from appliance.errors import Rejected
+from appliance.spatial.cover import Range, cover
+from appliance.spatial.extent import boxes
+from appliance.spatial.geodesic import Floats, distances_m, distances_to_line_m
+from appliance.spatial.geometry import multipolygon_blob, point_blob, read_points
+from appliance.spatial.shape import Area, Box, Corridor, Disc, Shape
+from appliance.store.engine import raw_connection
+from appliance.store.segments import FOREVER, fetch_segments
+
+LOOKED_AT = 4_096  # candidates looked at in one statement, at most
+Entry = tuple[int, int]
+"""(event_timestamp, event_pk) of a candidate."""
+
+# The conditions on time do not take part in choosing an index: the tail is found by its key.
+_TAIL = """
+SELECT event_timestamp, event_pk, h3_index FROM events NOT INDEXED
+WHERE event_pk > (SELECT indexed_pk FROM settled) AND h3_index BETWEEN ? AND ?
+AND event_timestamp >= ? AND (event_timestamp, event_pk) < (?, ?)
+"""
+_SEGMENT = """
+WITH span(low, high) AS (VALUES {spans})
+SELECT c.event_timestamp, c.event_pk FROM span CROSS JOIN event_cells AS c
+WHERE c.segment = ? AND c.h3_index BETWEEN span.low AND span.high
+AND c.event_timestamp >= ? AND (c.event_timestamp, c.event_pk) < (?, ?)
+ORDER BY c.event_timestamp DESC, c.event_pk DESC LIMIT ?
+"""
+# Candidates are looked at in the order they come in, which is that of the answer.
+_EXACT = """
+SELECT {columns}, e.geom FROM (SELECT value AS candidate FROM json_each(?)) AS c
+CROSS JOIN events AS e ON e.event_pk = c.candidate WHERE {conditions} LIMIT ?
+"""
+
+
+class PlaceTable(NamedTuple):
+    """A small table of points under a SpatiaLite index."""
+
+    table: str
+    key: str
+    geom: str = "geom"
+
+
+DEVICES = PlaceTable("devices", "device_pk")
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of the events in a shape: from `from_us`, before `before`, which is (event_timestamp, event_pk) of the last
+    one that is already known or the end of an interval; of a type, of a source.
+    """
+
+    from_us: int = -FOREVER
+    before: Entry = (FOREVER, FOREVER)
+    event_type: str | None = None
+    source: str | None = None
+
+
+def find_events(
+    connection: sa.Connection, shape: Shape, window: Window, *, columns: str, limit: int
+) -> tuple[list[tuple[Any, ...]], list[float] | None]:
+    """The newest `limit` events in a shape.
+
+    columns  of `events`, as SQL
+    returns  rows of these columns, newest first, and how far each lies from the disc's middle or the corridor's line in
+             metres, None for other shapes
+    """
+    raw = raw_connection(connection)
+    rows: list[tuple[Any, ...]] = []
+    distances: list[float] = []
+    for batch in _candidates(raw, cover(shape), window, least=limit):
+        at = 0
+        while at < len(batch) and len(rows) < limit:
+            lacking = limit - len(rows)
+            some = batch[at : at + min(lacking * 2 + 64, LOOKED_AT)]
+            found, away = _look_at(raw, shape, window, some, columns=columns, limit=lacking)
+            rows += found
+            distances += away
+            at += len(some)
+        if len(rows) == limit:
+            break
+    return rows, distances if isinstance(shape, Disc | Corridor) else None
+
+
+def find_places(connection: sa.Connection, shape: Shape, table: PlaceTable) -> list[tuple[float, int]]:
+    """(metres from the disc's middle or the corridor's line, else 0; key) of a table's rows in a shape, ascending."""
+    bounds = [edge for w, s, e, n in boxes(shape) for edge in (e, w, n, s)]
+    box = " OR ".join(["(xmin <= ? AND xmax >= ? AND ymin <= ? AND ymax >= ?)"] * (len(bounds) // 4))
+    condition, values = _exactly(shape, f"e.{table.geom}")
+    rows = (
+        raw_connection(connection)
+        .execute(
+            f"SELECT e.{table.key}, e.{table.geom} FROM {table.table} AS e WHERE e.{table.key} IN "
+            f"(SELECT pkid FROM idx_{table.table}_{table.geom} WHERE {box}) AND {condition}",
+            (*bounds, *values),
+        )
+        .fetchall()
+    )
+    kept, distances = _measured(shape, rows)
+    return sorted(zip(distances or [0.0] * len(kept), (row[0] for row in kept), strict=True))
+
+
+def check_area(connection: sa.Connection, area: Area) -> None:
+    """Whether an area's ring is sound, as SpatiaLite finds.
+
+    raises  Rejected  its edges cross or touch, or it has no extent
+    """
+    ring = [*area.ring, area.ring[0]]
+    text = ", ".join(f"{lng!r} {lat!r}" for lng, lat in ring)
+    valid, reason = (
+        raw_connection(connection)
+        .execute(
+            "SELECT ST_IsValid(g), ST_IsValidReason(g) FROM (SELECT GeomFromText(?, 4326) AS g)",
+            (f"POLYGON(({text}))",),
+        )
+        .fetchone()
+    )
+    if valid != 1:
+        raise Rejected(f"not a simple polygon: {reason or 'it has no extent'}; its edges must not cross", "polygon")
+
+
+def _candidates(raw: Any, ranges: Sequence[Range], window: Window, *, least: int) -> Iterator[list[Entry]]:
+    """Batches of entries in the ranges and the window, newest first over all of them; at least `least` but the last.
+
+    A segment is read when no other can hold anything newer, and no more of it than a batch takes.
+    """
+    if not ranges:
+        return
+    statement = _SEGMENT.format(spans=", ".join(["(?, ?)"] * len(ranges)))
+    spans = [number for span in ranges for number in span]
+    segments = fetch_segments(raw, window.from_us, window.before[0])
+    unread = [(-last, -FOREVER, segment) for segment, last in segments]  # later entries of the segment are not there
+    heapq.heapify(unread)
+    pool = _tail(raw, ranges, window)  # ascending
+    while unread or pool:
+        ripe_from = bisect.bisect_left(pool, (-unread[0][0], -unread[0][1])) if unread else 0
+        if unread and len(pool) - ripe_from < least:
+            us, key, segment = heapq.heappop(unread)
+            before = min(window.before, (-us, -key))
+            chunk = raw.execute(statement, (*spans, segment, window.from_us, *before, least)).fetchall()
+            if len(chunk) == least:
+                heapq.heappush(unread, (-chunk[-1][0], -chunk[-1][1], segment))
+            pool += chunk
+            pool.sort()
+            continue
+        yield pool[ripe_from:][::-1]
+        del pool[ripe_from:]
+
+
+def _tail(raw: Any, ranges: Sequence[Range], window: Window) -> list[Entry]:
+    lows = [low for low, _ in ranges]
+    rows = raw.execute(_TAIL, (lows[0], ranges[-1][1], window.from_us, *window.before))
+    return sorted((us, key) for us, key, cell in rows if cell <= ranges[bisect.bisect_right(lows, cell) - 1][1])
+
+
+def _look_at(
+    raw: Any, shape: Shape, window: Window, entries: Sequence[Entry], *, columns: str, limit: int
+) -> tuple[list[tuple[Any, ...]], list[float]]:
+    """At most `limit` rows of the candidates that are what is asked for, in their order, and their distances."""
+    condition, values = _exactly(shape, "e.geom")
+    conditions = [condition]
+    for column, value in (("event_type", window.event_type), ("source", window.source)):
+        if value is not None:
+            conditions.append(f"e.{column} = ?")
+            values.append(value)
+    statement = _EXACT.format(columns=columns, conditions=" AND ".join(conditions))
+    keys = msgspec.json.encode([key for _, key in entries]).decode()
+    most = len(entries) if isinstance(shape, Corridor) else limit
+    rows, distances = _measured(shape, raw.execute(statement, (keys, *values, most)).fetchall())
+    return [row[:-1] for row in rows[:limit]], (distances or [])[:limit]
+
+
+def _exactly(shape: Shape, geom: str) -> tuple[str, list[Any]]:
+    """SpatiaLite's condition on a point, and its values; of a corridor that there is a point at all."""
+    match shape:
+        case Disc(lng=lng, lat=lat, radius_m=radius_m):
+            return f"PtDistWithin({geom}, ?, ?, 1) = 1", [point_blob(lng, lat), radius_m]
+        case Area(parts=parts):
+            return f"ST_Intersects(?, {geom}) = 1", [multipolygon_blob(parts)]
+        case Box(bounds=(_, south, _, north), spans=spans):
+            within = " OR ".join([f"ST_X({geom}) BETWEEN ? AND ?"] * len(spans))
+            return f"ST_Y({geom}) BETWEEN ? AND ? AND ({within})", [south, north, *(x for span in spans for x in span)]
+        case Corridor():
+            return f"{geom} IS NOT NULL", []
+
+
+def _measured(shape: Shape, rows: list[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], list[float] | None]:
+    """Rows that end in a point, without those beside a corridor; and their distances."""
+    if not rows or not isinstance(shape, Disc | Corridor):
+        return rows, None
+    lng, lat = read_points([row[-1] for row in rows])
+    away = _distances(shape, lng, lat)
+    if isinstance(shape, Disc):
+        return rows, away.tolist()
+    near = (away <= shape.buffer_m).nonzero()[0].tolist()
+    return [rows[n] for n in near], away[near].tolist()
+
+
+def _distances(shape: Disc | Corridor, lng: Floats, lat: Floats) -> Floats:
+    if isinstance(shape, Disc):
+        return distances_m(lng, lat, np.array(shape.lng), np.array(shape.lat))
+    return distances_to_line_m(shape.line, lng, lat)

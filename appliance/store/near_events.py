@@ -1,0 +1,41 @@
+"""Events near a place, along a route and in an area, newest first. Called by `serve` and the command line."""
+
+from collections.abc import Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from appliance.spatial.shape import Area, Shape
+from appliance.store.events import COLUMNS, EventFilter, StoredEvent, event_members, next_cursor, window_of
+from appliance.store.near import check_area, find_events
+
+
+class NearEvent(StoredEvent, frozen=True, kw_only=True):
+    """An event with how far it lies from the place or the route that was asked for; None in an area."""
+
+    distance_m: float | None
+
+
+class NearEventPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Events by descending time; `next_cursor` is None on the last page."""
+
+    items: list[NearEvent]
+    next_cursor: str | None
+
+
+def fetch_events_in(
+    connection: sa.Connection, shape: Shape, wanted: EventFilter, *, cursor: str | None, limit: int
+) -> NearEventPage:
+    """One page of at most `limit` events in a shape; the filter's `bbox` is not looked at.
+
+    raises  Rejected  an area's edges cross, or the cursor is not one that a page gave
+    """
+    if isinstance(shape, Area):
+        check_area(connection, shape)
+    rows, away = find_events(connection, shape, window_of(wanted, cursor), columns=COLUMNS, limit=limit + 1)
+    distances: Sequence[float | None] = away or [None] * len(rows)
+    items = [
+        NearEvent(**event_members(row), distance_m=distance_m)
+        for row, distance_m in zip(rows[:limit], distances[:limit], strict=True)
+    ]
+    return NearEventPage(items=items, next_cursor=next_cursor(rows, limit))
