@@ -1,8 +1,9 @@
 """`/devices`: who is out there, where it stands, what is set for it; the registry in and out as files.
 
 A device is named by its source, slashes and spaces included (`/v1/devices/zigbee2mqtt/Contact%20sensor`), or by its
-id. A source that ends in a slash, holds two in a row, or reads like another route (`outages`, `x/commands`) goes by its
-id. Routes beneath one device that other modules add take the id: a source may be of any depth, and its end is not seen.
+id. A source that ends in a slash, holds two in a row, or reads like another route (`outages`, `nearby`, `x/commands`)
+goes by its id. Routes beneath one device that other modules add take the id: a source may be of any depth, and its end
+is not seen.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,0 +1,150 @@
+"""`hexpost query`: events and devices by place, from the store of this box. It reads only."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from appliance.cli.options import common, to_json
+from appliance.errors import Rejected
+from appliance.wiring import Box, find_store
+
+if TYPE_CHECKING:
+    from appliance.spatial.shape import Shape
+
+MAX_ROWS = 100_000
+
+
+@click.group("query")
+def query_group() -> None:
+    """What is near a place, along a route, in an area.
+
+    Example: hexpost query events --near 29.37,47.97 --radius 500
+    """
+
+
+def shaped(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say where."""
+    places = '[{"lat": 29.37, "lon": 47.97}, …]'
+    for option in (
+        click.option("--limit", type=click.IntRange(1, MAX_ROWS), default=100, show_default=True),
+        click.option("--bbox", metavar="W,S,E,N", help="A box, in degrees; west above east crosses the antimeridian."),
+        click.option("--area", "polygon", metavar="JSON", help=f"The corners of a polygon: {places}"),
+        click.option("--buffer", "buffer_m", type=float, default=100.0, show_default=True, help="Metres, of --route."),
+        click.option("--route", "waypoints", metavar="JSON", help=f"The places of a route: {places}"),
+        click.option("--radius", "radius_m", type=float, default=500.0, show_default=True, help="Metres, of --near."),
+        click.option("--near", metavar="LAT,LON", help="A place, in degrees."),
+    ):
+        command = option(command)
+    return command
+
+
+@query_group.command("events")
+@shaped
+@click.option("--from", "start", metavar="TIME", help="RFC 3339, or a day of the site.")
+@click.option("--to", "end", metavar="TIME", help="RFC 3339, exclusive; or a day, inclusive.")
+@click.option("--type", "event_type", help="As in motion.")
+@click.option("--source", help="As in agency/cam7.")
+@common
+def query_events(
+    box: Box, as_json: bool, limit: int, start: str | None, end: str | None, event_type: str | None,
+    source: str | None, **where: Any,
+) -> None:  # fmt: skip
+    """Events in a shape, newest first.
+
+    Example: hexpost query events --near 29.37,47.97 --radius 500 --from 2026-11-21 --type motion
+    """
+    from appliance.store.events import EventFilter
+    from appliance.store.near_events import fetch_events_in
+
+    wanted = EventFilter(
+        from_time=_instant(start, box, "from"),
+        to_time=_instant(end, box, "to", end=True),
+        event_type=event_type,
+        source=source,
+    )
+    with find_store(box).read() as connection:
+        page = fetch_events_in(connection, _shape(**where), wanted, cursor=None, limit=limit)
+    if as_json:
+        click.echo(to_json(page.items))
+        return
+    for event in page.items:
+        place = f"{event.latitude:.5f},{event.longitude:.5f}"
+        click.echo(
+            f"{event.event_timestamp:%Y-%m-%d %H:%M:%S}Z  {_metres(event.distance_m)}{place}  {event.event_type}  "
+            f"{event.source}  {event.event_id}"
+        )
+    _say_end("events", len(page.items), more=page.next_cursor is not None)
+
+
+@query_group.command("devices")
+@shaped
+@common
+def query_devices(box: Box, as_json: bool, limit: int, **where: Any) -> None:
+    """Devices in a shape, the nearest first.
+
+    Example: hexpost query devices --route '[{"lat": 29.37, "lon": 47.96}, {"lat": 29.38, "lon": 47.98}]' --buffer 50
+    """
+    from appliance.store.near_devices import fetch_devices_in
+
+    with find_store(box).read() as connection:
+        page = fetch_devices_in(connection, _shape(**where), now=box.clock(), cursor=None, limit=limit)
+    if as_json:
+        click.echo(to_json(page.items))
+        return
+    for device in page.items:
+        place = f"{device.place.latitude:.5f},{device.place.longitude:.5f}"
+        click.echo(f"{_metres(device.distance_m)}{place}  {device.state}  {device.source}  {device.id}")
+    _say_end("devices", len(page.items), more=page.next_cursor is not None)
+
+
+def _shape(
+    *, near: str | None, radius_m: float, waypoints: str | None, buffer_m: float, polygon: str | None, bbox: str | None
+) -> "Shape":
+    """The one shape that the options say."""
+    from appliance.spatial.geojson import parse_bbox
+    from appliance.spatial.shape import Box as Bounds
+    from appliance.spatial.shape import area, corridor, disc
+
+    if sum(given is not None for given in (near, waypoints, polygon, bbox)) != 1:
+        raise click.UsageError("say where by one of --near, --route, --area, --bbox")
+    if waypoints is not None:
+        return corridor(waypoints, buffer_m)
+    if polygon is not None:
+        return area(polygon)
+    if bbox is not None:
+        return Bounds(bounds=parse_bbox(bbox))
+    try:
+        lat, lng = (float(part) for part in str(near).split(","))
+    except ValueError:
+        raise Rejected(f"{near!r} is not a place; write LAT,LON in degrees, as in 29.37,47.97", "--near") from None
+    return disc(lng=lng, lat=lat, radius_m=radius_m)
+
+
+def _instant(text: str | None, box: Box, name: str, *, end: bool = False) -> datetime | None:
+    """A time, or a day of the site: its start, or with `end` the start of the next."""
+    from datetime import date
+
+    from appliance.clock import day_bounds
+    from appliance.model.native import read_timestamp
+
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return read_timestamp(text, f"--{name}")
+    start, following = day_bounds(day, box.settings.zone)
+    return following if end else start
+
+
+def _metres(distance_m: float | None) -> str:
+    return "" if distance_m is None else f"{distance_m:9,.1f} m  "
+
+
+def _say_end(things: str, shown: int, *, more: bool) -> None:
+    if more:
+        click.echo(f"and more; --limit shows more than {shown:,}")
+    if not shown:
+        click.echo(f"no such {things}")
