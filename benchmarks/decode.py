@@ -2,16 +2,17 @@
 
     HEXPOST_FIELDKIT=… python -m benchmarks.decode [--devices 500] [--family NAME]
 
-Every recorded message of the field kit goes through `Decoder.decode` (topic to observations) as the bridge calls it, against
-`msgspec.json.decode` of the payload alone. Messages that are no JSON have no reference and are left out.
+Every recorded message of the field kit goes through `Decoder.decode` (topic to observations) as the bridge calls it,
+against `msgspec.json.decode` of the payload alone. Messages that are no JSON have no reference and are left out.
 
-Each recording is sent by many devices, each with a name and a time of its own, so that what is remembered of a topic, a
-device or a second counts for what it is in a fleet and not for what it would be with one message again and again. Caches are warm: a device
-has spoken before. Both sides take turns within milliseconds, without garbage collection, and the least of many
-rounds counts: what else the machine does can only add.
+Each recording is sent by many devices, each with a name and a time of its own, so that what is remembered of a topic,
+a device or a second counts for what it is in a fleet and not for what it would be with one message again and again.
+Caches are warm: a device has spoken before. Both sides take turns within milliseconds, without garbage collection, and
+the least of many rounds counts: what else the machine does can only add.
 
-The columns: µs a message, its ratio to the bare decode and that of the floor, each the median of the family's messages; `all` is the
-ratio of the sums, where a long message weighs more. The floor is the same entry with a family that knows every topic and says nothing.
+The columns: µs a message, its ratio to the bare decode and that of the floor, each the median of the family's
+messages; `all` is the ratio of the sums, where a long message weighs more. The floor is the same entry with a family
+that knows every topic and says nothing.
 """
 
 import argparse
@@ -147,7 +148,7 @@ def _seconds(call: Callable[[], Any]) -> float:
 
 
 def vary(sample: Sample, devices: int, decoder: Decoder) -> list[Message]:
-    """The message as many devices would send it, at many times; each says the same kinds of things as the recorded one."""
+    """The message as many devices would send it, at many times; each says the same kinds of things as the recorded."""
     expected = _kinds(decoder, sample.topic, sample.payload)
     observed = decoder.decode(sample.topic, sample.payload, received_at=RECEIVED).observations
     name = observed[0].device.partition("/")[2] if observed else ""

@@ -228,7 +228,7 @@ class Bridge:
             self._gatherer.forget()
             log.exception("a message on %s could not be written", message.topic)
             reason = f"could not be stored: {type(error).__name__}: {error}"
-            self._record(Intake(rejections=reject(message.topic, message.payload, reason).rejections), stop)
+            self._record(Intake(rejections=[*reject(message.topic, message.payload, reason).rejections]), stop)
             return {}
 
     def _look_after(self) -> None:

@@ -9,13 +9,11 @@ from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any
 
-import msgspec
-
 from appliance.errors import Rejected
 from appliance.model.intake import Learned
 from appliance.model.observation import Observation
 from firmware_bridge.decoded import Decoded, reject
-from firmware_bridge.inbound import Context, Family, Form, Handler, Inbound, Memory
+from firmware_bridge.inbound import NOT_JSON, Context, Family, Form, Handler, Inbound, Memory, read_form
 from firmware_bridge.native import decode_native
 from firmware_bridge.routing import Router
 from firmware_bridge.topic import PREFIX, NativeTopic, is_ours, read_topic
@@ -27,9 +25,6 @@ CLEARED = Decoded(
 )  # a retained topic being cleared says nothing, but to a family that takes it as news
 
 _NATIVE = f"{PREFIX}/"
-_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError)
-
-_read_json = msgspec.json.Decoder().decode
 
 
 class Decoder:
@@ -43,6 +38,7 @@ class Decoder:
     def replace(self, families: Sequence[Family]) -> None:
         """Know these families from now on; what was learned stays."""
         self._router = Router(families)
+        self._known = self._router.known  # looked into here, since a call costs as much as the look
         self._announcing = [family for family in families if family.announced]
         self._recognising = [(family.name, family.recognise) for family in families if family.recognise]
         self._asked_first = {
@@ -54,30 +50,46 @@ class Decoder:
         self, topic: str, payload: bytes, *, received_at: datetime, clock_trusted: bool = True, retain: bool = False
     ) -> Decoded:
         """Take one message apart. What nearly all messages need stands here in one piece, for speed."""
+        found = self._known.get(topic)
+        if found is None:
+            found = None if topic.startswith(_NATIVE) else self._router.find(topic)
+        if found is None or len(payload) > MAX_PAYLOAD:
+            return self._decode_elsewhere(topic, payload, received_at, clock_trusted, retain)
+        route = found.route
+        try:
+            try:
+                document = found.read(payload)
+            except NOT_JSON:
+                if not payload and route.form == "json":
+                    return CLEARED
+                document = read_form(payload, route.form)
+            observations = route.handle(
+                Inbound(
+                    topic=topic,
+                    payload=payload,
+                    received_at=received_at,
+                    parts=found.parts,
+                    document=document,
+                    retain=retain,
+                ),
+                self._context,
+            )
+        except Rejected as rejected:
+            return reject(topic, payload, str(rejected))
+        if observations:
+            return Decoded(family=found.family.name, observations=observations)
+        return _told(found.family.name, observations)
+
+    def _decode_elsewhere(
+        self, topic: str, payload: bytes, received_at: datetime, clock_trusted: bool, retain: bool
+    ) -> Decoded:
+        """A message of ours, on a topic no template has, or too long."""
         if len(payload) > MAX_PAYLOAD:
             return reject(topic, payload, f"{len(payload)} bytes, at most {MAX_PAYLOAD} are read")
         inbound = Inbound(topic=topic, payload=payload, received_at=received_at, retain=retain)
         if topic.startswith(_NATIVE):
             return self._decode_native(inbound, clock_trusted)
-        found = self._router.find(topic)
-        if found is None:
-            return self._decode_unknown(inbound) if payload else CLEARED
-        form = found.route.form
-        if not payload and form == "json":
-            return CLEARED
-        inbound.parts = found.parts
-        try:
-            if form in ("json", "any"):
-                try:
-                    inbound.document = _read_json(payload)
-                except _NOT_JSON:
-                    inbound.document = read_form(payload, form)
-            elif form == "text":
-                inbound.document = read_form(payload, form)
-            observations = found.route.handle(inbound, self._context)
-        except Rejected as rejected:
-            return reject(topic, payload, str(rejected))
-        return _told(found.family.name, observations)
+        return self._decode_unknown(inbound) if payload else CLEARED
 
     def _decode_native(self, inbound: Inbound, clock_trusted: bool) -> Decoded:
         topic, payload = inbound.topic, inbound.payload
@@ -155,22 +167,3 @@ _Recogniser = tuple[str, Callable[[Any], Handler | None]]
 def _read_native(topic: str) -> tuple[bool, NativeTopic | None]:
     """Whether the box publishes there itself, and who else does."""
     return is_ours(topic), read_topic(topic)
-
-
-def read_form(payload: bytes, form: Form) -> Any:
-    """A payload as a route wants it.
-
-    raises  Rejected  it is not of that form
-    """
-    if form == "bytes":
-        return None
-    if form != "text":
-        try:
-            return _read_json(payload)
-        except _NOT_JSON as error:
-            if form == "json":
-                raise Rejected(f"not JSON: {error}") from None
-    try:
-        return payload.decode("utf-8").strip()
-    except UnicodeDecodeError as error:
-        raise Rejected(f"neither JSON nor text: {error.reason} at byte {error.start}") from None

@@ -20,9 +20,9 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     source: str = ""
     family: str = ""
-    events: list[Event] = []
+    events: Sequence[Event] = ()
     observations: Sequence[Observation] = ()
-    rejections: list[Rejection] = []
+    rejections: Sequence[Rejection] = ()
     folded: str = ""
 
     @property

@@ -7,15 +7,19 @@ the next (aliases, announced entities) it keeps in the `Memory` of its context.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
 
+from appliance.errors import Rejected
 from appliance.model.intake import Learned
 from appliance.model.observation import Observation
 
 Form = Literal["json", "any", "text", "bytes"]
 """How a payload is handed over in `document`: JSON (else refused), JSON or else text, text, or nothing decoded."""
+
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError)
 
 MAX_MEMORY = 20_000  # entries of one family; the oldest make room
 
@@ -94,11 +98,14 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """A topic and how its messages are understood.
 
     template  MQTT levels, `{name}` for one level, `{name...}` for one or more, as in `zigbee2mqtt/{device...}/set`
+    shape     what JSON is read into instead of plain objects, where the family reads few members of many: the rest
+              is then passed over, which costs a fraction. JSON that is no such thing is handed over plain
     """
 
     template: str
     handle: Handler
     form: Form = "json"
+    shape: Any = Any
 
 
 class Family(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,3 +123,32 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     routes: tuple[Route, ...]
     recognise: Callable[[Any], Handler | None] | None = None
     announced: Callable[[str, "Memory"], Handler | None] | None = None
+
+
+def read_form(payload: bytes, form: Form) -> Any:
+    """A payload as a route wants it.
+
+    raises  Rejected  it is not of that form
+    """
+    if form == "bytes":
+        return None
+    if form != "text":
+        try:
+            return _read_json(payload)
+        except NOT_JSON as error:
+            if form == "json":
+                raise Rejected(f"not JSON: {error}") from None
+    try:
+        return payload.decode("utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise Rejected(f"neither JSON nor text: {error.reason} at byte {error.start}") from None
+
+
+def reader_of(route: Route) -> Callable[[bytes], Any]:
+    """The quick way to read a payload as a route wants it; where it raises one of `NOT_JSON`, `read_form` knows why."""
+    if route.form in ("bytes", "text"):
+        return partial(read_form, form=route.form)
+    return msgspec.json.Decoder(route.shape).decode
+
+
+_read_json = msgspec.json.Decoder().decode

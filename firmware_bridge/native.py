@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 
 from appliance.errors import Rejected
+from appliance.model.event import Event
+from appliance.model.intake import Rejection
 from appliance.model.native import read_event
 from appliance.model.observation import CommandOutcome, DeviceHealth, Outcome
 from firmware_bridge.decoded import Decoded, reject, rejection
@@ -72,7 +74,8 @@ def _decode_items(
     received_at: datetime,
     clock_trusted: bool,
 ) -> Decoded:
-    decoded = Decoded(source=native.source, family="native", events=[], rejections=[])
+    events: list[Event] = []
+    rejections: list[Rejection] = []
     for path, item, original in items:
         try:
             event = read_event(
@@ -84,11 +87,11 @@ def _decode_items(
                 unplaced=True,
                 live=True,
             )
-            decoded.events.append(event)
+            events.append(event)
         except Rejected as rejected:
             payload = original if original is not None else _repack(item)
-            decoded.rejections.append(rejection(topic, payload, str(rejected)))
-    return decoded
+            rejections.append(rejection(topic, payload, str(rejected)))
+    return Decoded(source=native.source, family="native", events=events, rejections=rejections)
 
 
 def _decode_status(native: NativeTopic, topic: str, payload: bytes) -> Decoded:

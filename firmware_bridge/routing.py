@@ -4,22 +4,24 @@
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
-from firmware_bridge.inbound import Family, Route
+from firmware_bridge.inbound import Family, Route, reader_of
 
 REMEMBERED = 50_000  # topics; a fleet has a few each, a flood of invented ones must not fill the memory
 LONGEST_REMEMBERED = 256  # characters; no device's topic is as long, and MQTT allows 65,535
 
 
 class Found(msgspec.Struct, frozen=True):
-    """Whose message it is, and the named parts of its topic."""
+    """Whose message it is, the named parts of its topic, and what reads its payload."""
 
     family: Family
     route: Route
     parts: dict[str, str]
+    read: Callable[[bytes], Any]
 
 
 class Router:
@@ -27,9 +29,18 @@ class Router:
 
     def __init__(self, families: Sequence[Family]) -> None:
         self.families: Mapping[str, Family] = {family.name: family for family in families}
-        routes = [(family, route, tuple(route.template.split("/"))) for family in families for route in family.routes]
+        routes = [
+            (family, route, tuple(route.template.split("/")), reader_of(route))
+            for family in families
+            for route in family.routes
+        ]
         self._routes = sorted(routes, key=lambda entry: _precision(entry[2]))
         self._known: OrderedDict[str, Found | None] = OrderedDict()
+
+    @property
+    def known(self) -> Mapping[str, Found | None]:
+        """What was found for the topics it knows by heart."""
+        return self._known
 
     @property
     def remembered(self) -> int:
@@ -50,10 +61,10 @@ class Router:
 
     def _matches(self, topic: str) -> Iterator[Found]:
         levels = topic.split("/")
-        for family, route, template in self._routes:
+        for family, route, template, read in self._routes:
             parts = match_template(template, levels)
             if parts is not None:
-                yield Found(family, route, parts)
+                yield Found(family, route, parts, read)
 
 
 def match_template(template: Sequence[str], levels: Sequence[str]) -> dict[str, str] | None:
