@@ -5,19 +5,21 @@ A device is `chirpstack/{DevEUI}`; the gateway that heard it best is `lorawan/{g
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from appliance.errors import Rejected
 from appliance.model.observation import CommandOutcome, DeviceHealth, Observation
 from firmware_bridge.family.chirpstack_gateway import eui_of, handle_gateway, parsed, position
-from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route
+from firmware_bridge.inbound import NOT_JSON, Context, Family, Handler, Inbound, Route
 from firmware_bridge.lorawan.findings import Findings
 from firmware_bridge.lorawan.sweep import sweep
 from firmware_bridge.lorawan.uplink import Uplink, observe_uplink
 from firmware_bridge.notation.instant import read_instant
-from firmware_bridge.notation.members import flag_of, list_of, number_of, object_of, text_of, whole_of
+from firmware_bridge.notation.members import Other, Scalar, flag_of, list_of, number_of, object_of, text_of, whole_of
 
 NAME = "chirpstack"
 MAX_GATEWAYS = 100
@@ -34,27 +36,111 @@ _MODEL_TAGS = (
 )
 
 
-class _Sender(msgspec.Struct, frozen=True, kw_only=True):
-    """The device of an event and what the server knows of it."""
+class _Heard(msgspec.Struct, rename="camel", gc=False):
+    """How a gateway heard it."""
 
-    device: str
+    gateway_id: Any = UNSET
+    gateway_id_v3: Any = msgspec.field(default=UNSET, name="gatewayID")
+    rssi: Any = UNSET
+    snr: Any = UNSET
+    snr_v3: Any = msgspec.field(default=UNSET, name="loRaSNR")
+    time: Any = UNSET
+
+
+class _LoRa(msgspec.Struct, rename="camel", gc=False):
+    """How it was sent."""
+
+    spreading_factor: Any = UNSET
+
+
+class _Modulation(msgspec.Struct, gc=False):
+    """Of which LoRa is one."""
+
+    lora: _LoRa | Other = None
+
+
+class _Sent(msgspec.Struct, rename="camel", gc=False):
+    """`txInfo`."""
+
+    modulation: _Modulation | Other = None
+    lo_ra_modulation_info: _LoRa | Other = None
+
+
+class _Event(msgspec.Struct, rename="camel", gc=False):
+    """An event of a device: the members that are read, whatever they hold; the others are passed over.
+
+    device_info  as it was sent: it is word for word the same each time, and looked up rather than read
+    """
+
+    device_info: msgspec.Raw = msgspec.Raw()
+    deduplication_id: Any = UNSET
+    time: Any = UNSET
+    published_at: Any = UNSET
+    f_cnt: Any = UNSET
+    f_port: Any = UNSET
+    dr: Any = UNSET
+    data: Any = UNSET
+    object: Any = UNSET
+    object_json: Any = msgspec.field(default=UNSET, name="objectJSON")
+    rx_info: list[_Heard | Other] | dict[str, Any] | Scalar = None
+    tx_info: _Sent | Other = None
+    margin: Any = UNSET
+    external_power_source: Any = UNSET
+    battery_level_unavailable: Any = UNSET
+    battery_level: Any = UNSET
+    battery: Any = UNSET
+    acknowledged: Any = UNSET
+    queue_item_id: Any = UNSET
+    gateway_id: Any = UNSET
+    gateway_id_v3: Any = msgspec.field(default=UNSET, name="gatewayID")
+    downlink_id: Any = UNSET
+    downlink_id_v3: Any = msgspec.field(default=UNSET, name="downlinkID")
+    level: Any = UNSET
+    code: Any = UNSET
+    type: Any = UNSET
+    description: Any = UNSET
+    error: Any = UNSET
+    context: Any = UNSET
+    location: Any = UNSET
+    integration_name: Any = UNSET
+    event_type: Any = UNSET
+
+
+class _Device(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A device and what the server knows of it."""
+
     dev_eui: str
-    at: datetime | None
-    event_id: str
     name: str
     vendor: str
     model_tag: str
     model: str
 
 
+class _Sender(msgspec.Struct, frozen=True, gc=False):
+    """The device of an event, and when it was heard."""
+
+    device: str
+    dev_eui: str
+    at: datetime | None
+    event_id: str
+    known: _Device
+
+
 def handle_event(inbound: Inbound, context: Context) -> Sequence[Observation]:
     """An event of a device: up, join, status, ack, txack, log, location, integration."""
     event = inbound.document
-    if type(event) is not dict:
-        raise Rejected("expected a JSON object, as ChirpStack's JSON marshaler writes it")
+    if type(event) is not _Event:  # known by its shape, or no event at all
+        event = _event_of(inbound.payload)
     sender = _sender_of(event, inbound, context)
     handle = _EVENTS.get(inbound.parts.get("event") or inbound.parts.get("kind") or "") or _by_shape(event)
     return handle(event, sender)
+
+
+def _event_of(payload: bytes) -> _Event:
+    try:
+        return _read_event(payload)
+    except NOT_JSON:
+        raise Rejected("expected a JSON object, as ChirpStack's JSON marshaler writes it") from None
 
 
 def ignore(_inbound: Inbound, _context: Context) -> Sequence[Observation]:
@@ -76,46 +162,57 @@ def recognise(document: Any) -> Handler | None:
     return None
 
 
-def _sender_of(event: Mapping[str, Any], inbound: Inbound, context: Context) -> _Sender:
-    info = event.get("deviceInfo")
-    if type(info) is not dict:
-        info = event  # v3 has these members at the top
-    dev_eui = eui_of(info.get("devEui", info.get("devEUI"))) or inbound.parts.get("dev_eui", "").lower()
-    dev_eui = dev_eui or inbound.parts.get("device", "")
+def _sender_of(event: _Event, inbound: Inbound, context: Context) -> _Sender:
+    known = _device_of(bytes(event.device_info)) or _read_device(object_of(parsed(inbound.payload)))  # v3: at the top
+    dev_eui = known.dev_eui or inbound.parts.get("dev_eui", "").lower() or inbound.parts.get("device", "")
     if not dev_eui:
         raise Rejected("no device is named", "$.deviceInfo.devEui")
-    tags = object_of(info.get("tags"))
-    said = [text for name in _MODEL_TAGS if (text := text_of(tags.get(name)))] if tags else []
-    profile, name = text_of(info.get("deviceProfileName")), text_of(info.get("deviceName"))
+    time = event.published_at if event.time is UNSET else event.time
     return _Sender(
-        device=f"{NAME}/{dev_eui}"[:200],
-        dev_eui=dev_eui,
-        at=read_instant(event.get("time", event.get("publishedAt")), context.zone),
-        event_id=text_of(event.get("deduplicationId")),
-        name=name,
-        vendor=text_of(tags.get("vendor") or tags.get("manufacturer")) if tags else "",
-        model_tag=text_of(tags.get("model")) if tags else "",
-        model=" | ".join([*said, profile, name, text_of(info.get("applicationName"))]),
+        f"{NAME}/{dev_eui}"[:200], dev_eui, read_instant(time, context.zone), text_of(event.deduplication_id), known
     )
 
 
-def _up(event: Mapping[str, Any], sender: _Sender) -> Sequence[Observation]:
+@lru_cache(maxsize=8_192)
+def _device_of(info: bytes) -> _Device | None:
+    """What `deviceInfo` says; None where it is no object. Read anew it would be a quarter of what an event costs."""
+    try:
+        said = msgspec.json.decode(info) if info else None
+    except NOT_JSON as error:
+        raise Rejected(f"not JSON: {error}", "$.deviceInfo") from None
+    return _read_device(said) if type(said) is dict else None
+
+
+def _read_device(said: Mapping[str, Any]) -> _Device:
+    tags = object_of(said.get("tags"))
+    models = [text for name in _MODEL_TAGS if (text := text_of(tags.get(name)))]
+    profile, name = text_of(said.get("deviceProfileName")), text_of(said.get("deviceName"))
+    return _Device(
+        dev_eui=eui_of(said.get("devEui", said.get("devEUI"))),
+        name=name,
+        vendor=text_of(tags.get("vendor") or tags.get("manufacturer")),
+        model_tag=text_of(tags.get("model")),
+        model=" | ".join([*models, profile, name, text_of(said.get("applicationName"))]),
+    )
+
+
+def _up(event: _Event, sender: _Sender) -> Sequence[Observation]:
     gateway, signal, attributes = _heard(event)
     at = sender.at or _received(event)
-    decoded, body = event.get("object"), event.get("data")
-    if type(decoded) is not dict and type(event.get("objectJSON")) is str:
-        decoded = parsed(event["objectJSON"])
+    decoded, body = event.object, event.data
+    if type(decoded) is not dict and type(event.object_json) is str:
+        decoded = parsed(event.object_json)
     return observe_uplink(
         Uplink(
             device=sender.device,
             observed_at=at,
             observation_id=sender.event_id,
-            name=sender.name,
-            manufacturer=sender.vendor,
-            model_name=sender.model_tag,
-            model=sender.model,
+            name=sender.known.name,
+            manufacturer=sender.known.vendor,
+            model_name=sender.known.model_tag,
+            model=sender.known.model,
             dev_eui=sender.dev_eui,
-            f_port=whole_of(event.get("fPort")) or 0,
+            f_port=whole_of(event.f_port) or 0,
             body=body if type(body) is str else "",
             decoded=decoded,
             gateway=gateway,
@@ -125,35 +222,42 @@ def _up(event: Mapping[str, Any], sender: _Sender) -> Sequence[Observation]:
     )
 
 
-def _heard(event: Mapping[str, Any]) -> tuple[str, float | None, dict[str, Any]]:
+def _heard(event: _Event) -> tuple[str, float | None, dict[str, Any]]:
     """The gateway that heard it best, how strongly, and what else tells of the link."""
-    best, signal, snr, heard = "", None, None, list_of(event.get("rxInfo"))
+    best, signal, snr, heard = "", None, None, list_of(event.rx_info)
     for one in heard[:MAX_GATEWAYS]:
-        if type(one) is dict:
-            rssi = number_of(one.get("rssi"))
+        if type(one) is _Heard:
+            rssi = number_of(one.rssi)
             if not best or (rssi is not None and (signal is None or rssi > signal)):
-                best, signal = eui_of(one.get("gatewayId", one.get("gatewayID"))) or best, rssi
-                snr = number_of(one.get("snr", one.get("loRaSNR")))
+                best = eui_of(one.gateway_id_v3 if one.gateway_id is UNSET else one.gateway_id) or best
+                signal, snr = rssi, number_of(one.snr_v3 if one.snr is UNSET else one.snr)
     attributes: dict[str, Any] = {"gateways": len(heard)} if heard else {}
     if snr is not None:
         attributes["snr"] = snr
-    lora = object_of(object_of(object_of(event.get("txInfo")).get("modulation")).get("lora"))
-    spreading = whole_of(
-        (lora or object_of(object_of(event.get("txInfo")).get("loRaModulationInfo"))).get("spreadingFactor")
-    )
+    spreading = _spreading_of(event.tx_info)
     if spreading is not None:
         attributes["spreading_factor"] = spreading
-    count = whole_of(event.get("fCnt"))
+    count = whole_of(event.f_cnt)
     if count is not None:
         attributes["f_cnt"] = count
     return best, signal, attributes
 
 
-def _received(event: Mapping[str, Any]) -> datetime | None:
+def _received(event: _Event) -> datetime | None:
     """The time of receipt as the first gateway told it: v3 has none of its own."""
-    for one in list_of(event.get("rxInfo"))[:1]:
-        return read_instant(object_of(one).get("time"), UTC)
+    for one in list_of(event.rx_info)[:1]:
+        return read_instant(one.time, UTC) if type(one) is _Heard else None
     return None
+
+
+def _spreading_of(sent: Any) -> int | None:
+    """The spreading factor, in v4 a step deeper than in v3."""
+    if type(sent) is not _Sent:
+        return None
+    lora = sent.modulation.lora if type(sent.modulation) is _Modulation else None
+    if type(lora) is not _LoRa:
+        lora = sent.lo_ra_modulation_info
+    return whole_of(lora.spreading_factor) if type(lora) is _LoRa else None
 
 
 def _health(sender: _Sender, **members: Any) -> DeviceHealth:
@@ -161,50 +265,50 @@ def _health(sender: _Sender, **members: Any) -> DeviceHealth:
         device=sender.device,
         observed_at=sender.at,
         observation_id=sender.event_id,
-        name=sender.name,
-        manufacturer=sender.vendor,
-        model=sender.model_tag,
+        name=sender.known.name,
+        manufacturer=sender.known.vendor,
+        model=sender.known.model_tag,
         address=sender.dev_eui,
         **members,
     )
 
 
-def _join(event: Mapping[str, Any], sender: _Sender) -> Sequence[Observation]:
+def _join(event: _Event, sender: _Sender) -> Sequence[Observation]:
     gateway, signal, attributes = _heard(event)
     via = f"lorawan/{gateway}" if gateway else ""
     return [_health(sender, state="online", via=via, signal_dbm=signal, attributes=attributes)]
 
 
-def _status(event: Mapping[str, Any], sender: _Sender) -> Sequence[Observation]:
+def _status(event: _Event, sender: _Sender) -> Sequence[Observation]:
     """A device's answer to DevStatusReq: `margin` is the SNR in dB of that request."""
-    battery = number_of(event.get("batteryLevel"))
-    mains = flag_of(event.get("externalPowerSource"))
-    if battery is None and type(event.get("battery")) is int and 1 <= event["battery"] <= 254:
-        battery = round(event["battery"] / 2.54, 1)  # v2: as LoRaWAN has it
-    if mains or flag_of(event.get("batteryLevelUnavailable")) or (battery is not None and not 0 <= battery <= 100):
+    battery = number_of(event.battery_level)
+    mains = flag_of(event.external_power_source)
+    if battery is None and type(event.battery) is int and 1 <= event.battery <= 254:
+        battery = round(event.battery / 2.54, 1)  # v2: as LoRaWAN has it
+    if mains or flag_of(event.battery_level_unavailable) or (battery is not None and not 0 <= battery <= 100):
         battery = None
-    told = {"margin_db": number_of(event.get("margin")), "mains": mains}
+    told = {"margin_db": number_of(event.margin), "mains": mains}
     attributes = {name: value for name, value in told.items() if value is not None}
     return [_health(sender, battery_percent=battery, attributes=attributes)]
 
 
-def _ack(event: Mapping[str, Any], sender: _Sender) -> Sequence[Observation]:
+def _ack(event: _Event, sender: _Sender) -> Sequence[Observation]:
     outcome = CommandOutcome(
         device=sender.device,
         observed_at=sender.at,
-        outcome="done" if flag_of(event.get("acknowledged")) else "failed",
-        command_id=text_of(event.get("queueItemId")),
+        outcome="done" if flag_of(event.acknowledged) else "failed",
+        command_id=text_of(event.queue_item_id),
         method="downlink",
-        message="" if flag_of(event.get("acknowledged")) else "the device did not acknowledge",
+        message="" if flag_of(event.acknowledged) else "the device did not acknowledge",
     )
     return [outcome, _health(sender)]
 
 
-def _txack(event: Mapping[str, Any], sender: _Sender) -> Sequence[Observation]:
+def _txack(event: _Event, sender: _Sender) -> Sequence[Observation]:
     """A gateway sent a downlink: that says that the gateway lives, not yet that the device heard."""
-    gateway = eui_of(event.get("gatewayId", event.get("gatewayID")))
+    gateway = eui_of(event.gateway_id_v3 if event.gateway_id is UNSET else event.gateway_id)
     found: list[Observation] = []
-    command_id = text_of(event.get("queueItemId"))
+    command_id = text_of(event.queue_item_id)
     if command_id:
         found.append(
             CommandOutcome(
@@ -217,14 +321,14 @@ def _txack(event: Mapping[str, Any], sender: _Sender) -> Sequence[Observation]:
     return found
 
 
-def _log(event: Mapping[str, Any], sender: _Sender) -> Sequence[Observation]:
+def _log(event: _Event, sender: _Sender) -> Sequence[Observation]:
     """What the server has to say of a device; an error that names a downlink is that downlink's end."""
-    level = text_of(event.get("level"))
-    code = text_of(event.get("code", event.get("type")))
-    message = text_of(event.get("description", event.get("error")))
+    level = text_of(event.level)
+    code = text_of(event.type if event.code is UNSET else event.code)
+    message = text_of(event.error if event.description is UNSET else event.description)
     told = {"log_level": level, "log_code": code, "log": message}
     found: list[Observation] = []
-    command_id = text_of(object_of(event.get("context")).get("queue_item_id"))
+    command_id = text_of(object_of(event.context).get("queue_item_id"))
     if command_id and level.upper() == "ERROR":
         found.append(
             CommandOutcome(
@@ -239,33 +343,33 @@ def _log(event: Mapping[str, Any], sender: _Sender) -> Sequence[Observation]:
     return [*found, _health(sender, attributes={name: text for name, text in told.items() if text})]
 
 
-def _location(event: Mapping[str, Any], sender: _Sender) -> Sequence[Observation]:
-    place = object_of(event.get("location"))
+def _location(event: _Event, sender: _Sender) -> Sequence[Observation]:
+    place = object_of(event.location)
     latitude, longitude = number_of(place.get("latitude")), number_of(place.get("longitude"))
     if latitude is None or longitude is None or not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         return [_health(sender)]
     return [position(sender.device, sender.at, sender.event_id, latitude, longitude, place), _health(sender)]
 
 
-def _integration(event: Mapping[str, Any], sender: _Sender) -> Sequence[Observation]:
+def _integration(event: _Event, sender: _Sender) -> Sequence[Observation]:
     """What another service made of the device's data, as LoRa Cloud."""
     findings = Findings(sender.device, sender.at, sender.event_id)
-    sweep(event.get("object"), findings)
-    attributes = {"integration": text_of(event.get("integrationName")), "event": text_of(event.get("eventType"))}
+    sweep(event.object, findings)
+    attributes = {"integration": text_of(event.integration_name), "event": text_of(event.event_type)}
     facts = {name: findings.facts[name] for name in ("battery_percent", "voltage_v") if name in findings.facts}
     return [*findings.observations, _health(sender, attributes=attributes, **facts)]
 
 
-def _by_shape(event: Mapping[str, Any]) -> "_Event":
+def _by_shape(event: _Event) -> "_Handle":
     """What kind of event it is where no topic tells."""
     for member, handle in _TELLING:
-        if member in event:
+        if getattr(event, member) is not UNSET:
             return handle
     return _join
 
 
-_Event = Callable[[Mapping[str, Any], _Sender], Sequence[Observation]]
-_EVENTS: dict[str, _Event] = {
+_Handle = Callable[[_Event, _Sender], Sequence[Observation]]
+_EVENTS: dict[str, _Handle] = {
     "up": _up,
     "rx": _up,
     "join": _join,
@@ -277,32 +381,34 @@ _EVENTS: dict[str, _Event] = {
     "location": _location,
     "integration": _integration,
 }
-_TELLING: tuple[tuple[str, _Event], ...] = (
-    ("integrationName", _integration),
+_TELLING: tuple[tuple[str, _Handle], ...] = (
+    ("integration_name", _integration),
     ("acknowledged", _ack),
     ("data", _up),
     ("object", _up),
-    ("fPort", _up),
+    ("f_port", _up),
     ("margin", _status),
-    ("batteryLevel", _status),
-    ("downlinkId", _txack),
-    ("downlinkID", _txack),
+    ("battery_level", _status),
+    ("downlink_id", _txack),
+    ("downlink_id_v3", _txack),
     ("level", _log),
     ("error", _log),
     ("location", _location),
-    ("gatewayId", _txack),
-    ("gatewayID", _txack),
-    ("fCnt", _up),
+    ("gateway_id", _txack),
+    ("gateway_id_v3", _txack),
+    ("f_cnt", _up),
     ("dr", _up),
 )
+
+_read_event = msgspec.json.Decoder(_Event).decode
 
 FAMILY = Family(
     name=NAME,
     title="ChirpStack",
     source="https://www.chirpstack.io/docs/chirpstack/integrations/events.html",
     routes=(
-        Route(template="application/{application}/device/{dev_eui}/event/{event}", handle=handle_event),
-        Route(template="application/{application}/device/{dev_eui}/state/{event}", handle=handle_event),
+        Route(template="application/{application}/device/{dev_eui}/event/{event}", handle=handle_event, shape=_Event),
+        Route(template="application/{application}/device/{dev_eui}/state/{event}", handle=handle_event, shape=_Event),
         Route(template="application/{application}/device/{dev_eui}/command/{command}", handle=ignore, form="bytes"),
         Route(template="{region}/gateway/{gateway}/event/{event}", handle=handle_gateway, form="bytes"),
         Route(template="gateway/{gateway}/event/{event}", handle=handle_gateway, form="bytes"),
@@ -311,7 +417,7 @@ FAMILY = Family(
         Route(template="{region}/gateway/{gateway}/command/{command}", handle=ignore, form="bytes"),
         Route(template="gateway/{gateway}/command/{command}", handle=ignore, form="bytes"),
         *(
-            Route(template=f"application/{{application}}/device/{{dev_eui}}/{kind}", handle=handle_event)
+            Route(template=f"application/{{application}}/device/{{dev_eui}}/{kind}", handle=handle_event, shape=_Event)
             for kind in ("rx", "join", "status", "ack", "error", "location")
         ),
     ),

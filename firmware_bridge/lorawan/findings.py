@@ -8,6 +8,8 @@ where it makes sense. Used by every codec and by `codec`.
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from appliance.model.observation import Alarm, EnvironmentReading, Motion, Observation, PeopleCount, Position
 
 MAX_FINDINGS = 200  # observations of one body; 255 bytes seldom hold more than twenty
@@ -45,18 +47,15 @@ POSSIBLE: dict[str, tuple[float, float]] = {
 """Metric or fact -> beyond which a value is an error code, whoever sent it."""
 
 
-class Findings:
+class Findings(msgspec.Struct, gc=False):
     """Grows while a body is read; `implausible` where something in it cannot be."""
 
-    __slots__ = ("device", "facts", "implausible", "observation_id", "observations", "observed_at")
-
-    def __init__(self, device: str, observed_at: datetime | None, observation_id: str) -> None:
-        self.device = device
-        self.observed_at = observed_at
-        self.observation_id = observation_id
-        self.observations: list[Observation] = []
-        self.facts: dict[str, Any] = {}
-        self.implausible = False
+    device: str
+    observed_at: datetime | None
+    observation_id: str
+    observations: list[Observation] = []
+    facts: dict[str, Any] = {}
+    implausible: bool = False
 
     def fresh(self) -> "Findings":
         """Nothing yet, of the same uplink."""
@@ -69,19 +68,20 @@ class Findings:
 
     def measure(self, metric: str, value: float, unit: str = "", channel: str = "", at: datetime | None = None) -> None:
         """A measured value in its canonical unit; `at` where it is older than the uplink that brings it."""
-        if unit and not self._holds(metric, value):
+        if unit and metric in PLAUSIBLE and not self._holds(metric, value):
             return
-        self._add(
-            EnvironmentReading(
-                device=self.device,
-                observed_at=at or self.observed_at,
-                observation_id="" if at else self.observation_id,
-                metric=metric,
-                value=round(float(value), 6),
-                unit=unit,
-                channel=channel,
+        if len(self.observations) < MAX_FINDINGS:
+            self.observations.append(
+                EnvironmentReading(
+                    device=self.device,
+                    observed_at=at or self.observed_at,
+                    observation_id="" if at else self.observation_id,
+                    metric=metric,
+                    value=round(float(value), 6),
+                    unit=unit,
+                    channel=channel,
+                )
             )
-        )
 
     def alarm(
         self, name: str, active: bool, area: str = "", at: datetime | None = None, *, momentary: bool = False

@@ -19,7 +19,7 @@ from firmware_bridge.lorawan.sweep import sweep
 MAX_BODY = 512  # characters of base64; LoRaWAN carries at most 242 bytes
 
 
-class Uplink(msgspec.Struct, kw_only=True):
+class Uplink(msgspec.Struct, kw_only=True, gc=False):
     """What both network servers tell of an uplink.
 
     model     what is known of the device, the surest first, in any case
@@ -27,6 +27,7 @@ class Uplink(msgspec.Struct, kw_only=True):
     body      base64 as the server wrote it
     decoded   what the server's codec made of the body
     gateway   the id of the one that heard it best
+    attributes  of the link; what could not be read of the body is added
     """
 
     device: str
@@ -48,22 +49,21 @@ class Uplink(msgspec.Struct, kw_only=True):
 
 def observe_uplink(uplink: Uplink) -> list[Observation]:
     """The observations of an uplink, and last the device's health; its gateway is heard with it."""
-    empty = Findings(uplink.device, uplink.observed_at, uplink.observation_id)
-    findings = empty
-    attributes = dict(uplink.attributes)
+    findings = Findings(uplink.device, uplink.observed_at, uplink.observation_id)
     if type(uplink.decoded) is dict or type(uplink.decoded) is list:
         sweep(uplink.decoded, findings)
     if uplink.body and not findings.observations and not findings.facts:
-        findings = _read(uplink, empty, attributes)
-    observations = findings.observations
-    facts = {**findings.facts, **uplink.facts}
+        findings = _read(uplink, findings.fresh())
+    observations, facts = findings.observations, findings.facts
+    if uplink.facts:
+        facts = {**facts, **uplink.facts}
     via = f"lorawan/{uplink.gateway}" if uplink.gateway else ""
     observations.append(
         DeviceHealth(
             device=uplink.device,
             observed_at=uplink.observed_at,
             observation_id=uplink.observation_id,
-            attributes=attributes,
+            attributes=uplink.attributes,
             name=uplink.name,
             manufacturer=uplink.manufacturer,
             model=uplink.model_name,
@@ -81,7 +81,7 @@ def observe_uplink(uplink: Uplink) -> list[Observation]:
     return observations
 
 
-def _read(uplink: Uplink, empty: Findings, attributes: dict[str, Any]) -> Findings:
+def _read(uplink: Uplink, empty: Findings) -> Findings:
     data = body_bytes(uplink.body)
     if not data:
         return empty
@@ -89,6 +89,7 @@ def _read(uplink: Uplink, empty: Findings, attributes: dict[str, Any]) -> Findin
     body = Body(data=data, f_port=uplink.f_port, model=uplink.model.upper() if named else "")
     reading: Reading = read_body(body, named, CODECS, empty)
     if not reading.complete:
+        attributes = uplink.attributes
         attributes["undecoded_bytes"] = len(data)
         attributes["f_port"] = uplink.f_port
         if reading.fits:

@@ -24,14 +24,18 @@ def read_instant(value: object, zone: tzinfo) -> datetime | None:
     kind = type(value)
     try:
         if kind is str:
-            when = _from_text(value, zone)  # type: ignore[arg-type]
-        elif kind is float or kind is int:
+            try:
+                when = datetime.fromisoformat(value)  # type: ignore[arg-type]
+            except ValueError:
+                return _bounded(_from_odd_text(value.strip(), zone))  # type: ignore[attr-defined]
+            if when.tzinfo is UTC and FIRST_YEAR <= when.year <= LAST_YEAR:
+                return when  # as nearly all devices write it
+            return _bounded(_from_plain_text(value, when, zone))  # type: ignore[arg-type]
+        if kind is float or kind is int:
             return from_unix(value)  # type: ignore[arg-type]
-        else:
-            return None
     except (ValueError, OverflowError):
-        return None
-    return when if when is not None and FIRST_YEAR <= when.year <= LAST_YEAR else None
+        pass
+    return None
 
 
 def from_unix(number: float) -> datetime | None:
@@ -44,29 +48,28 @@ def from_unix(number: float) -> datetime | None:
     return when if when.year <= LAST_YEAR else None
 
 
-def _from_text(text: str, zone: tzinfo) -> datetime | None:
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        text = text.strip()
-        if _DIGITS.match(text):
-            return from_unix(float(text))
-        when, zone = _from_odd_text(text, zone)
-    else:
-        if "-" not in text and _DIGITS.match(text):  # eight digits are a date to Python and a time to nobody
-            return from_unix(float(text))
-    if when.tzinfo is UTC:
-        return when
+def _bounded(when: datetime | None) -> datetime | None:
+    return when if when is not None and FIRST_YEAR <= when.year <= LAST_YEAR else None
+
+
+def _from_plain_text(text: str, when: datetime, zone: tzinfo) -> datetime | None:
+    """Text that Python reads as `when`: local, or with an offset."""
+    if "-" not in text and _DIGITS.match(text):  # eight digits are a date to Python and a time to nobody
+        return from_unix(float(text))
     return (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def _from_odd_text(text: str, zone: tzinfo) -> tuple[datetime, tzinfo]:
-    """Lower case, nanoseconds, a comma for a point, a leap second, or the word UTC at the end."""
+def _from_odd_text(text: str, zone: tzinfo) -> datetime | None:
+    """Digits, lower case, nanoseconds, a comma for a point, a leap second, or the word UTC at the end."""
+    if _DIGITS.match(text):
+        return from_unix(float(text))
     upper = text.upper()
     if upper.endswith(" UTC"):
         upper, zone = upper[:-4], UTC
     upper = _FRACTION.sub(r"\1", upper).replace(",", ".")
     leap = _LEAP_SECOND.fullmatch(upper)
     if leap:  # the second that Unix time does not count is the one after it
-        return datetime.fromisoformat(f"{leap[1]}59{leap[2]}") + timedelta(seconds=1), zone
-    return datetime.fromisoformat(upper), zone
+        when = datetime.fromisoformat(f"{leap[1]}59{leap[2]}") + timedelta(seconds=1)
+    else:
+        when = datetime.fromisoformat(upper)
+    return (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC)

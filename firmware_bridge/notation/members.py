@@ -11,6 +11,11 @@ from typing import Any
 
 MAX_TEXT = 200
 
+Scalar = str | int | float | bool | None
+Other = list[Any] | Scalar
+"""What JSON may hold where an object is expected: `Thing | Other` reads an object as a Thing and refuses nothing."""
+
+_EXACT = 2**53  # up to here each whole number is a float, and `* 1.0` makes it one at a third of what `float` costs
 _HUGE = sys.float_info.max  # beyond are the infinities; NaN is not within either
 _NOTHING: Mapping[str, Any] = {}
 _FLAGS: dict[str, bool] = {
@@ -30,7 +35,8 @@ def number_of(value: object) -> float | None:
     if kind is float:
         return value if -_HUGE <= value <= _HUGE else None  # type: ignore[operator,return-value]
     if kind is int:
-        return float(value) if -1e300 < value < 1e300 else None  # type: ignore[arg-type,operator]
+        exact = -_EXACT < value < _EXACT  # type: ignore[operator]
+        return value * 1.0 if exact else _float_of(value)  # type: ignore[operator,arg-type]
     if kind is str and len(value) < 60:  # type: ignore[arg-type]
         if not value.isascii() or "_" in value:  # type: ignore[attr-defined,operator]
             return None  # digits of other scripts, and the underscores of Python
@@ -40,6 +46,10 @@ def number_of(value: object) -> float | None:
             return None
         return number if -_HUGE <= number <= _HUGE else None
     return None
+
+
+def _float_of(value: int) -> float | None:
+    return float(value) if -1e300 < value < 1e300 else None
 
 
 def whole_of(value: object) -> int | None:
@@ -56,6 +66,8 @@ def text_of(value: object) -> str:
     """Printable text of at most 200 characters from text or a whole number; '' for anything else."""
     kind = type(value)
     if kind is str:
+        if len(value) <= MAX_TEXT and value.isprintable():  # type: ignore[arg-type,attr-defined]
+            return value.strip()  # type: ignore[attr-defined,no-any-return]
         text = value[:MAX_TEXT].strip()  # type: ignore[index]
         return text if text.isprintable() else "".join(filter(str.isprintable, text))
     if kind is int:
@@ -65,11 +77,12 @@ def text_of(value: object) -> str:
 
 def flag_of(value: object) -> bool | None:
     """Yes or no in the spellings of firmware: true, "ON", "open", 1, "detected"; None where it is neither."""
-    if value is True or value is False:
-        return bool(value)
-    if type(value) is str and len(value) < 20:
-        return _FLAGS.get(value.strip().lower())
-    if type(value) is int or type(value) is float:
+    if value is True or value is False or value is None:
+        return value
+    kind = type(value)
+    if kind is str and len(value) < 20:  # type: ignore[arg-type]
+        return _FLAGS.get(value.strip().lower())  # type: ignore[attr-defined]
+    if kind is int or kind is float:
         return True if value == 1 else False if value == 0 else None
     return None
 
