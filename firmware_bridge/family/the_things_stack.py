@@ -5,20 +5,22 @@ about is a member of the message, so the last levels of the topic add nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from appliance.errors import Rejected
 from appliance.model.observation import CommandOutcome, DeviceHealth, Observation, Outcome, Position
 from firmware_bridge.family.sender import sender_of
-from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route
+from firmware_bridge.inbound import NOT_JSON, Context, Family, Handler, Inbound, Route
 from firmware_bridge.lorawan.findings import Findings
 from firmware_bridge.lorawan.sweep import sweep
 from firmware_bridge.lorawan.uplink import Uplink, observe_uplink
 from firmware_bridge.notation.instant import read_instant
-from firmware_bridge.notation.members import list_of, number_of, object_of, text_of, whole_of
+from firmware_bridge.notation.members import Other, Scalar, list_of, number_of, object_of, text_of, whole_of
 
 NAME = "the_things_stack"
 MAX_GATEWAYS = 100
@@ -26,33 +28,133 @@ MAX_DOWNLINKS = 100
 _SERVERS = ("as:", "gs:", "ns:", "js:", "rpc:", "pba:")  # correlation ids that the stack adds itself
 
 
-class _Sender(msgspec.Struct, frozen=True, kw_only=True):
-    """The device of a message and what the stack knows of it."""
+class _Heard(msgspec.Struct, gc=False):
+    """How a gateway heard it."""
+
+    gateway_ids: Any = None
+    packet_broker: Any = None
+    rssi: Any = None
+    snr: Any = None
+
+
+class _LoRa(msgspec.Struct, gc=False):
+    """How it was sent."""
+
+    spreading_factor: Any = None
+
+
+class _DataRate(msgspec.Struct, gc=False):
+    """Of which LoRa is one."""
+
+    lora: _LoRa | Other = None
+
+
+class _Settings(msgspec.Struct, gc=False):
+    """Of the transmission."""
+
+    data_rate: _DataRate | Other = None
+
+
+class _Uplink(msgspec.Struct, gc=False):
+    """`uplink_message`."""
+
+    session_key_id: Any = None
+    f_port: Any = None
+    f_cnt: Any = None
+    frm_payload: Any = None
+    decoded_payload: Any = None
+    normalized_payload: Any = None
+    rx_metadata: list[_Heard | Other] | dict[str, Any] | Scalar = None
+    settings: _Settings | Other = None
+    received_at: Any = None
+    last_battery_percentage: Any = None
+    version_ids: Any = None
+
+
+class _Message(msgspec.Struct, gc=False):
+    """A message of an application: the members that are read, whatever they hold; the others are passed over.
+
+    end_device_ids  as they were sent: word for word the same each time, and looked up rather than read
+    """
+
+    end_device_ids: msgspec.Raw = msgspec.Raw()
+    received_at: Any = None
+    uplink_message: _Uplink | Other = None
+    uplink_normalized: _Uplink | Other = None
+    correlation_ids: Any = None
+    join_accept: Any = None
+    downlink_ack: Any = None
+    downlink_nack: Any = None
+    downlink_failed: Any = None
+    downlink_queued: Any = None
+    downlink_sent: Any = None
+    downlink_queue_invalidated: Any = None
+    location_solved: Any = None
+    service_data: Any = None
+    downlinks: Any = UNSET
+    result: msgspec.Raw = msgspec.Raw()
+    data: msgspec.Raw = msgspec.Raw()
+
+
+class _Device(msgspec.Struct, frozen=True, gc=False):
+    """What `end_device_ids` say."""
+
+    device_id: str = ""
+    dev_eui: str = ""
+    application: str = ""
+    name: str = ""
+
+
+class _Sender(msgspec.Struct, frozen=True, gc=False):
+    """The device of a message, and when it was heard."""
 
     device: str
     device_id: str
-    dev_eui: str
-    application: str
+    known: _Device
     at: datetime | None
-    context: Context
+    zone: tzinfo
 
 
 def handle_message(inbound: Inbound, context: Context) -> Sequence[Observation]:
     """Any message of an application."""
-    message = _unwrapped(inbound.document)
-    if type(message) is not dict:
-        raise Rejected("expected a JSON object, as The Things Stack writes it")
+    message = inbound.document
+    if type(message) is not _Message:  # known by its shape, or no message at all
+        message = _read_again(inbound.payload)
+    if message.result or message.data:
+        message = _unwrapped(message)
     sender = _sender_of(message, inbound, context)
+    for uplink in (message.uplink_message, message.uplink_normalized):
+        if type(uplink) is _Uplink:
+            return _observe(uplink, sender)
     for member, handle in _MESSAGES:
-        told = message.get(member)
+        told = getattr(message, member)
         if type(told) is dict:
             return handle(told, message, sender)
-    return [] if "downlinks" in message else [_health(sender)]
+    return [_health(sender)] if message.downlinks is UNSET else []
+
+
+def _read_again(payload: bytes) -> _Message:
+    try:
+        return _read_message(payload)
+    except NOT_JSON:
+        raise Rejected("expected a JSON object, as The Things Stack writes it") from None
+
+
+def _unwrapped(message: _Message) -> _Message:
+    """The message itself, where the storage integration or the event stream wraps it."""
+    for wrapped in (message.result, message.data):
+        try:
+            inner = _read_message(wrapped)
+        except NOT_JSON:
+            continue
+        if inner.end_device_ids:
+            return inner
+    return message
 
 
 def recognise(document: Any) -> Handler | None:
     """By the ids every message has, or an uplink without them."""
-    message = _unwrapped(document)
+    message = _wrapped(document)
     if type(message) is not dict:
         return None
     ids = message.get("end_device_ids")
@@ -62,8 +164,7 @@ def recognise(document: Any) -> Handler | None:
     return handle_message if type(uplink) is dict and ("rx_metadata" in uplink or "f_port" in uplink) else None
 
 
-def _unwrapped(document: Any) -> Any:
-    """The message itself, where the storage integration or the event stream wraps it."""
+def _wrapped(document: Any) -> Any:
     if type(document) is dict:
         for wrap in ("result", "data"):
             inner = document.get(wrap)
@@ -72,41 +173,45 @@ def _unwrapped(document: Any) -> Any:
     return document
 
 
-def _sender_of(message: Mapping[str, Any], inbound: Inbound, context: Context) -> _Sender:
-    ids = object_of(message.get("end_device_ids"))
-    dev_eui = text_of(ids.get("dev_eui")).lower()
-    device_id = text_of(ids.get("device_id")) or dev_eui or sender_of(inbound)
-    return _Sender(
-        device=f"{NAME}/{device_id}"[:200],
-        device_id=device_id,
-        dev_eui=dev_eui,
-        application=text_of(object_of(ids.get("application_ids")).get("application_id")),
-        at=read_instant(message.get("received_at"), context.zone),
-        context=context,
-    )
+def _sender_of(message: _Message, inbound: Inbound, context: Context) -> _Sender:
+    known = _device_of(bytes(message.end_device_ids))
+    device_id = known.device_id or sender_of(inbound)
+    at = read_instant(message.received_at, context.zone)
+    return _Sender(f"{NAME}/{device_id}"[:200], device_id, known, at, context.zone)
 
 
-def _uplink(uplink: Mapping[str, Any], message: Mapping[str, Any], sender: _Sender) -> Sequence[Observation]:
-    version = object_of(uplink.get("version_ids"))
-    brand, model = text_of(version.get("brand_id")), text_of(version.get("model_id"))
-    name = text_of(object_of(message.get("end_device_ids")).get("name"))
+@lru_cache(maxsize=8_192)
+def _device_of(ids: bytes) -> _Device:
+    """What `end_device_ids` say. Read anew they would be a sixth of what a message costs."""
+    try:
+        said = object_of(msgspec.json.decode(ids)) if ids else {}
+    except NOT_JSON as error:
+        raise Rejected(f"not JSON: {error}", "$.end_device_ids") from None
+    dev_eui = text_of(said.get("dev_eui")).lower()
+    application = text_of(object_of(said.get("application_ids")).get("application_id"))
+    return _Device(text_of(said.get("device_id")) or dev_eui, dev_eui, application, text_of(said.get("name")))
+
+
+def _observe(uplink: _Uplink, sender: _Sender) -> Sequence[Observation]:
+    known = sender.known
+    version = object_of(uplink.version_ids)
+    brand, model = (text_of(version.get("brand_id")), text_of(version.get("model_id"))) if version else ("", "")
     gateway, signal, attributes = _heard(uplink)
-    decoded = uplink.get("normalized_payload") or uplink.get("decoded_payload")
-    percent = number_of(object_of(uplink.get("last_battery_percentage")).get("value"))
-    body = uplink.get("frm_payload")
+    battery, body = uplink.last_battery_percentage, uplink.frm_payload
+    percent = number_of(battery.get("value")) if type(battery) is dict else None
     return observe_uplink(
         Uplink(
             device=sender.device,
-            observed_at=read_instant(uplink.get("received_at"), sender.context.zone) or sender.at,
+            observed_at=read_instant(uplink.received_at, sender.zone) or sender.at,
             observation_id=_uplink_id(uplink, sender),
-            name=name or sender.device_id,
+            name=known.name or sender.device_id,
             manufacturer=brand,
             model_name=model,
-            model=f"{brand} {model} | {name} | {sender.device_id} | {sender.application}",
-            dev_eui=sender.dev_eui,
-            f_port=whole_of(uplink.get("f_port")) or 0,
+            model=f"{brand} {model} | {known.name} | {sender.device_id} | {known.application}",
+            dev_eui=known.dev_eui,
+            f_port=whole_of(uplink.f_port) or 0,
             body=body if type(body) is str else "",
-            decoded=decoded,
+            decoded=uplink.normalized_payload or uplink.decoded_payload,
             gateway=gateway,
             signal_dbm=signal,
             facts={"battery_percent": percent} if percent is not None and 0 <= percent <= 100 else {},
@@ -115,52 +220,58 @@ def _uplink(uplink: Mapping[str, Any], message: Mapping[str, Any], sender: _Send
     )
 
 
-def _uplink_id(uplink: Mapping[str, Any], sender: _Sender) -> str:
+def _uplink_id(uplink: _Uplink, sender: _Sender) -> str:
     """A frame counter counts within a session; JSON leaves out a counter of 0."""
-    session = text_of(uplink.get("session_key_id"))
+    session = text_of(uplink.session_key_id)
     if not session:
         return ""
-    return f"{sender.dev_eui or sender.device_id}-{session}-{whole_of(uplink.get('f_cnt')) or 0}"
+    return f"{sender.known.dev_eui or sender.device_id}-{session}-{whole_of(uplink.f_cnt) or 0}"
 
 
-def _heard(uplink: Mapping[str, Any]) -> tuple[str, float | None, dict[str, Any]]:
+def _heard(uplink: _Uplink) -> tuple[str, float | None, dict[str, Any]]:
     """The gateway that heard it best, how strongly, and what else tells of the link."""
-    best, signal, snr, heard = "", None, None, list_of(uplink.get("rx_metadata"))
+    best, signal, snr, heard = "", None, None, list_of(uplink.rx_metadata)
     for one in heard[:MAX_GATEWAYS]:
-        if type(one) is dict:
-            rssi = number_of(one.get("rssi"))
+        if type(one) is _Heard:
+            rssi = number_of(one.rssi)
             if not best or (rssi is not None and (signal is None or rssi > signal)):
-                best, signal, snr = _gateway_of(one) or best, rssi, number_of(one.get("snr"))
+                best, signal, snr = _gateway_of(one) or best, rssi, number_of(one.snr)
     attributes: dict[str, Any] = {"gateways": len(heard)} if heard else {}
     if snr is not None:
         attributes["snr"] = snr
-    lora = object_of(object_of(object_of(uplink.get("settings")).get("data_rate")).get("lora"))
-    spreading = whole_of(lora.get("spreading_factor"))
+    spreading = _spreading_of(uplink.settings)
     if spreading is not None:
         attributes["spreading_factor"] = spreading
-    count = whole_of(uplink.get("f_cnt"))
+    count = whole_of(uplink.f_cnt)
     if count is not None:
         attributes["f_cnt"] = count
     return best, signal, attributes
 
 
-def _gateway_of(heard: Mapping[str, Any]) -> str:
+def _spreading_of(settings: Any) -> int | None:
+    if type(settings) is _Settings and type(settings.data_rate) is _DataRate:
+        lora = settings.data_rate.lora
+        return whole_of(lora.spreading_factor) if type(lora) is _LoRa else None
+    return None
+
+
+def _gateway_of(heard: _Heard) -> str:
     """A gateway by its id; one that another network lent is named by Packet Broker."""
-    broker = heard.get("packet_broker")
+    broker = heard.packet_broker
     if type(broker) is dict:
         return text_of(broker.get("forwarder_gateway_id")) or text_of(broker.get("forwarder_gateway_eui"))
-    ids = object_of(heard.get("gateway_ids"))
+    ids = object_of(heard.gateway_ids)
     return text_of(ids.get("gateway_id")) or text_of(ids.get("eui"))
 
 
 def _health(sender: _Sender, **members: Any) -> DeviceHealth:
     return DeviceHealth(
-        device=sender.device, observed_at=sender.at, name=sender.device_id, address=sender.dev_eui, **members
+        device=sender.device, observed_at=sender.at, name=sender.device_id, address=sender.known.dev_eui, **members
     )
 
 
-def _join(accept: Mapping[str, Any], _message: Mapping[str, Any], sender: _Sender) -> Sequence[Observation]:
-    at = read_instant(accept.get("received_at"), sender.context.zone)
+def _join(accept: Mapping[str, Any], _message: _Message, sender: _Sender) -> Sequence[Observation]:
+    at = read_instant(accept.get("received_at"), sender.zone)
     joined = _health(sender, state="online")
     return [msgspec.structs.replace(joined, observed_at=at) if at is not None else joined]
 
@@ -168,13 +279,13 @@ def _join(accept: Mapping[str, Any], _message: Mapping[str, Any], sender: _Sende
 def _downlink(outcome: Outcome, reason: str = "") -> "_Handle":
     """What became of one downlink; its id is the correlation id its sender gave it."""
 
-    def handle(told: Mapping[str, Any], message: Mapping[str, Any], sender: _Sender) -> Sequence[Observation]:
+    def handle(told: Mapping[str, Any], message: _Message, sender: _Sender) -> Sequence[Observation]:
         downlink = told.get("downlink")
         inner = downlink if type(downlink) is dict else told
         error = object_of(told.get("error"))
         said = text_of(error.get("message_format")) or text_of(error.get("name")) or reason
-        command_id = _command_id(inner) or _command_id(message)
-        answered = [_health(sender)] if "as:up" in str(message.get("correlation_ids"))[:2000] else []
+        command_id = _command_id(inner) or _first_id(message.correlation_ids)
+        answered = [_health(sender)] if "as:up" in str(message.correlation_ids)[:2000] else []
         if not command_id:
             return answered or [_health(sender)]
         return [
@@ -193,13 +304,17 @@ def _downlink(outcome: Outcome, reason: str = "") -> "_Handle":
 
 
 def _command_id(told: Mapping[str, Any]) -> str:
+    return _first_id(told.get("correlation_ids"))
+
+
+def _first_id(told: Any) -> str:
     """The first correlation id that a sender chose, else the one the stack gave the downlink."""
-    ids = [text for one in list_of(told.get("correlation_ids"))[:50] if (text := text_of(one))]
+    ids = [text for one in list_of(told)[:50] if (text := text_of(one))]
     own = next((one for one in ids if not one.startswith(_SERVERS)), "")
     return own or next((one for one in ids if one.startswith("as:downlink:")), "")
 
 
-def _invalidated(told: Mapping[str, Any], _message: Mapping[str, Any], sender: _Sender) -> Sequence[Observation]:
+def _invalidated(told: Mapping[str, Any], _message: _Message, sender: _Sender) -> Sequence[Observation]:
     """Downlinks that a new session made void; the stack sends them again only where it can."""
     found: list[Observation] = [
         CommandOutcome(
@@ -216,7 +331,7 @@ def _invalidated(told: Mapping[str, Any], _message: Mapping[str, Any], sender: _
     return [*found, _health(sender)]
 
 
-def _located(told: Mapping[str, Any], _message: Mapping[str, Any], sender: _Sender) -> Sequence[Observation]:
+def _located(told: Mapping[str, Any], _message: _Message, sender: _Sender) -> Sequence[Observation]:
     place = object_of(told.get("location"))
     latitude, longitude = number_of(place.get("latitude")), number_of(place.get("longitude"))
     if latitude is None or longitude is None or not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
@@ -232,7 +347,7 @@ def _located(told: Mapping[str, Any], _message: Mapping[str, Any], sender: _Send
     return [position, _health(sender)]
 
 
-def _service(told: Mapping[str, Any], _message: Mapping[str, Any], sender: _Sender) -> Sequence[Observation]:
+def _service(told: Mapping[str, Any], _message: _Message, sender: _Sender) -> Sequence[Observation]:
     """What another service made of the device's data, as LoRa Cloud."""
     findings = Findings(sender.device, sender.at, "")
     sweep(told.get("data"), findings)
@@ -240,10 +355,8 @@ def _service(told: Mapping[str, Any], _message: Mapping[str, Any], sender: _Send
     return [*findings.observations, _health(sender, attributes={"service": text_of(told.get("service"))}, **facts)]
 
 
-_Handle = Callable[[Mapping[str, Any], Mapping[str, Any], _Sender], Sequence[Observation]]
+_Handle = Callable[[Mapping[str, Any], _Message, _Sender], Sequence[Observation]]
 _MESSAGES: tuple[tuple[str, _Handle], ...] = (
-    ("uplink_message", _uplink),
-    ("uplink_normalized", _uplink),
     ("join_accept", _join),
     ("downlink_ack", _downlink("done")),
     ("downlink_nack", _downlink("failed", "the device did not acknowledge")),
@@ -261,12 +374,14 @@ def ignore(_inbound: Inbound, _context: Context) -> Sequence[Observation]:
     return []
 
 
+_read_message = msgspec.json.Decoder(_Message).decode
+
 FAMILY = Family(
     name=NAME,
     title="The Things Stack",
     source="https://www.thethingsindustries.com/docs/integrations/data-formats/",
     routes=(
-        Route(template="v3/{application}/devices/{device}/{kind...}", handle=handle_message),
+        Route(template="v3/{application}/devices/{device}/{kind...}", handle=handle_message, shape=_Message),
         Route(template="v3/{application}/devices/{device}/down/push", handle=ignore, form="bytes"),
         Route(template="v3/{application}/devices/{device}/down/replace", handle=ignore, form="bytes"),
     ),
