@@ -15,9 +15,10 @@ from appliance.model.observation import DeviceHealth, Observation
 from firmware_bridge.inbound import Context, Family, Form, Handler, Inbound, Route
 from firmware_bridge.mapping.expression import Scope, Value, compile_value, parse_single
 from firmware_bridge.mapping.file import MappingFile, MessagePart, read_mapping_file
-from firmware_bridge.mapping.observation import Common, Holds, compile_conditions, compile_observation
+from firmware_bridge.mapping.observation import Holds, Make, compile_conditions, compile_observation
+from firmware_bridge.mapping.sweep import Common
 from firmware_bridge.notation.instant import read_instant
-from firmware_bridge.notation.json_path import MISSING, compile_each, parse_path
+from firmware_bridge.notation.json_path import MISSING, compile_each, compile_items, parse_path
 from firmware_bridge.notation.members import number_of, text_of
 from firmware_bridge.topic import PREFIX
 
@@ -26,7 +27,9 @@ BY_SHAPE = ("agency", "device")  # the parts of a topic where a message was know
 
 _PART = re.compile(r"\{(\w+)(\.\.\.)?\}")
 
-_Members = Callable[[Any, Any, Mapping[str, str], Context], dict[str, Any]]
+_Items = Callable[[Any], Sequence[tuple[str, Any]]]
+_Require = Callable[[Any], None]
+_Members = Callable[[Any, Any, Mapping[str, str], Context], Common]
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,12 +133,11 @@ def _compile_whole(file: MappingFile, part: MessagePart, scope: Scope, place: st
     def read(inbound: Inbound, context: Context) -> Sequence[Observation]:
         document, parts = inbound.document, inbound.parts
         require(document)
-        members = members_of(document, MISSING, parts, context)
-        common = Common(members, context.zone)
+        common = members_of(document, MISSING, parts, context)
         found: list[Observation] = []
         for make in makes:
             make(document, MISSING, parts, common, found)
-        return found or [_heard(members)]
+        return found or [_heard(common)]
 
     return read
 
@@ -145,55 +147,93 @@ def _compile_each(file: MappingFile, part: MessagePart, whole: Scope, place: str
     root, steps = parse_path(part.each, f"{place}.each")
     if root != "$" or None not in steps:
         raise Rejected(f"{part.each!r} is not a path from $ with a `*`", f"{place}.each")
-    items = compile_each(steps)
     scope = Scope(enums=whole.enums, parts=whole.parts | {"each"}, items=True)
     require = _compile_require(part.require, whole, place)
     members_of = _compile_members(file, part, scope, place)
     makes = [compile_observation(file, *entry) for entry in _entries(part, scope, place)]
-    by_item = _depends_on_item(part)
     names_each = "{each}" in str(msgspec.to_builtins(part))
+    if _depends_on_item(part):
+        return _read_owners(compile_each(steps), require, members_of, makes, part.id)
+    if names_each:
+        return _read_named(compile_each(steps), require, members_of, makes)
+    items = compile_items(steps)
+
+    def read(inbound: Inbound, context: Context) -> Sequence[Observation]:
+        document, parts = inbound.document, inbound.parts
+        require(document)
+        common = members_of(document, MISSING, parts, context)
+        found: list[Observation] = []
+        for item in items(document):
+            for make in makes:
+                make(document, item, parts, common, found)
+        return _not_too_many(found) or [_heard(common)]
+
+    return read
+
+
+def _read_named(items: _Items, require: _Require, members_of: _Members, makes: Sequence[Make]) -> Handler:
+    """A handler for items whose name, or number, is part of what they say."""
+
+    def read(inbound: Inbound, context: Context) -> Sequence[Observation]:
+        document, parts = inbound.document, inbound.parts
+        require(document)
+        common = members_of(document, MISSING, parts, context)
+        found: list[Observation] = []
+        for name, item in items(document):
+            named = {**parts, "each": name}
+            for make in makes:
+                make(document, item, named, common, found)
+        return _not_too_many(found) or [_heard(common)]
+
+    return read
+
+
+def _read_owners(
+    items: _Items, require: _Require, members_of: _Members, makes: Sequence[Make], named_by: Any
+) -> Handler:
+    """A handler for items that are each of a device, a time, a place or an id of their own."""
 
     def read(inbound: Inbound, context: Context) -> Sequence[Observation]:
         document, parts = inbound.document, inbound.parts
         require(document)
         found: list[Observation] = []
-        silent: dict[str, dict[str, Any]] = {}
-        common = None if by_item else Common(members_of(document, MISSING, parts, context), context.zone)
+        silent: dict[str, Common] = {}
         for name, item in items(document):
-            named = {**parts, "each": name} if names_each else parts
-            shared = common or _of_item(members_of(document, item, named, context), name, part.id, context)
+            named = {**parts, "each": name}
+            common = _of_item(members_of(document, item, named, context), name, named_by)
             before = len(found)
             for make in makes:
-                make(document, item, named, shared, found)
-            if len(found) == before and by_item:
-                silent[shared.members["device"]] = shared.members
-        if len(found) > MAX_OBSERVATIONS:
-            raise Rejected(f"{len(found)} observations in one message, at most {MAX_OBSERVATIONS} are taken")
-        if not found and common:
-            return [_heard(common.members)]
-        return [*found, *map(_heard, silent.values())] if silent else found
+                make(document, item, named, common, found)
+            if len(found) == before:
+                silent[common.device] = common
+        return [*_not_too_many(found), *map(_heard, silent.values())]
 
     return read
 
 
-def _of_item(members: dict[str, Any], name: str, named_by: Any, context: Context) -> Common:
+def _not_too_many(found: list[Observation]) -> list[Observation]:
+    if len(found) > MAX_OBSERVATIONS:
+        raise Rejected(f"{len(found)} observations in one message, at most {MAX_OBSERVATIONS} are taken")
+    return found
+
+
+def _of_item(common: Common, name: str, named_by: Any) -> Common:
     """What the observations of one item share. An id that the message gives for all is made the item's own."""
-    identity = members.get("observation_id")
-    if identity and "@" not in str(named_by) and "{each}" not in str(named_by):
-        members["observation_id"] = f"{identity}.{text_of(name)}"
-    return Common(members, context.zone)
+    if common.observation_id and "@" not in str(named_by) and "{each}" not in str(named_by):
+        return msgspec.structs.replace(common, observation_id=f"{common.observation_id}.{text_of(name)}")
+    return common
 
 
 def _entries(part: MessagePart, scope: Scope, place: str) -> Iterable[tuple[dict[str, Any], Scope, str]]:
     return [(entry, scope, f"{place}.observation[{n}]") for n, entry in enumerate(part.observation)]
 
 
-def _heard(members: Mapping[str, Any]) -> Observation:
+def _heard(common: Common) -> Observation:
     """That a device was heard, which is worth keeping where it said nothing else."""
-    return DeviceHealth(device=members["device"], observed_at=members.get("observed_at"))
+    return DeviceHealth(device=common.device, observed_at=common.observed_at)
 
 
-def _compile_require(paths: Sequence[str], scope: Scope, place: str) -> Callable[[Any], None]:
+def _compile_require(paths: Sequence[str], scope: Scope, place: str) -> _Require:
     required = [(path, parse_single(path, scope, f"{place}.require")[1]) for path in paths]
 
     def require(document: Any) -> None:
@@ -221,20 +261,20 @@ def _compile_members(file: MappingFile, part: MessagePart, scope: Scope, place: 
     if (longitude is None) != (latitude is None):
         raise Rejected("a place has both longitude and latitude, or neither", place)
 
-    def members_of(message: Any, item: Any, parts: Mapping[str, str], context: Context) -> dict[str, Any]:
+    def members_of(message: Any, item: Any, parts: Mapping[str, str], context: Context) -> Common:
         who = text_of(device(message, item, parts)) or parts.get("device", "")
         if not who:
             raise Rejected(f"says nothing of which device it is: {part.device!r} gives no name")
-        members: dict[str, Any] = {"device": prefix + who}
-        if time is not None:
-            members["observed_at"] = read_instant(time(message, item, parts), context.zone)
-        if identity is not None:
-            members["observation_id"] = text_of(identity(message, item, parts))
-        if longitude is not None and latitude is not None:
-            lng, lat = number_of(longitude(message, item, parts)), number_of(latitude(message, item, parts))
-            if lng is not None and lat is not None:
-                members["longitude"], members["latitude"] = lng, lat
-        return members
+        lng = number_of(longitude(message, item, parts)) if longitude else None
+        lat = number_of(latitude(message, item, parts)) if latitude else None
+        return Common(
+            device=prefix + who,
+            zone=context.zone,
+            observed_at=read_instant(time(message, item, parts), context.zone) if time else None,
+            observation_id=text_of(identity(message, item, parts)) if identity else "",
+            longitude=lng if lat is not None else None,
+            latitude=lat if lng is not None else None,
+        )
 
     return members_of
 

@@ -87,6 +87,14 @@ def parse_single(path: str, scope: Scope, place: str) -> tuple[bool, Callable[[A
     return root == "@", compile_one(steps)
 
 
+def item_field(expression: Any) -> str:
+    """The member that an expression takes from the item as it is, as `@.value` does; '' where it is another kind."""
+    if not isinstance(expression, str) or expression[:1] != "@":
+        return ""
+    _, steps = parse_path(expression, "$")
+    return steps[0] if len(steps) == 1 and isinstance(steps[0], str) else ""
+
+
 def _compile_path(path: str, scope: Scope, place: str) -> Value:
     of_item, walk = parse_single(path, scope, place)
     _, steps = parse_path(path, place)

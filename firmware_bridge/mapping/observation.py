@@ -2,7 +2,6 @@
 
 import typing
 from collections.abc import Callable, Mapping
-from datetime import tzinfo
 from typing import Any
 
 import msgspec
@@ -17,11 +16,12 @@ from firmware_bridge.mapping.expression import (
     compile_value,
     constant_of,
     is_time,
+    item_field,
     parse_single,
     words_of,
 )
 from firmware_bridge.mapping.file import MappingFile
-from firmware_bridge.mapping.sweep import Sweep
+from firmware_bridge.mapping.sweep import Common, Sweep
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.json_path import MISSING
 from firmware_bridge.notation.members import number_of, text_of
@@ -35,17 +35,6 @@ KINDS: dict[str, type[Observation]] = {
 _OF_MESSAGE = {"device", "observed_at", "observation_id"}
 _OF_ENTRY = {"kind", "when", "attributes"}
 _OF_SWEEP = {"kind", "when", "of", "only", "except", "channel", "name", "value"}
-
-
-class Common(msgspec.Struct, frozen=True, gc=False):
-    """What the observations of a message, or of one of its items, share.
-
-    members  device, and of observed_at, observation_id, longitude and latitude those that it tells
-    zone     of times without an offset
-    """
-
-    members: dict[str, Any]
-    zone: tzinfo
 
 
 Make = Callable[[Any, Any, Mapping[str, str], Common, list[Observation]], None]
@@ -87,7 +76,14 @@ def compile_observation(file: MappingFile, entry: dict[str, Any], scope: Scope, 
     holds = compile_conditions(entry.get("when", {}), scope, f"{place}.when")
 
     def make(message: Any, item: Any, parts: Mapping[str, str], common: Common, found: list[Observation]) -> None:
-        given = {**common.members, **constants}
+        given = {
+            "device": common.device,
+            "observed_at": common.observed_at,
+            "observation_id": common.observation_id,
+            "longitude": common.longitude,
+            "latitude": common.latitude,
+            **constants,
+        }
         for name, get, coerce in fields:
             value = get(message, item, parts)
             if value is not MISSING and value is not None and (value := coerce(value)) is not None:
@@ -132,6 +128,10 @@ def _compile_condition(path: str, wanted: Any, scope: Scope, place: str) -> Hold
             raise Rejected(f"expected true, false, a value or a list of values, got {kind}", f"{place}.{path}")
     texts = {choice for choice in choices if isinstance(choice, str)}
     others = [(type(choice) is bool, choice) for choice in choices if not isinstance(choice, str)]  # `true` is not 1
+
+    field = item_field(path)
+    if field and not others:  # the usual case, without a call in between
+        return lambda _message, item: type(item) is dict and type(said := item.get(field)) is str and said in texts
 
     def is_one(message: Any, item: Any) -> bool:
         found = get(item if of_item else message)
@@ -238,7 +238,7 @@ def _compile_all(entry: dict[str, Any], sweep: Sweep, channel: Value | None, sco
 
     def make(message: Any, item: Any, parts: Mapping[str, str], common: Common, found: list[Observation]) -> None:
         where = text_of(channel(message, item, parts)) if channel else ""
-        sweep.read(of(message, item, parts), where, common.members, found)
+        sweep.read(of(message, item, parts), where, common, found)
 
     return make
 
@@ -246,12 +246,22 @@ def _compile_all(entry: dict[str, Any], sweep: Sweep, channel: Value | None, sco
 def _compile_pair(entry: dict[str, Any], sweep: Sweep, channel: Value | None, scope: Scope, place: str) -> Make:
     name_of = compile_value(entry["name"], scope, f"{place}.name")
     value_of = compile_value(entry["value"], scope, f"{place}.value")
+    name_field, value_field = item_field(entry["name"]), item_field(entry["value"])
+
+    def make_plain(_message: Any, item: Any, _parts: Any, common: Common, found: list[Observation]) -> None:
+        if type(item) is dict:
+            name, number = item.get(name_field), number_of(item.get(value_field))
+            if number is not None and (type(name) is str or type(name) is int):
+                sweep.add(str(name), number, "", common, found)
+
+    if name_field and value_field and channel is None:  # the usual case, at half the cost
+        return make_plain
 
     def make(message: Any, item: Any, parts: Mapping[str, str], common: Common, found: list[Observation]) -> None:
         name, number = name_of(message, item, parts), number_of(value_of(message, item, parts))
         if number is not None and (type(name) is str or type(name) is int):
             where = text_of(channel(message, item, parts)) if channel else ""
-            sweep.add(str(name), number, where, common.members, found)
+            sweep.add(str(name), number, where, common, found)
 
     return make
 

@@ -5,6 +5,7 @@ channel, so that two probes of one device stay apart.
 """
 
 from collections.abc import Mapping
+from datetime import datetime, tzinfo
 from math import isfinite
 from typing import Any
 
@@ -19,6 +20,17 @@ from firmware_bridge.notation.metrics import read_metric
 SWEEP_DEPTH = 4  # levels of objects that are looked into
 SWEEP_ITEMS = 500  # readings of one message; one with more is refused
 MAX_NAMES = 2_000  # names whose metric is remembered
+
+
+class Common(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the observations of a message, or of one of its items, share; `zone` is of times without an offset."""
+
+    device: str
+    zone: tzinfo
+    observed_at: datetime | None = None
+    observation_id: str = ""
+    longitude: float | None = None
+    latitude: float | None = None
 
 
 class _Named(msgspec.Struct, frozen=True, gc=False):
@@ -40,19 +52,19 @@ class Sweep:
         self._but = but
         self._known: dict[str, _Named] = {}
 
-    def read(self, node: Any, channel: str, members: dict[str, Any], found: list[Observation]) -> None:
+    def read(self, node: Any, channel: str, common: Common, found: list[Observation]) -> None:
         """Add a reading for each number below `node`.
 
-        members  what the readings have besides: device, time, ...
+        common  what the readings have besides: device, time, ...
         raises   Rejected  more than SWEEP_ITEMS
         """
         if type(node) is dict:
             before = len(found)
-            self._read(node, channel, SWEEP_DEPTH, members, found)
+            self._read(node, channel, SWEEP_DEPTH, common, found)
             if len(found) - before > SWEEP_ITEMS:
                 raise Rejected(f"{len(found) - before} values in one object, at most {SWEEP_ITEMS} are taken")
 
-    def add(self, name: str, value: float, channel: str, members: dict[str, Any], found: list[Observation]) -> None:
+    def add(self, name: str, value: float, channel: str, common: Common, found: list[Observation]) -> None:
         """Add a reading for one named number; none where it is not wanted."""
         named = self._known.get(name) or self._learn(name)
         if not named.wanted:
@@ -61,22 +73,32 @@ class Sweep:
             value = value * named.scale + named.offset
             if not isfinite(value):
                 return
-        found.append(EnvironmentReading(metric=named.metric, unit=named.unit, value=value, channel=channel, **members))
+        found.append(
+            EnvironmentReading(
+                device=common.device,
+                observed_at=common.observed_at,
+                observation_id=common.observation_id,
+                longitude=common.longitude,
+                latitude=common.latitude,
+                metric=named.metric,
+                value=value,
+                unit=named.unit,
+                channel=channel,
+            )
+        )
 
-    def _read(
-        self, node: dict[str, Any], channel: str, levels: int, members: dict[str, Any], found: list[Observation]
-    ) -> None:
+    def _read(self, node: dict[str, Any], channel: str, levels: int, common: Common, found: list[Observation]) -> None:
         for name, value in node.items():
             kind = type(value)
             if kind is float:
-                self.add(name, value, channel, members, found)
+                self.add(name, value, channel, common, found)
             elif kind is int:
                 number = number_of(value)
                 if number is not None:
-                    self.add(name, number, channel, members, found)
+                    self.add(name, number, channel, common, found)
             elif kind is dict and levels > 1 and name not in self._but:
                 inner = text_of(name)
-                self._read(value, f"{channel}.{inner}" if channel else inner, levels - 1, members, found)
+                self._read(value, f"{channel}.{inner}" if channel else inner, levels - 1, common, found)
 
     def _learn(self, name: str) -> _Named:
         own = self._metrics.get(name.strip())

@@ -6,7 +6,7 @@
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count, islice
 from typing import Any, Final
 
@@ -24,6 +24,8 @@ class Missing:
 MISSING: Final = Missing()
 MAX_EACH = 1_000  # items that one path gives; a message with more is refused
 MAX_STEPS = 32
+
+_TOO_MANY = f"more than {MAX_EACH} items in one message"
 
 _STEP = re.compile(r"""\.([\w-]+)|\.(\*)|\[([0-9]{1,9})\]|\[(\*)\]|\['([^']*)'\]|\["([^"]*)"\]""")
 
@@ -82,6 +84,23 @@ def compile_each(steps: tuple[Step, ...]) -> Callable[[Any], list[tuple[str, Any
     return lambda node: _bounded(_each(node, steps, ""))
 
 
+def compile_items(steps: tuple[Step, ...]) -> Callable[[Any], Sequence[Any]]:
+    """The same as `compile_each` without the names, which cost as much as all the rest."""
+    if steps.index(None) < len(steps) - 1:
+        each = compile_each(steps)
+        return lambda node: [item for _, item in each(node)]
+    to_holder = compile_one(steps[:-1])
+
+    def items(node: Any) -> Sequence[Any]:
+        holder = to_holder(node)
+        found = holder if type(holder) is list else list(holder.values()) if type(holder) is dict else ()
+        if len(found) > MAX_EACH:
+            raise Rejected(_TOO_MANY)
+        return found
+
+    return items
+
+
 def _step_of(member: str, every: str, index: str, each: str, quoted: str, doubly: str) -> Step:
     """The step of a match, by the one group that took part."""
     if every or each:
@@ -92,7 +111,7 @@ def _step_of(member: str, every: str, index: str, each: str, quoted: str, doubly
 def _bounded(items: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
     found = list(islice(items, MAX_EACH + 1))
     if len(found) > MAX_EACH:
-        raise Rejected(f"more than {MAX_EACH} items in one message")
+        raise Rejected(_TOO_MANY)
     return found
 
 
