@@ -13,13 +13,14 @@ from msgspec import UNSET
 
 from appliance.errors import Rejected
 from appliance.model.observation import CommandOutcome, DeviceHealth, Observation
+from firmware_bridge.family.chirpstack_event import Event, Heard, read_event, spreading_of
 from firmware_bridge.family.chirpstack_gateway import eui_of, handle_gateway, parsed, position
 from firmware_bridge.inbound import NOT_JSON, Context, Family, Handler, Inbound, Route
 from firmware_bridge.lorawan.findings import Findings
 from firmware_bridge.lorawan.sweep import sweep
 from firmware_bridge.lorawan.uplink import Uplink, observe_uplink
 from firmware_bridge.notation.instant import read_instant
-from firmware_bridge.notation.members import Other, Scalar, flag_of, list_of, number_of, object_of, text_of, whole_of
+from firmware_bridge.notation.members import flag_of, list_of, number_of, object_of, text_of, whole_of
 
 NAME = "chirpstack"
 MAX_GATEWAYS = 100
@@ -34,76 +35,6 @@ _MODEL_TAGS = (
     "type",
     "codec",
 )
-
-
-class _Heard(msgspec.Struct, rename="camel", gc=False):
-    """How a gateway heard it."""
-
-    gateway_id: Any = UNSET
-    gateway_id_v3: Any = msgspec.field(default=UNSET, name="gatewayID")
-    rssi: Any = UNSET
-    snr: Any = UNSET
-    snr_v3: Any = msgspec.field(default=UNSET, name="loRaSNR")
-    time: Any = UNSET
-
-
-class _LoRa(msgspec.Struct, rename="camel", gc=False):
-    """How it was sent."""
-
-    spreading_factor: Any = UNSET
-
-
-class _Modulation(msgspec.Struct, gc=False):
-    """Of which LoRa is one."""
-
-    lora: _LoRa | Other = None
-
-
-class _Sent(msgspec.Struct, rename="camel", gc=False):
-    """`txInfo`."""
-
-    modulation: _Modulation | Other = None
-    lo_ra_modulation_info: _LoRa | Other = None
-
-
-class _Event(msgspec.Struct, rename="camel", gc=False):
-    """An event of a device: the members that are read, whatever they hold; the others are passed over.
-
-    device_info  as it was sent: it is word for word the same each time, and looked up rather than read
-    """
-
-    device_info: msgspec.Raw = msgspec.Raw()
-    deduplication_id: Any = UNSET
-    time: Any = UNSET
-    published_at: Any = UNSET
-    f_cnt: Any = UNSET
-    f_port: Any = UNSET
-    dr: Any = UNSET
-    data: Any = UNSET
-    object: Any = UNSET
-    object_json: Any = msgspec.field(default=UNSET, name="objectJSON")
-    rx_info: list[_Heard | Other] | dict[str, Any] | Scalar = None
-    tx_info: _Sent | Other = None
-    margin: Any = UNSET
-    external_power_source: Any = UNSET
-    battery_level_unavailable: Any = UNSET
-    battery_level: Any = UNSET
-    battery: Any = UNSET
-    acknowledged: Any = UNSET
-    queue_item_id: Any = UNSET
-    gateway_id: Any = UNSET
-    gateway_id_v3: Any = msgspec.field(default=UNSET, name="gatewayID")
-    downlink_id: Any = UNSET
-    downlink_id_v3: Any = msgspec.field(default=UNSET, name="downlinkID")
-    level: Any = UNSET
-    code: Any = UNSET
-    type: Any = UNSET
-    description: Any = UNSET
-    error: Any = UNSET
-    context: Any = UNSET
-    location: Any = UNSET
-    integration_name: Any = UNSET
-    event_type: Any = UNSET
 
 
 class _Device(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -129,18 +60,11 @@ class _Sender(msgspec.Struct, frozen=True, gc=False):
 def handle_event(inbound: Inbound, context: Context) -> Sequence[Observation]:
     """An event of a device: up, join, status, ack, txack, log, location, integration."""
     event = inbound.document
-    if type(event) is not _Event:  # known by its shape, or no event at all
-        event = _event_of(inbound.payload)
+    if type(event) is not Event:  # known by its shape, or no event at all
+        event = read_event(inbound.payload)
     sender = _sender_of(event, inbound, context)
     handle = _EVENTS.get(inbound.parts.get("event") or inbound.parts.get("kind") or "") or _by_shape(event)
     return handle(event, sender)
-
-
-def _event_of(payload: bytes) -> _Event:
-    try:
-        return _read_event(payload)
-    except NOT_JSON:
-        raise Rejected("expected a JSON object, as ChirpStack's JSON marshaler writes it") from None
 
 
 def ignore(_inbound: Inbound, _context: Context) -> Sequence[Observation]:
@@ -162,7 +86,7 @@ def recognise(document: Any) -> Handler | None:
     return None
 
 
-def _sender_of(event: _Event, inbound: Inbound, context: Context) -> _Sender:
+def _sender_of(event: Event, inbound: Inbound, context: Context) -> _Sender:
     known = _device_of(bytes(event.device_info)) or _read_device(object_of(parsed(inbound.payload)))  # v3: at the top
     dev_eui = known.dev_eui or inbound.parts.get("dev_eui", "").lower() or inbound.parts.get("device", "")
     if not dev_eui:
@@ -196,7 +120,7 @@ def _read_device(said: Mapping[str, Any]) -> _Device:
     )
 
 
-def _up(event: _Event, sender: _Sender) -> Sequence[Observation]:
+def _up(event: Event, sender: _Sender) -> Sequence[Observation]:
     gateway, signal, attributes = _heard(event)
     at = sender.at or _received(event)
     decoded, body = event.object, event.data
@@ -222,11 +146,11 @@ def _up(event: _Event, sender: _Sender) -> Sequence[Observation]:
     )
 
 
-def _heard(event: _Event) -> tuple[str, float | None, dict[str, Any]]:
+def _heard(event: Event) -> tuple[str, float | None, dict[str, Any]]:
     """The gateway that heard it best, how strongly, and what else tells of the link."""
     best, signal, snr, heard = "", None, None, list_of(event.rx_info)
     for one in heard[:MAX_GATEWAYS]:
-        if type(one) is _Heard:
+        if type(one) is Heard:
             rssi = number_of(one.rssi)
             if not best or (rssi is not None and (signal is None or rssi > signal)):
                 best = eui_of(one.gateway_id_v3 if one.gateway_id is UNSET else one.gateway_id) or best
@@ -234,7 +158,7 @@ def _heard(event: _Event) -> tuple[str, float | None, dict[str, Any]]:
     attributes: dict[str, Any] = {"gateways": len(heard)} if heard else {}
     if snr is not None:
         attributes["snr"] = snr
-    spreading = _spreading_of(event.tx_info)
+    spreading = spreading_of(event.tx_info)
     if spreading is not None:
         attributes["spreading_factor"] = spreading
     count = whole_of(event.f_cnt)
@@ -243,21 +167,11 @@ def _heard(event: _Event) -> tuple[str, float | None, dict[str, Any]]:
     return best, signal, attributes
 
 
-def _received(event: _Event) -> datetime | None:
+def _received(event: Event) -> datetime | None:
     """The time of receipt as the first gateway told it: v3 has none of its own."""
     for one in list_of(event.rx_info)[:1]:
-        return read_instant(one.time, UTC) if type(one) is _Heard else None
+        return read_instant(one.time, UTC) if type(one) is Heard else None
     return None
-
-
-def _spreading_of(sent: Any) -> int | None:
-    """The spreading factor, in v4 a step deeper than in v3."""
-    if type(sent) is not _Sent:
-        return None
-    lora = sent.modulation.lora if type(sent.modulation) is _Modulation else None
-    if type(lora) is not _LoRa:
-        lora = sent.lo_ra_modulation_info
-    return whole_of(lora.spreading_factor) if type(lora) is _LoRa else None
 
 
 def _health(sender: _Sender, **members: Any) -> DeviceHealth:
@@ -273,13 +187,13 @@ def _health(sender: _Sender, **members: Any) -> DeviceHealth:
     )
 
 
-def _join(event: _Event, sender: _Sender) -> Sequence[Observation]:
+def _join(event: Event, sender: _Sender) -> Sequence[Observation]:
     gateway, signal, attributes = _heard(event)
     via = f"lorawan/{gateway}" if gateway else ""
     return [_health(sender, state="online", via=via, signal_dbm=signal, attributes=attributes)]
 
 
-def _status(event: _Event, sender: _Sender) -> Sequence[Observation]:
+def _status(event: Event, sender: _Sender) -> Sequence[Observation]:
     """A device's answer to DevStatusReq: `margin` is the SNR in dB of that request."""
     battery = number_of(event.battery_level)
     mains = flag_of(event.external_power_source)
@@ -292,7 +206,7 @@ def _status(event: _Event, sender: _Sender) -> Sequence[Observation]:
     return [_health(sender, battery_percent=battery, attributes=attributes)]
 
 
-def _ack(event: _Event, sender: _Sender) -> Sequence[Observation]:
+def _ack(event: Event, sender: _Sender) -> Sequence[Observation]:
     outcome = CommandOutcome(
         device=sender.device,
         observed_at=sender.at,
@@ -304,7 +218,7 @@ def _ack(event: _Event, sender: _Sender) -> Sequence[Observation]:
     return [outcome, _health(sender)]
 
 
-def _txack(event: _Event, sender: _Sender) -> Sequence[Observation]:
+def _txack(event: Event, sender: _Sender) -> Sequence[Observation]:
     """A gateway sent a downlink: that says that the gateway lives, not yet that the device heard."""
     gateway = eui_of(event.gateway_id_v3 if event.gateway_id is UNSET else event.gateway_id)
     found: list[Observation] = []
@@ -321,7 +235,7 @@ def _txack(event: _Event, sender: _Sender) -> Sequence[Observation]:
     return found
 
 
-def _log(event: _Event, sender: _Sender) -> Sequence[Observation]:
+def _log(event: Event, sender: _Sender) -> Sequence[Observation]:
     """What the server has to say of a device; an error that names a downlink is that downlink's end."""
     level = text_of(event.level)
     code = text_of(event.type if event.code is UNSET else event.code)
@@ -343,7 +257,7 @@ def _log(event: _Event, sender: _Sender) -> Sequence[Observation]:
     return [*found, _health(sender, attributes={name: text for name, text in told.items() if text})]
 
 
-def _location(event: _Event, sender: _Sender) -> Sequence[Observation]:
+def _location(event: Event, sender: _Sender) -> Sequence[Observation]:
     place = object_of(event.location)
     latitude, longitude = number_of(place.get("latitude")), number_of(place.get("longitude"))
     if latitude is None or longitude is None or not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
@@ -351,7 +265,7 @@ def _location(event: _Event, sender: _Sender) -> Sequence[Observation]:
     return [position(sender.device, sender.at, sender.event_id, latitude, longitude, place), _health(sender)]
 
 
-def _integration(event: _Event, sender: _Sender) -> Sequence[Observation]:
+def _integration(event: Event, sender: _Sender) -> Sequence[Observation]:
     """What another service made of the device's data, as LoRa Cloud."""
     findings = Findings(sender.device, sender.at, sender.event_id)
     sweep(event.object, findings)
@@ -360,7 +274,7 @@ def _integration(event: _Event, sender: _Sender) -> Sequence[Observation]:
     return [*findings.observations, _health(sender, attributes=attributes, **facts)]
 
 
-def _by_shape(event: _Event) -> "_Handle":
+def _by_shape(event: Event) -> "_Handle":
     """What kind of event it is where no topic tells."""
     for member, handle in _TELLING:
         if getattr(event, member) is not UNSET:
@@ -368,7 +282,7 @@ def _by_shape(event: _Event) -> "_Handle":
     return _join
 
 
-_Handle = Callable[[_Event, _Sender], Sequence[Observation]]
+_Handle = Callable[[Event, _Sender], Sequence[Observation]]
 _EVENTS: dict[str, _Handle] = {
     "up": _up,
     "rx": _up,
@@ -400,15 +314,13 @@ _TELLING: tuple[tuple[str, _Handle], ...] = (
     ("dr", _up),
 )
 
-_read_event = msgspec.json.Decoder(_Event).decode
-
 FAMILY = Family(
     name=NAME,
     title="ChirpStack",
     source="https://www.chirpstack.io/docs/chirpstack/integrations/events.html",
     routes=(
-        Route(template="application/{application}/device/{dev_eui}/event/{event}", handle=handle_event, shape=_Event),
-        Route(template="application/{application}/device/{dev_eui}/state/{event}", handle=handle_event, shape=_Event),
+        Route(template="application/{application}/device/{dev_eui}/event/{event}", handle=handle_event, shape=Event),
+        Route(template="application/{application}/device/{dev_eui}/state/{event}", handle=handle_event, shape=Event),
         Route(template="application/{application}/device/{dev_eui}/command/{command}", handle=ignore, form="bytes"),
         Route(template="{region}/gateway/{gateway}/event/{event}", handle=handle_gateway, form="bytes"),
         Route(template="gateway/{gateway}/event/{event}", handle=handle_gateway, form="bytes"),
@@ -417,7 +329,7 @@ FAMILY = Family(
         Route(template="{region}/gateway/{gateway}/command/{command}", handle=ignore, form="bytes"),
         Route(template="gateway/{gateway}/command/{command}", handle=ignore, form="bytes"),
         *(
-            Route(template=f"application/{{application}}/device/{{dev_eui}}/{kind}", handle=handle_event, shape=_Event)
+            Route(template=f"application/{{application}}/device/{{dev_eui}}/{kind}", handle=handle_event, shape=Event)
             for kind in ("rx", "join", "status", "ack", "error", "location")
         ),
     ),
