@@ -99,7 +99,8 @@ class Gatherer:
             return []
         if decoded.items:  # what the box itself publishes holds none
             self._raw.append(arrival)
-        self._rejections.extend(decoded.rejections)
+        for rejection in decoded.rejections:
+            self._rejections.append(msgspec.structs.replace(rejection, received_at=arrival.received_at))
         if decoded.folded:
             self._folded[decoded.folded] += 1
         events = [place_event(event, self._around.standing(event.source)) for event in decoded.events]

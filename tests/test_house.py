@@ -56,11 +56,13 @@ LAYERS: dict[str, int] = {
     "firmware_bridge.simulator": 4,
     "firmware_bridge.commander": 4,
     "firmware_bridge.retry": 4,
+    "firmware_bridge.reread": 4,
     "sync.pump": 4,
     "appliance.wiring": 5,
     "appliance.wiring_bridge": 6,
     "appliance.wiring_jobs": 6,
-    "appliance.cli": 7,
+    "appliance.wiring_archive": 7,
+    "appliance.cli": 8,
 }
 """Room -> layer; a room may import rooms of lower layers, and itself."""
 

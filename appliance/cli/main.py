@@ -16,6 +16,7 @@ COMMANDS = {
     "migrate": "storing:migrate_command",
     "import": "importing:import_command",
     "archive": "archiving:archive_group",
+    "reprocess": "reprocessing:reprocess_command",
     "replay": "replaying:replay_command",
     "simulate": "simulating:simulate_command",
     "analyze": "analyzing:analyze_command",

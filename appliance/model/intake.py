@@ -21,13 +21,15 @@ TERMS = ("received", "stored", "folded", "duplicate", "quarantined", "shed")
 class Rejection(msgspec.Struct, frozen=True, kw_only=True):
     """An item nobody understood, as it came, with the reason and the path inside it.
 
-    `sealed`: it may hold a number plate, and is kept under the key of its day.
+    `sealed`: it may hold a number plate, and is kept under the key of its day. `received_at`: when its message came;
+    None where that is now.
     """
 
     topic: str
     payload: bytes
     reason: str
     sealed: bool = False
+    received_at: datetime | None = None
 
 
 class RawMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -28,7 +28,8 @@ from appliance.store.engine import raw_connection
 from appliance.store.totals import Facts, Total, fetch_facts, fetch_totals
 
 PARTS = ("bridge", "serve", "jobs", "sync")
-OUTSIDE = ("quarantine_evicted", "devices_refused", "placed", "archive_missed")  # counted, and no term of the balance
+# counted, and no term of the balance
+OUTSIDE = ("quarantine_evicted", "devices_refused", "placed", "archive_missed", "reprocessed", "withdrawn")
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 import sqlalchemy as sa
 
-from appliance.clock import from_us
+from appliance.clock import from_us, to_us
 from appliance.errors import Conflict, Corrupt, NotFound
 from appliance.model.intake import Rejection
 from appliance.store.audit import insert_audit
@@ -281,7 +281,8 @@ def _row(rejection: Rejection, now: int, seals: Seals | None) -> tuple[Any, ...]
     digest = hashlib.blake2b(digest_size=16, key=key)
     for part in (rejection.topic.encode(), told_apart_by, reason.encode()):
         digest.update(len(part).to_bytes(8, "big") + part)
-    return rejection.topic, kept, reason, digest.digest(), now, now, day, kind, len(kept)
+    seen = to_us(rejection.received_at) if rejection.received_at else now
+    return rejection.topic, kept, reason, digest.digest(), seen, seen, day, kind, len(kept)
 
 
 def _surplus(raw: Any, room: Room) -> Iterator[int]:

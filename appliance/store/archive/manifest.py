@@ -170,20 +170,20 @@ def remove_files(archive: Path, day: Path, retired: Sequence[SealedFile]) -> Non
 
 
 @contextmanager
-def archive_lock(archive: Path) -> Iterator[None]:
-    """Alone among those who seal and delete, whatever their process.
+def archive_lock(archive: Path, work: str = "seal") -> Iterator[None]:
+    """Alone among those who seal and delete (or do other `work`), whatever their process.
 
     raises  Unavailable  somebody else does, or the folder cannot be written
     """
     try:
         archive.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(archive / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(archive / f".{work}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise Unavailable(f"the archive in {archive}: {error}; free space or remount the disk") from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise Unavailable(f"the archive in {archive} is being sealed by another process; try again") from None
+        raise Unavailable(f"{work} in {archive}: another process is at it; try again when it is done") from None
     finally:
         os.close(descriptor)

@@ -24,12 +24,14 @@ class Unread(msgspec.Struct, kw_only=True):
     missed     messages that could not be archived when they came
     torn_bytes cut off by a power cut, or damaged, before they were sealed
     destroyed  messages that may have held number plates: the key of their day is gone
+    lost_at    when those were received, of the last batch
     faults     files that cannot be read, and why
     """
 
     missed: int = 0
     torn_bytes: int = 0
     destroyed: int = 0
+    lost_at: list[datetime] = []
     faults: list[str] = []
 
 
@@ -65,6 +67,7 @@ def open_messages(
     batch: list[Spooled], *, start: datetime | None, end: datetime | None, sealer: Sealer, unread: Unread
 ) -> Iterator[RawMessage]:
     """Messages of [start, end) as they came."""
+    unread.lost_at = []
     for one in batch:
         if (start is not None and one.received_at < start) or (end is not None and one.received_at >= end):
             continue
@@ -73,6 +76,7 @@ def open_messages(
             payload = _open(one, sealer)
         if payload is None:
             unread.destroyed += 1
+            unread.lost_at.append(one.received_at)
             continue
         yield RawMessage(payload=payload, **_about(one))
 
