@@ -12,7 +12,8 @@ from appliance.clock import from_us, rfc3339
 from appliance.model.change import COLUMNS
 from appliance.store.engine import raw_connection
 from appliance.store.retention import STEP_ROWS, Step
-from appliance.store.settle import SEGMENT_BITS, delete_events, fetch_marks
+from appliance.store.segments import SEGMENT_BITS
+from appliance.store.settle import delete_events, fetch_marks
 from appliance.store.tally import Tally
 
 MAX_DOUBTFUL = 50_000  # events without a time in a row that are looked past
