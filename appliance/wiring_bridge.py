@@ -19,7 +19,7 @@ from appliance.errors import Conflict, HexpostError, NotFound
 from appliance.model.event import ClockQuality
 from appliance.model.intake import Intake, Receipt, RetryReport, StillRefused
 from appliance.model.space import Step, disk_words
-from appliance.store.boots import count_waiting, fetch_boots
+from appliance.store.boots import fetch_boots, has_waiting
 from appliance.store.disk import DiskWatch
 from appliance.store.engine import Store, raw_connection
 from appliance.store.field import StoreField
@@ -187,7 +187,7 @@ def destroy_old_keys(box: Box, store: Store, now: datetime) -> int:
     time was known lies too far back: its key stays until what was sealed is as old as it may become.
     """
     with store.read() as connection:
-        if not box.clock_trusted() or count_waiting(raw_connection(connection)):
+        if not box.clock_trusted() or has_waiting(raw_connection(connection)):
             return 0
         ledger = fetch_boots(raw_connection(connection))
     gone = 0

@@ -85,7 +85,7 @@ def jobs_command(box: Box, as_json: bool) -> None:
     from appliance.job.backing_up import Child, is_backup_due
     from appliance.job.schedule import Jobs
     from appliance.store.archive.spool import SPOOL, is_sealing_due
-    from appliance.wiring_jobs import open_chores, open_disk_keeper
+    from appliance.wiring_jobs import open_chores, open_disk_keeper, open_redating
 
     with running(box, "jobs") as (stop, notifier):
         store = open_store(box)
@@ -101,6 +101,7 @@ def jobs_command(box: Box, as_json: bool) -> None:
                 lambda: is_sealing_due(archive_folder(box) / SPOOL, box.clock()),
             ),
             chores=open_chores(box, store),
+            redating=open_redating(box, store),
             report=lambda state: report({**state, **keeper.state}),
             children=[
                 Child(

@@ -21,6 +21,7 @@ from appliance.job.archiving import ArchiveCare
 from appliance.job.backing_up import Child
 from appliance.job.chores import Chores
 from appliance.job.counting import count_events
+from appliance.job.redating import Redating
 from appliance.job.risk_run import perform_run
 from appliance.model.risk import Run
 from appliance.model.settings import Risk
@@ -58,11 +59,13 @@ class Jobs:
         archive: ArchiveCare | None = None,
         children: Sequence[Child] = (),
         chores: Chores | None = None,
+        redating: Redating | None = None,
     ) -> None:
         """`children` are commands started when they are due, each beside the others."""
         self._store = store
         self._chores = chores
         self._stop = threading.Event()
+        self._redating = redating
         self._archive = archive
         self._children = children
         self._risk = risk
@@ -100,7 +103,8 @@ class Jobs:
                 with self._store.write() as connection:
                     requeue_unfinished(connection)
                 self._took_over, self._error = True, ""
-            return self.perform_next()
+            redated = self._redating is not None and self._redating.step()
+            return self.perform_next() or redated
         except Unavailable as error:
             if str(error) != self._error:
                 log.error("%s; trying again", error)

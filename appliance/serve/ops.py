@@ -29,7 +29,7 @@ from appliance.store.totals import Facts, Total, fetch_facts, fetch_totals
 
 PARTS = ("bridge", "serve", "jobs", "sync")
 # counted, and no term of the balance
-OUTSIDE = ("quarantine_evicted", "devices_refused", "placed", "archive_missed", "reprocessed", "withdrawn")
+OUTSIDE = ("quarantine_evicted", "devices_refused", "placed", "redated", "archive_missed", "reprocessed", "withdrawn")
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 

@@ -17,6 +17,7 @@ from appliance.timekeeping import BUILT_US, DAY_US, SECOND_US, Boot, Evidence, G
 KEEP_BOOTS = 1_000  # a reboot a day for three years; what was stamped before the oldest is taken as its
 KEEP_STEPS = 500
 MAX_COUNTED = 1_000_000
+WAITING_TABLES = ("events", "reading_values", "positions")
 WAITING = "clock_quality IN ('untrusted', 'undated')"  # in the words of the partial indexes
 
 _COLUMNS = "boot_id, base_us, floor_us, wall_us, seen_us, last_us, offset_us, evidence, known_us, spread_us"
@@ -63,9 +64,15 @@ def count_waiting(raw: Any) -> int:
     """Rows whose time is not known yet; a million of a kind, where there are more."""
     counts = (
         f"(SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {WAITING} LIMIT {MAX_COUNTED}))"
-        for table in ("events", "reading_values", "positions")
+        for table in WAITING_TABLES
     )
     return sum(raw.execute(f"SELECT {' + '.join(counts)}").fetchone())
+
+
+def has_waiting(raw: Any) -> bool:
+    """Whether there are any."""
+    exists = (f"EXISTS (SELECT 1 FROM {table} WHERE {WAITING})" for table in WAITING_TABLES)
+    return bool(raw.execute(f"SELECT {' OR '.join(exists)}").fetchone()[0])
 
 
 def insert_boot(connection: sa.Connection, glance: Glance) -> Boot:

@@ -122,13 +122,13 @@ def requeue_unfinished(connection: sa.Connection) -> int:
 
 
 def fetch_watermark(connection: sa.Connection) -> int:
-    """How many events were stored, corrected, given a place or reprocessed: what a run can have seen."""
+    """How many events were stored, corrected, given a place or time, or reprocessed: what a run can have seen."""
     total: int = (
         raw_connection(connection)
         .execute(
             "SELECT coalesce(sum(items), 0) FROM item_totals "
             "WHERE (term = 'stored' AND reason = '') OR (term = 'folded' AND reason = 'correction') "
-            "OR term IN ('placed', 'reprocessed')"
+            "OR term IN ('placed', 'redated', 'reprocessed')"
         )
         .fetchone()[0]
     )

@@ -42,7 +42,7 @@ def add_totals(connection: sa.Connection, totals: Mapping[tuple[str, str], int])
     """Count items under (term, reason).
 
     Terms beyond the balance count what else must not happen in silence: quarantine_evicted, devices_refused, placed,
-    archive_missed, reprocessed (changed or removed events), withdrawn (readings and positions).
+    redated, archive_missed, reprocessed (changed or removed events), withdrawn (readings and positions).
     Under `stored` the reason tells what was: '' events, 'reading', 'position'.
     """
     rows = [(*key, items) for key, items in totals.items() if items]

@@ -22,6 +22,6 @@ CREATE TABLE clock_steps (                   -- how the offset was found and mov
 );
 
 -- Rows that wait for their time. In a box that knows the time these are empty and cost nothing.
-CREATE INDEX events_undated ON events (event_pk) WHERE clock_quality IN ('untrusted', 'undated');
+CREATE INDEX events_undated ON events (received_at) WHERE clock_quality IN ('untrusted', 'undated');
 CREATE INDEX reading_values_undated ON reading_values (received_at) WHERE clock_quality IN ('untrusted', 'undated');
 CREATE INDEX positions_undated ON positions (received_at) WHERE clock_quality IN ('untrusted', 'undated');
