@@ -36,6 +36,7 @@ def status_command(box: Box, as_json: bool) -> None:
     from appliance.store.archive.state import fetch_archive_state
     from appliance.store.backup.ledger import fetch_backup_state
     from appliance.store.boots import count_waiting
+    from appliance.store.chores import fetch_chores
     from appliance.store.engine import raw_connection
     from appliance.store.outbox import sync_status
     from appliance.store.totals import fetch_facts, fetch_totals
@@ -44,7 +45,7 @@ def status_command(box: Box, as_json: bool) -> None:
     with store.read() as connection:
         facts, totals = fetch_facts(connection), fetch_totals(connection)
         clock = box.time.state(count_waiting(raw_connection(connection)))
-        backup = fetch_backup_state(connection)
+        backup, chores = fetch_backup_state(connection), fetch_chores(connection)
     parts, sync, archive = fetch_pulses(box), sync_status(store), fetch_archive_state(archive_folder(box))
     if as_json:
         told = {
@@ -55,6 +56,7 @@ def status_command(box: Box, as_json: bool) -> None:
             "archive": archive,
             "clock": clock,
             "backup": backup,
+            "chores": chores,
         }
         click.echo(to_json(told))
         return
@@ -67,6 +69,10 @@ def status_command(box: Box, as_json: bool) -> None:
     click.echo(f"  last backup {f'{backup.last_at} in {backup.folder}' if backup.last_at else 'never'}")
     if backup.error:
         click.echo(f"  the backup of {backup.failed_at} failed: {backup.error}")
+    for chore in chores:
+        click.echo(f"  {chore.chore}: last done {chore.done_at or 'never'}, {chore.items:,} items")
+        for trouble in filter(None, (chore.waits, chore.error)):
+            click.echo(f"    {trouble}")
     for part in ("bridge", "serve", "jobs", "sync"):
         click.echo(f"  {part}: {'up' if parts.get(part, {}).get('up') else 'down'}")
     disk = disk_of(parts)

@@ -35,6 +35,7 @@ from appliance.model.device import Device, EffectiveSettings
 from appliance.model.device_change import DeviceChange
 from appliance.serve.context import Context
 from appliance.serve.errors import problems
+from appliance.serve.history import HistoryPage, fetch_history_page
 from appliance.serve.idempotency import Idempotency
 from appliance.serve.params import BboxQuery, IdempotencyKey, default_resolution, read_instant, read_limit
 from appliance.serve.security import identify, require_admin
@@ -62,7 +63,9 @@ TABLE, FEATURES = "text/csv", "application/geo+json"
 FINEST_ASKED, COARSEST_ASKED = 11, 5
 DEVICE = ["/devices/{device:str}", "/devices/{device:str}/{rest:path}"]
 DevicePath = Annotated[str, PathParameter(description="a device's id, or its source up to the first slash")]
-RestPath = Annotated[str, PathParameter(description="the rest of the source; and for GET /readings or /positions")]
+RestPath = Annotated[
+    str, PathParameter(description="the rest of the source; and for GET /readings, /positions or /history")
+]
 StateQuery = Literal["pending", "online", "stale", "offline", "maintenance"]
 RegistrationQuery = Literal["pending", "approved", "ignored"]
 
@@ -215,11 +218,14 @@ def get_device(
     end: Annotated[str | None, QueryParameter(name="to", description="RFC 3339, exclusive; or a day")] = None,
     cursor: FromQuery[str | None] = None,
     limit: FromQuery[int] = 100,
-) -> DeviceDetail | ReadingPage | FixPage:
+    unit: FromQuery[str | None] = None,
+    step: FromQuery[str] = "auto",
+) -> DeviceDetail | ReadingPage | FixPage | HistoryPage:
     """One device with all that is known of it.
 
     With `/readings` or `/positions` after its name: what it measured (`metric` picks one) or where it was, newest
-    first, between `from` and `to`, by default of the last 24 hours. `resolution` is that of `cells`.
+    first, between `from` and `to`, by default of the last 24 hours. With `/history`: a metric by `step` (raw, minute,
+    hour, day, or auto, which goes by the time asked for), oldest first. `resolution` is that of `cells`.
     """
     name, tail = _split(device + rest)
     with context.store.read() as connection:
@@ -228,6 +234,19 @@ def get_device(
             return _detail(connection, found, context, resolution)
         to_time = read_instant(end, context, "to", end=True) or context.clock() + timedelta(minutes=5)
         from_time = read_instant(start, context, "from") or to_time - HISTORY
+        if tail == "history":
+            return fetch_history_page(
+                connection,
+                context,
+                device=found.source,
+                metric=metric,
+                unit=unit,
+                step=step,
+                from_time=from_time,
+                to_time=to_time,
+                cursor=cursor,
+                limit=read_limit(limit),
+            )
         fetch = fetch_positions if tail == "positions" else partial(fetch_readings, metric=metric)
         return fetch(
             connection,
@@ -268,7 +287,7 @@ def patch_device(
 
 def _split(name: str) -> tuple[str, str]:
     """A device's name, and which of its histories is asked for, '' for none."""
-    for tail in ("readings", "positions"):
+    for tail in ("readings", "positions", "history"):
         if name.endswith(f"/{tail}"):
             return name.removesuffix(f"/{tail}"), tail
     return name, ""

@@ -1,6 +1,6 @@
 """`/health/…`, `/status`, `/metrics`: how the box is, for balancers, technicians and Prometheus."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -24,6 +24,7 @@ from appliance.store.archive.state import fetch_archive_state
 from appliance.store.backup.ledger import BackupState, fetch_backup_state
 from appliance.store.boots import count_waiting
 from appliance.store.box_clock import ClockState
+from appliance.store.chores import ChoreState, fetch_chores
 from appliance.store.engine import raw_connection
 from appliance.store.totals import Facts, Total, fetch_facts, fetch_totals
 
@@ -40,6 +41,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     store: Facts
     totals: list[Total]
     archive: ArchiveState
+    chores: list[ChoreState]
     health: dict[str, Any]
     backup: BackupState
 
@@ -65,12 +67,13 @@ def get_status(context: NamedDependency[Context]) -> Status:
     """Store, balance and parts."""
     with context.store.read() as connection:
         facts, totals = fetch_facts(connection), fetch_totals(connection)
-        backup = fetch_backup_state(connection)
+        backup, chores = fetch_backup_state(connection), fetch_chores(connection)
     return Status(
         site_id=context.settings.site.id,
         store=facts,
         totals=totals,
         archive=fetch_archive_state(context.archive_folder),
+        chores=chores,
         health=health_of(context),
         backup=backup,
     )
@@ -145,7 +148,7 @@ class _Collector(Collector):
         with self._context.store.read() as connection:
             facts, totals = fetch_facts(connection), fetch_totals(connection)
             waiting = count_waiting(raw_connection(connection))
-            backup = fetch_backup_state(connection)
+            backup, chores = fetch_backup_state(connection), fetch_chores(connection)
         pulses = self._context.pulses()
         pending = int(pulses.get("bridge", {}).get("pending") or 0) if pulses.get("bridge", {}).get("up") else 0
         yield from _balance(totals, pending)
@@ -153,6 +156,7 @@ class _Collector(Collector):
         yield from _disk(disk_of(pulses), totals)
         yield from _clock_gauges(self._context.clock_state(waiting))
         yield from _backup(backup)
+        yield from _chores(chores)
         up = GaugeMetricFamily("hexpost_part_up", "1 while a part is alive.", labels=["part"])
         for part in PARTS:
             up.add_metric([part], float(part == "serve" or bool(pulses.get(part, {}).get("up"))))
@@ -188,6 +192,21 @@ def _clock_gauges(clock: ClockState) -> Iterator[Metric]:
         ("hexpost_rows_undated", "Rows that wait to be re-dated.", float(clock.waiting_rows or 0)),
     ):
         yield GaugeMetricFamily(name, text, value=value)
+
+
+def _chores(chores: list[ChoreState]) -> Iterator[Metric]:
+    shown: tuple[tuple[str, str, Callable[[ChoreState], float]], ...] = (
+        ("done_timestamp_seconds", "When a chore was last done.", lambda chore: _seconds(chore.done_at)),
+        ("took_seconds", "How long that took.", lambda chore: chore.took_s or 0.0),
+        ("items", "Bins written or rows deleted by that.", lambda chore: float(chore.items)),
+        ("failed", "1 while a chore fails.", lambda chore: float(bool(chore.error))),
+        ("waits", "1 while something hinders a chore; the status says what.", lambda chore: float(bool(chore.waits))),
+    )
+    for name, text, value_of in shown:
+        family = GaugeMetricFamily(f"hexpost_chore_{name}", text, labels=["chore"])
+        for chore in chores:
+            family.add_metric([chore.chore], value_of(chore))
+        yield family
 
 
 def _balance(totals: list[Total], pending: int) -> Iterator[Metric]:

@@ -26,6 +26,9 @@ MOMENTS = ("count", "total", "squares", "lowest", "highest", "first_at", "first"
 Key = tuple[Any, int]
 """Start of the bin (of a day its ISO date), key of the series."""
 
+Change = tuple[Tier, Key, Bin | None]
+"""What a bin should be; None where it should not be there."""
+
 
 def roll_up_hours(store: Store, ladder: Ladder, bins: SiteBins, now: int) -> int:
     """Take up what was written to hours that have ended by `now` (microseconds); how many bins changed."""
@@ -37,7 +40,13 @@ def roll_up_hours(store: Store, ladder: Ladder, bins: SiteBins, now: int) -> int
         with store.write() as connection:
             take(raw_connection(connection), ladder, "quarter", group)
         touched = dict.fromkeys(hour for quarter in group for hour in bins.hours(quarter, quarter + QUARTER_US))
-        changed += sum(_roll_up_hour(store, ladder, hour) for hour in touched)
+        found: list[Change] = []
+        for hour in touched:
+            found += _find_changes(store, ladder, hour)
+            if len(found) >= BINS_A_TRANSACTION:
+                changed += _write_changes(store, ladder, bins, found)
+                found = []
+        changed += _write_changes(store, ladder, bins, found)
         with store.write() as connection:
             close(raw_connection(connection), ladder, "quarter", group)
     return changed
@@ -122,39 +131,50 @@ def read_bin(row: Sequence[Any]) -> Bin:
     return tuple(from_row(row[at : at + len(MOMENTS)]) for at in range(0, len(row), len(MOMENTS)))
 
 
-def _roll_up_hour(store: Store, ladder: Ladder, hour: Hour) -> int:
-    """Compute an hour from its rows, if they are all there, and write what differs."""
+def differences(raw: Any, ladder: Ladder, tier: Tier, start: Any, end: Any, found: Mapping[Key, Bin]) -> list[Change]:
+    """The bins of [start, end) that are not as they should be; None where one should not be there."""
+    stored = fetch_bins(raw, ladder, tier, start, end)
+    wrong = [(tier, key, one) for key, one in found.items() if stored.get(key) != one]
+    return [*wrong, *((tier, key, None) for key in stored.keys() - found.keys())]
+
+
+def _find_changes(store: Store, ladder: Ladder, hour: Hour) -> list[Change]:
+    """Compute an hour from its rows, if they are all there, and find what differs."""
     with store.read(LIMIT_S) as connection:
         raw = raw_connection(connection)
         if hour.start < fetch_horizon(raw, ladder.raw):
-            return 0
+            return []
         minutes = roll_up_rows(fetch_rows(raw, ladder, hour.start, hour.end))
         hours = {(hour.start, key): one for key, one in merge_by_key(minutes).items()}
-        changed: list[tuple[Tier, Key, Bin | None]] = []
+        changed: list[Change] = []
         if (tier := ladder.tier("minute")) is not None:
             kept_from = fetch_horizon(raw, tier.table)
             kept = {key: one for key, one in minutes.items() if key[0] >= kept_from}
-            changed += _differences(raw, ladder, tier, max(hour.start, kept_from), hour.end, kept)
-        changed += _differences(raw, ladder, ladder_tier(ladder, "hour"), hour.start, hour.end, hours)
+            changed += differences(raw, ladder, tier, max(hour.start, kept_from), hour.end, kept)
+        return changed + differences(raw, ladder, ladder_tier(ladder, "hour"), hour.start, hour.end, hours)
+
+
+def _write_changes(store: Store, ladder: Ladder, bins: SiteBins, changed: Sequence[Change]) -> int:
+    """Write bins of minutes and hours, and open the days of the hours; how many."""
     for part in _groups(changed, BINS_A_TRANSACTION):
         with store.write() as connection:
             raw = raw_connection(connection)
             _write(raw, ladder, part)
-            mark_days(raw, ladder, [hour.day])
+            mark_days(raw, ladder, {bins.day_of(key[0]) for tier, key, _ in part if tier.width == "hour"})
     return len(changed)
 
 
 def _roll_up_day(store: Store, ladder: Ladder, bins: SiteBins, day: str, hours: Sequence[Hour]) -> int:
     with store.write() as connection:
         take(raw_connection(connection), ladder, "day", [day])
-    changed: list[tuple[Tier, Key, Bin | None]] = []
+    changed: list[Change] = []
     with store.read(LIMIT_S) as connection:
         raw = raw_connection(connection)
         if is_whole(raw, ladder, hours):
             found = fetch_bins(raw, ladder, ladder_tier(ladder, "hour"), hours[0].start, hours[-1].end)
             of_day = merge_by_key({key: one for key, one in found.items() if bins.day_of(key[0]) == day})
             tier = ladder_tier(ladder, "day")
-            changed = _differences(raw, ladder, tier, day, f"{day}~", {(day, key): one for key, one in of_day.items()})
+            changed = differences(raw, ladder, tier, day, f"{day}~", {(day, key): one for key, one in of_day.items()})
     for part in _groups(changed, BINS_A_TRANSACTION):
         with store.write() as connection:
             _write(raw_connection(connection), ladder, part)
@@ -163,16 +183,7 @@ def _roll_up_day(store: Store, ladder: Ladder, bins: SiteBins, day: str, hours: 
     return len(changed)
 
 
-def _differences(
-    raw: Any, ladder: Ladder, tier: Tier, start: Any, end: Any, found: Mapping[Key, Bin]
-) -> list[tuple[Tier, Key, Bin | None]]:
-    """The bins of [start, end) that are not as they should be; None where one should not be there."""
-    stored = fetch_bins(raw, ladder, tier, start, end)
-    wrong = [(tier, key, one) for key, one in found.items() if stored.get(key) != one]
-    return [*wrong, *((tier, key, None) for key in stored.keys() - found.keys())]
-
-
-def _write(raw: Any, ladder: Ladder, changed: Sequence[tuple[Tier, Key, Bin | None]]) -> None:
+def _write(raw: Any, ladder: Ladder, changed: Sequence[Change]) -> None:
     for tier in ladder.tiers:
         write_bins(raw, ladder, tier, {key: one for of, key, one in changed if of == tier and one is not None})
         raw.executemany(

@@ -4,12 +4,15 @@ import contextlib
 
 import msgspec
 
+from appliance.aggregate.bins import SiteBins
 from appliance.aggregate.hours import SiteHours
 from appliance.errors import Corrupt
+from appliance.model.tier import LADDERS, Ladder
 from appliance.spatial.geometry import read_point
 from appliance.store.engine import Store, raw_connection
 from appliance.store.settle import fetch_resolutions
 from appliance.store.tally import Tally
+from appliance.store.verify_tiers import find_wrong_bins
 
 LIMIT_S = 600.0  # a check reads everything
 INDEXED = ("h3_cells", "zones", "devices")
@@ -35,6 +38,7 @@ def verify_store(store: Store, *, hours: SiteHours) -> list[Finding]:
         _cells(store),
         _counters(store, hours),
         _series(store),
+        *(_tiers(store, ladder, SiteBins(hours.zone)) for ladder in LADDERS),
     ]
 
 
@@ -189,3 +193,9 @@ def _series(store: Store) -> Finding:
             .fetchone()
         )
     return Finding(name="readings", holds=lost == 0, detail=f"{readings} readings, {lost} of no known series")
+
+
+def _tiers(store: Store, ladder: Ladder, bins: SiteBins) -> Finding:
+    """Bins are what their rows, and days what their hours are, as far back as these are kept."""
+    seen, wrong = find_wrong_bins(store, ladder, bins)
+    return Finding(name=f"tiers of {ladder.name}", holds=wrong == 0, detail=f"{seen} bins, {wrong} wrong")

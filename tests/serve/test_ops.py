@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from appliance.model.intake import DeviceReport, Fix, Intake, Reading, Rejection
 from appliance.serve.app import create_app
+from appliance.store.chores import record_done, record_failed
 from appliance.store.engine import Store, raw_connection
 from appliance.store.intake import Recorder
 from appliance.store.totals import add_totals
@@ -97,7 +98,7 @@ def test_a_full_disk_is_507_with_the_remedy(admin: Client, store: Store) -> None
 def test_status_is_for_admins(client: Client, bearer: dict[str, str]) -> None:
     problem(client.get("/v1/status"), 401)
     status = client.get("/v1/status", headers=bearer).json()
-    assert set(status) == {"site_id", "store", "totals", "archive", "health", "backup"}
+    assert set(status) == {"site_id", "store", "totals", "archive", "chores", "health", "backup"}
     assert {total["term"] for total in status["totals"]} >= {"received", "stored", "shed"}
 
 
@@ -263,3 +264,17 @@ def references(node: Any) -> list[str]:
         return []
     own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
     return own + [found for value in node.values() for found in references(value)]
+
+
+def test_status_and_metrics_tell_of_the_chores(admin: Client, store: Store) -> None:
+    with store.write() as connection:
+        record_done(connection, "clean up", at=NOW, took_s=1.5, items=7, waits="events since noon are not rolled up")
+        record_failed(connection, "roll up days", at=NOW, error="the disk is full")
+    done, failed = admin.get("/v1/status").json()["chores"]
+    assert (done["chore"], instant(done["done_at"]), done["took_s"], done["items"]) == ("clean up", NOW, 1.5, 7)
+    assert (done["waits"], done["error"]) == ("events since noon are not rolled up", "")
+    assert (failed["done_at"], instant(failed["failed_at"]), failed["error"]) == (None, NOW, "the disk is full")
+    text = admin.get("/metrics").text
+    assert 'hexpost_chore_failed{chore="roll up days"} 1.0' in text
+    assert 'hexpost_chore_waits{chore="clean up"} 1.0' in text
+    assert 'hexpost_chore_items{chore="clean up"} 7.0' in text

@@ -1,15 +1,20 @@
 """`hexpost verify`: what holds in a sound store, and that each kind of damage is found and named."""
 
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from appliance.aggregate.bins import SiteBins
 from appliance.aggregate.hours import SiteHours
+from appliance.clock import to_us
 from appliance.job.counting import count_events
 from appliance.model.intake import DeviceReport, Intake, Reading
+from appliance.model.tier import READINGS
 from appliance.store.engine import Store, raw_connection
 from appliance.store.intake import Recorder
 from appliance.store.settle import settle_index
+from appliance.store.tiers import roll_up_days, roll_up_hours
 from appliance.store.verify import verify_store
 from tests.conftest import NOW, make_event
 from tests.store.checks import assert_sound, event_at
@@ -60,3 +65,25 @@ def test_damage_is_found_and_named(filled: Store, damage: str, name: str, detail
     findings = verify_store(filled, hours=SiteHours(ZoneInfo("UTC")))
     found = {finding.name: finding.detail for finding in findings if not finding.holds}
     assert detail in found[name]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE reading_hours SET value_highest = 500",
+        "DELETE FROM reading_hours",
+        "UPDATE reading_minutes SET value_count = 2",
+        "UPDATE reading_days SET value_first = 1",
+        "UPDATE reading_values SET value = 401",
+    ],
+)
+def test_a_bin_that_is_not_what_it_was_computed_from_is_found(filled: Store, damage: str) -> None:
+    bins, later = SiteBins(ZoneInfo("UTC")), to_us(NOW + timedelta(days=2))
+    assert roll_up_hours(filled, READINGS, bins, later) == 2
+    assert roll_up_days(filled, READINGS, bins, later) == 1
+    assert_sound(filled)
+    with filled.write() as connection:
+        raw_connection(connection).execute(damage)
+    findings = verify_store(filled, hours=SiteHours(ZoneInfo("UTC")))
+    found = {finding.name: finding.detail for finding in findings if not finding.holds}
+    assert found["tiers of readings"].split(", ")[1] in ("1 wrong", "2 wrong")
