@@ -62,7 +62,8 @@ LAYERS: dict[str, int] = {
     "appliance.wiring_bridge": 6,
     "appliance.wiring_jobs": 6,
     "appliance.wiring_archive": 7,
-    "appliance.cli": 8,
+    "appliance.wiring_care": 8,
+    "appliance.cli": 9,
 }
 """Room -> layer; a room may import rooms of lower layers, and itself."""
 

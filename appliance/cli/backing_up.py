@@ -1,6 +1,7 @@
 """`hexpost backup` and `hexpost restore`."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -37,4 +38,42 @@ def backup_command(box: Box, as_json: bool, folder: Path | None, keep_days: int 
         f"{backup.folder}: {manifest.bytes / 1e6:,.1f} MB, {manifest.rows['events']:,} events; opened and checked"
     )
     for words in manifest.left_out:
+        click.echo(f"  {words}")
+
+
+@click.command("restore")
+@click.argument("source", type=click.Path(path_type=Path, exists=True))
+@click.option("--to", "until", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ"]), help="An instant, UTC.")
+@click.option("--archive", type=click.Path(path_type=Path, exists=True), help="The raw archive, if it lies elsewhere.")
+@click.option("--passphrase-file", default="", help="Its first line opens the site's keys.")
+@click.option("--force", is_flag=True, help="Move a store that is there aside.")
+@common
+def restore_command(
+    box: Box,
+    as_json: bool,
+    source: Path,
+    until: datetime | None,
+    archive: Path | None,
+    passphrase_file: str,
+    force: bool,
+) -> None:
+    """Put a backup back onto this box; with --to also what came in after it, from the raw archive.
+
+    SOURCE is a drive's folder (the newest backup of this site is taken), one backup's folder, or a store file.
+
+    Example: hexpost restore /media/usb --to 2026-11-21T10:00:00Z
+    """
+    from appliance.wiring_care import restore
+
+    instant = until.replace(tzinfo=UTC) if until else None
+    done = restore(box, source, until=instant, archive=archive, passphrase_file=passphrase_file, force=force)
+    if as_json:
+        click.echo(to_json(done))
+        return
+    click.echo(f"restored {done.restored.backup}; the box it replaces is refused at the centre from the next sync on")
+    if done.restored.aside:
+        click.echo(f"  the store that was here is in {done.restored.aside}")
+    if done.replayed is not None:
+        click.echo(f"  {done.replayed.messages:,} messages read again from the archive")
+    for words in done.restored.notes:
         click.echo(f"  {words}")

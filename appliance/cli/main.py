@@ -25,6 +25,7 @@ COMMANDS = {
     "clock": "clocks:clock_group",
     "verify": "storing:verify_command",
     "backup": "backing_up:backup_command",
+    "restore": "backing_up:restore_command",
     "user": "people:user_group",
     "device": "devices:device_group",
     "quarantine": "quarantining:quarantine_group",

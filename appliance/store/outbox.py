@@ -82,7 +82,10 @@ def reconcile(store: Store, *, before: Position, central: Position, now: datetim
         mine, flight = _position(connection), _flight(connection)
         if mine != before:
             raise Unavailable("greeting the centre: another process is sending from this store; it will be tried again")
-        if flight and central == Position(epoch=mine.epoch, last_seq=flight.seq):
+        if _takes_claim(connection):  # this store was put back: whatever the centre has heard, it begins above it
+            if central.epoch >= mine.epoch:
+                begin_epoch(connection, above=central.epoch)
+        elif flight and central == Position(epoch=mine.epoch, last_seq=flight.seq):
             _settle(connection, flight, now)
         elif central.epoch > mine.epoch or (central.epoch == mine.epoch and central.last_seq > mine.last_seq):
             raise Conflict(
@@ -107,6 +110,12 @@ def begin_epoch(connection: sa.Connection, *, above: int) -> int:
     connection.exec_driver_sql("UPDATE sync_state SET last_seq = 0")
     _land(connection)
     return _position(connection).epoch
+
+
+def _takes_claim(connection: sa.Connection) -> bool:
+    """Whether this store was put back and greets the centre for the first time since; it is asked once."""
+    cursor = connection.exec_driver_sql("UPDATE site SET claims_epoch = 0 WHERE claims_epoch RETURNING 1")
+    return cursor.first() is not None
 
 
 def sync_status(store: Store) -> SyncStatus:

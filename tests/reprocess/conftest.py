@@ -16,8 +16,8 @@ def make_site(tmp_path: Path) -> Iterator[MakeSite]:
     """Makes sites in folders of their own."""
     made: list[Site] = []
 
-    def make(*given: Any, **settings: Any) -> Site:
-        made.append(Site(tmp_path / f"site{len(made)}", *given, **settings))
+    def make(*given: Any, folder: Path | None = None, **settings: Any) -> Site:
+        made.append(Site(folder or tmp_path / f"site{len(made)}", *given, **settings))
         return made[-1]
 
     yield make
