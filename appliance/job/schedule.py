@@ -42,6 +42,7 @@ ARCHIVE_S = 60.0  # between looks whether raw messages are to be sealed
 CHILD_S = 60.0  # between looks whether a child is due
 CHORES_S = 20.0  # between looks whether a chore is due
 LOOK_S = 0.3  # between looks for a run that someone asked for
+RETRY_S = 2.0  # between attempts while the store cannot be written
 Report = Callable[[Mapping[str, Any]], None]
 
 
@@ -74,7 +75,7 @@ class Jobs:
         self._report = report
         self._seen = -1
         self._took_over = False
-        self._error = ""
+        self._error = self._waits_for = ""
 
     def run(self, stop: threading.Event) -> None:
         """Perform what is queued, and see that what is due gets queued; what the store cannot take now waits."""
@@ -84,7 +85,7 @@ class Jobs:
         try:
             while not stop.is_set():
                 if not self._turn():
-                    stop.wait(LOOK_S)
+                    stop.wait(LOOK_S if self._took_over else RETRY_S)
                 told = {child.name: child.error for child in self._children}
                 self._report(
                     {"error": self._error, "archive_error": self._archive.error if self._archive else "", **told}
@@ -102,15 +103,18 @@ class Jobs:
             if not self._took_over:
                 with self._store.write() as connection:
                     requeue_unfinished(connection)
-                self._took_over, self._error = True, ""
             redated = self._redating is not None and self._redating.step()
-            return self.perform_next() or redated
+            more = self.perform_next() or redated
         except Unavailable as error:
-            if str(error) != self._error:
+            if str(error) != self._waits_for:
                 log.error("%s; trying again", error)
-            self._error = str(error)
+            self._error = self._waits_for = str(error)
             self._took_over = False  # a run may stand there as running
             return False
+        if self._waits_for:
+            self._error = self._waits_for = ""
+        self._took_over = True
+        return more
 
     def perform_next(self) -> bool:
         """Perform the run that has waited longest; whether there was one.

@@ -142,11 +142,15 @@ class RunningBox:
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    def stop(self) -> None:
-        """A clean stop, as systemd or Ctrl-C asks for it."""
+    def interrupt(self) -> None:
+        """A clean stop, as systemd or Ctrl-C asks for it; `start` may follow."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(timeout=40)
+
+    def stop(self) -> None:
+        """A clean stop for good."""
+        self.interrupt()
         self.public.close()
         self.client.close()
 

@@ -1,5 +1,6 @@
 """A small disk of its own: a tmpfs, mounted for a test, that can be filled to the last page."""
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 MIB = 1_048_576
+PAGE = 4_096
 needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
 
 
@@ -27,9 +29,16 @@ def eat(folder: Path, *, leave: int = 0) -> Path:
     """Another program's file that takes all but `leave` bytes of the room; unlink it to give the room back."""
     hog = folder / "hog"
     with hog.open("ab") as out:
-        more = free_bytes(folder) - leave
-        if more > 0:
-            os.posix_fallocate(out.fileno(), os.fstat(out.fileno()).st_size, more)
+        piece = 16 * MIB
+        while piece >= PAGE:
+            more = min(piece, free_bytes(folder) - leave)
+            try:
+                if more > 0:
+                    os.posix_fallocate(out.fileno(), os.fstat(out.fileno()).st_size, more)
+                    continue
+            except OSError as error:  # others write meanwhile
+                assert error.errno == errno.ENOSPC
+            piece //= 2
     return hog
 
 
