@@ -1,12 +1,13 @@
 """The jobs process: asks for risk runs when there is something new, and performs those asked for, one at a time.
 
-The only user of APScheduler. Its clock may jump: jobs coalesce, never overlap, and are late rather than lost.
+The only user of APScheduler, with `steady`: jobs coalesce, never overlap, and are late rather than lost, also when the
+system clock leaps.
 """
 
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +24,7 @@ from appliance.job.chores import Chores
 from appliance.job.counting import count_events
 from appliance.job.redating import Redating
 from appliance.job.risk_run import perform_run
+from appliance.job.steady import Every, LeapWatch, plan_anew
 from appliance.model.risk import Run
 from appliance.model.settings import Risk
 from appliance.store.engine import Store
@@ -82,8 +84,12 @@ class Jobs:
         self._stop = stop
         scheduler = self._schedule()
         scheduler.start()
+        clock = LeapWatch()
         try:
             while not stop.is_set():
+                if clock.has_leapt():
+                    log.warning("the system clock was set; every job is planned anew")
+                    plan_anew(scheduler)
                 if not self._turn():
                     stop.wait(LOOK_S if self._took_over else RETRY_S)
                 told = {child.name: child.error for child in self._children}
@@ -171,14 +177,14 @@ class Jobs:
             },
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
-        scheduler.add_job(self._queue_due, "interval", seconds=self._risk.every_s, next_run_time=self._clock())
+        scheduler.add_job(self._queue_due, Every(self._risk.every_s))
         if self._archive:
-            scheduler.add_job(self._archive.tend, "interval", seconds=ARCHIVE_S, executor="archive")
+            scheduler.add_job(self._archive.tend, Every(ARCHIVE_S), executor="archive")
         for child in self._children:
-            scheduler.add_job(child.tend, "interval", seconds=CHILD_S, executor="children")
+            scheduler.add_job(child.tend, Every(CHILD_S), executor="children")
         if self._chores:
             look = partial(self._chores.perform_due, self._stop.wait)
-            scheduler.add_job(look, "interval", seconds=CHORES_S, executor="chores", next_run_time=datetime.now(UTC))
+            scheduler.add_job(look, Every(CHORES_S), executor="chores")
         return scheduler
 
     def _queue_due(self) -> None:

@@ -24,6 +24,7 @@ from appliance.store.users import User, fetch_user
 ALGORITHM = "HS256"
 COOKIE = "hexpost_access"
 REFRESH_COOKIE = "hexpost_refresh"
+AHEAD_S = 300.0  # a token issued later than now is of a clock that was set back since, and would hold for too long
 FAILURES, FORGIVEN_AFTER_S, NAMES = 5, 60.0, 1_000
 
 Use = Literal["access", "refresh"]
@@ -59,9 +60,10 @@ def read_token(token: str, use: Use, context: Context) -> User:
             token,
             context.secret,
             algorithms=[ALGORITHM],
-            options={"require": ["sub", "exp"], "verify_exp": False, "verify_iat": False},
+            options={"require": ["sub", "exp", "iat"], "verify_exp": False, "verify_iat": False},
         )
-        expired = claims["exp"] <= context.clock().timestamp()
+        now = context.clock().timestamp()
+        expired = claims["exp"] <= now or claims["iat"] > now + AHEAD_S
     except (jwt.InvalidTokenError, TypeError) as error:
         raise Unauthorized(f"the token does not hold: {error}; ask for a new one at /v1/auth/token") from None
     if expired:

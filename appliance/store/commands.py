@@ -35,6 +35,8 @@ _COLUMNS = (
 _IS_OPEN = "state IN ('queued', 'sent', 'accepted', 'running')"  # in the words of the index `commands_open`
 _OVERDUE = f"""{_IS_OPEN} AND expires_at <= :now
 AND (state IN ('queued', 'sent') OR changed_at <= :now - :silence)"""
+_OF_NOW = """created_at >= coalesce(
+(SELECT base_us + seen_us FROM boots WHERE offset_us IS NULL ORDER BY boot_pk DESC LIMIT 1), created_at)"""
 _WHY = """CASE state WHEN 'queued' THEN 'its time was over before it could go out'
 WHEN 'sent' THEN iif(awaits_json = '{}', 'sent; this firmware gives no answer to it', 'sent, and never answered')
 ELSE 'was ' || state || ', and then silent for an hour' END"""
@@ -167,7 +169,8 @@ def insert_command(
 def has_work(connection: sa.Connection, now: datetime) -> bool:
     """Whether `fetch_due` would find or change anything: a look that writes nothing."""
     row = raw_connection(connection).execute(
-        f"SELECT 1 FROM commands WHERE state = 'queued' OR ({_OVERDUE}) LIMIT 1", {"now": to_us(now), **_SILENCE}
+        f"SELECT 1 FROM commands WHERE (state = 'queued' AND {_OF_NOW}) OR ({_OVERDUE}) LIMIT 1",
+        {"now": to_us(now), **_SILENCE},
     )
     return row.fetchone() is not None
 
@@ -175,13 +178,16 @@ def has_work(connection: sa.Connection, now: datetime) -> bool:
 def fetch_due(connection: sa.Connection, now: datetime, limit: int) -> list[Command]:
     """Commands to send, the longest waiting first; those whose time is over expire in the same transaction.
 
-    So after however long an absence of the box or the broker, nothing stale goes out. A device with a command that
-    it has not yet answered gets the next one all the same.
+    So after however long an absence of the box or the broker, nothing stale goes out: while the time is not known, what
+    was asked for before the machine started waits, since nobody knows for how long it was off. A device with a command
+    that it has not yet answered gets the next one all the same.
     """
     raw = raw_connection(connection)
     at = {"now": to_us(now), **_SILENCE}
     raw.execute(f"UPDATE commands SET state = 'expired', message = {_WHY}, changed_at = :now WHERE {_OVERDUE}", at)
-    rows = raw.execute(f"SELECT {_COLUMNS} FROM commands WHERE state = 'queued' ORDER BY command_pk LIMIT ?", (limit,))
+    rows = raw.execute(
+        f"SELECT {_COLUMNS} FROM commands WHERE state = 'queued' AND {_OF_NOW} ORDER BY command_pk LIMIT ?", (limit,)
+    )
     return [_command(row) for row in rows.fetchall()]
 
 

@@ -188,3 +188,14 @@ def test_the_cookie_is_secure_where_the_page_is(make_context: MakeContext, live:
     assert all("Secure" in cookie for cookie in cookies)
     plain = httpx.post(f"{live()}{TOKEN}", json=LOGIN).headers.get_list("set-cookie")
     assert not any("Secure" in cookie for cookie in plain)
+
+
+def test_a_token_issued_under_a_clock_that_was_set_back_since_does_not_hold_for_years(
+    make_context: MakeContext, store: Store
+) -> None:
+    with TestClient(create_app(make_context())) as client:
+        for ahead, status in ((timedelta(days=3652), 401), (timedelta(minutes=4), 200)):
+            user = User(name="amal", role="admin", generation=1)
+            token = issue_token(user, "access", seconds=600, secret=SECRET, clock=lambda ahead=ahead: NOW + ahead)
+            assert me(client, token).status_code == status
+        assert me(client, log_in(client)["access_token"]).status_code == 200  # nobody is locked out
