@@ -68,7 +68,7 @@ def read_body(body: Body, named: Codec | None, codecs: Sequence[Codec], empty: F
         if codec.read(body, findings) and not findings.implausible:
             fitting.append((codec.name, findings))
             findings = empty.fresh()
-        elif findings.touched:
+        elif findings.implausible or findings.observations or findings.facts:
             findings = empty.fresh()
     if len(fitting) == 1:
         return Reading(findings=fitting[0][1], codec=fitting[0][0], complete=True)

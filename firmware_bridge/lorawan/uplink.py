@@ -85,8 +85,9 @@ def _read(uplink: Uplink, empty: Findings) -> Findings:
     data = body_bytes(uplink.body)
     if not data:
         return empty
-    named = find_codec(uplink.model.upper(), uplink.dev_eui)
-    body = Body(data=data, f_port=uplink.f_port, model=uplink.model.upper() if named else "")
+    model = uplink.model.upper()
+    named = find_codec(model, uplink.dev_eui)
+    body = Body(data=data, f_port=uplink.f_port, model=model if named else "")
     reading: Reading = read_body(body, named, CODECS, empty)
     if not reading.complete:
         attributes = uplink.attributes

@@ -6,6 +6,7 @@ Every message with a time comes through here, so the usual spellings take the sh
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 _DIGITS = re.compile(r"-?\d+(\.\d+)?\Z", re.ASCII)
 _LEAP_SECOND = re.compile(r"(.{10}.\d\d:\d\d:)60(.*)", re.ASCII)
@@ -56,7 +57,15 @@ def _from_plain_text(text: str, when: datetime, zone: tzinfo) -> datetime | None
     """Text that Python reads as `when`: local, or with an offset."""
     if "-" not in text and _DIGITS.match(text):  # eight digits are a date to Python and a time to nobody
         return from_unix(float(text))
+    if when.tzinfo is None and text[16:17] == ":":
+        return datetime.fromisoformat(text + _offset_at(text[:16], zone)).astimezone(UTC)
     return (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC)
+
+
+@lru_cache(maxsize=1_024)
+def _offset_at(minute: str, zone: tzinfo) -> str:
+    """What local text of this minute leaves out, as `+02:00`. A fleet says the same minute; its zone is asked once."""
+    return datetime.fromisoformat(minute).replace(tzinfo=zone).isoformat()[19:]
 
 
 def _from_odd_text(text: str, zone: tzinfo) -> datetime | None:

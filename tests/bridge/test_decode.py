@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from appliance.model.observation import DeviceHealth
 from firmware_bridge.decode import MAX_PAYLOAD, Decoder
 from firmware_bridge.decoded import Decoded
+from firmware_bridge.inbound import Context, Family, Inbound, Route
 from firmware_bridge.native import MAX_ITEMS
 from tests.conftest import NOW, examples
 
@@ -242,3 +243,39 @@ def test_nothing_else_comes_out_of_a_damaged_message(data: st.DataObject) -> Non
     for _ in range(data.draw(st.integers(1, 4))):
         payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
     sound(decode(bytes(payload)), bytes(payload))
+
+
+class Level(msgspec.Struct):
+    """What a family reads of its messages."""
+
+    level: Any = None
+
+
+def hear_level(payload: bytes) -> Any:
+    """What a route with a shape was given."""
+    given: list[Any] = []
+
+    def handle(inbound: Inbound, _context: Context) -> list[DeviceHealth]:
+        given.append(inbound.document)
+        return [DeviceHealth(device="tank/1")]
+
+    routes = (Route(template="tank/{device}", handle=handle, shape=Level),)
+    tank = Family(name="tank", title="", source="", routes=routes)
+    decoded = Decoder([tank], zone=UTC).decode("tank/1", payload, received_at=NOW)
+    return given[0] if given else decoded
+
+
+def test_json_is_read_into_the_shape_of_its_route_and_the_rest_is_passed_over() -> None:
+    assert hear_level(b'{"other": [{"deep": 1}], "level": 3}') == Level(level=3)
+    assert hear_level(b"{}") == Level()
+
+
+def test_json_that_has_not_the_shape_of_its_route_is_handed_over_plain() -> None:
+    assert hear_level(b"[1, 2]") == [1, 2]
+    assert hear_level(b"7") == 7
+
+
+def test_a_shape_changes_nothing_of_what_is_no_json_or_nothing() -> None:
+    assert hear_level(b"") == Decoded(folded="cleared")
+    assert reasons(hear_level(b'{"level": '))[0].startswith("not JSON")
+    assert reasons(hear_level(b'{"other": ' + b"[" * 100_000))[0].startswith("not JSON")

@@ -96,3 +96,12 @@ def test_what_python_writes_is_read_back(when: datetime) -> None:
 def test_digits_as_text_are_the_number_they_say(ms: int) -> None:
     for number in (ms, ms + 0.5, ms // 1_000):
         assert read_instant(str(number), KUWAIT) == read_instant(number, KUWAIT)
+
+
+def test_local_text_has_the_offset_of_its_own_minute() -> None:
+    berlin = ZoneInfo("Europe/Berlin")  # its clocks went back at 03:00 on 25 October 2026
+    for local, hour in (("02:59:59", 0), ("03:00:00", 2), ("02:59:59.25", 0), ("01:00:00", 23)):
+        when = read_instant(f"2026-10-25T{local}", berlin)
+        assert when is not None
+        assert when.hour == hour
+    assert read_instant("2026-11-21T13:00:00", KUWAIT) == read_instant("2026-11-21T11:00:00", berlin) == TEN

@@ -4,6 +4,7 @@ import base64
 import math
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from appliance.errors import Rejected
 from appliance.model.observation import EnvironmentReading, Observation
-from firmware_bridge.inbound import Context, Family, Inbound, Memory
+from firmware_bridge.inbound import NOT_JSON, Context, Family, Inbound, Memory
 from firmware_bridge.routing import Router
 
 KIT = os.environ.get("HEXPOST_FIELDKIT", "")
@@ -53,6 +54,9 @@ def hear(
     if handle is None:
         raise UnknownMessage(f"{family.name} knows neither {topic} nor this shape")
     inbound.document = document
+    if found is not None and found.route.shape is not Any:
+        with suppress(*NOT_JSON):
+            inbound.document = found.read(payload)  # as `decode` hands it over; what does not fit, plain
     return list(handle(inbound, Context(zone=UTC, memory=memory if memory is not None else Memory())))
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.errors import Rejected
 from appliance.model.observation import CommandOutcome, DeviceHealth, EnvironmentReading, Position
 from firmware_bridge.family.chirpstack import FAMILY
 from tests.bridge.family.hearing import changed, hear, outcome
@@ -257,3 +258,23 @@ def test_odd_members_give_observations_or_a_refusal(data: st.DataObject) -> None
     kind, event = data.draw(st.sampled_from([("up", UP), *((kind, event) for kind, event, _ in EVENTS)]))
     heard = outcome(FAMILY, data.draw(changed([event])), f"{TOPIC}/{kind}")
     assert not isinstance(heard, list) or well_typed(heard)
+
+
+@pytest.mark.parametrize("odd", [None, "gone", 7, [], {}, [None, "x", {"rssi": "loud"}], {"a": 1}])
+def test_an_uplink_is_read_whatever_stands_in_the_place_of_its_gateways(odd: Any) -> None:
+    for member in ("rxInfo", "txInfo"):
+        found = hear(FAMILY, {**UP, member: odd}, f"{TOPIC}/up")
+        assert found[:2] == [reading("temperature", 30.8, "Cel"), reading("humidity", 50.5, "%")]
+
+
+def test_a_device_that_is_renamed_is_known_by_its_new_name_at_once() -> None:
+    for name in ("Cellar", "Attic", "Cellar"):
+        (told,) = hear(FAMILY, {**EVENT, "deviceInfo": {**INFO, "deviceName": name}}, f"{TOPIC}/join")
+        assert isinstance(told, DeviceHealth)
+        assert told.name == name
+
+
+def test_device_info_that_is_no_text_is_refused_at_its_place() -> None:
+    broken = b'{"deviceInfo": {"deviceName": "\xff"}, "margin": 3}'
+    with pytest.raises(Rejected, match=r"^\$\.deviceInfo: not JSON"):
+        hear(FAMILY, broken, f"{TOPIC}/status")
