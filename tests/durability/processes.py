@@ -14,6 +14,7 @@ import msgspec
 from appliance.cli.broker import Mosquitto, find_broker, mosquitto_config
 from appliance.model.settings import Mqtt
 from appliance.store.engine import FILE_NAME
+from appliance.store.pulse import read_pulses, run_directory
 from tests.conftest import free_port, wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -125,13 +126,11 @@ class Site:
     def has_session(self) -> bool:
         """Whether the bridge that runs says that the broker has taken it in."""
         try:
-            return bool(self._pulse() == (self.bridge.pid, "up"))
+            return self._pulse() == (self.bridge.pid, "up")
         except (msgspec.DecodeError, KeyError):
             return False
 
     def _pulse(self) -> tuple[int, str]:
-        from appliance.store.pulse import read_pulses, run_directory
-
         pulse = read_pulses(run_directory(self.data, {})).get("bridge")
         return (pulse.pid, str(pulse.state["broker"])) if pulse else (0, "")
 

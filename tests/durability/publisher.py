@@ -113,10 +113,12 @@ class Publisher:
             line.sendall(wire.connect("ledger", keepalive_s=KEEPALIVE_S))
             if self._until_seen:
                 line.sendall(wire.subscribe(f"{PREFIX}/{AGENCY}/+/ack", 65_535))
-            before, self._inflight = self._inflight, OrderedDict()
-            for entry in before.values():
-                if entry.message.known:
-                    self._send(entry)
+            again = [entry for entry in self._inflight.values() if entry.message.known]
+            self._inflight = OrderedDict(
+                (self._next_mid(), entry) for entry in again
+            )  # before any is sent: it may fail
+            for mid, entry in self._inflight.items():
+                self._transmit(mid, entry)
         return True
 
     def _disconnect(self) -> None:
@@ -158,13 +160,20 @@ class Publisher:
             self._send(entry)
 
     def _send(self, entry: Entry) -> None:
-        assert self._line is not None
+        mid = self._next_mid()
+        self._inflight[mid] = entry
+        self._transmit(mid, entry)
+
+    def _next_mid(self) -> int:
         self._mid = self._mid % 60_000 + 1
+        return self._mid
+
+    def _transmit(self, mid: int, entry: Entry) -> None:
+        assert self._line is not None
         entry.sent += 1
         entry.sent_at = time.monotonic()
-        self._inflight[self._mid] = entry
-        self._log.write(f"sent {self._mid} {' '.join(entry.message.keys)}\n")
-        self._line.sendall(wire.publish(entry.message.topic, entry.message.payload, self._mid))
+        self._log.write(f"sent {mid} {' '.join(entry.message.keys)}\n")
+        self._line.sendall(wire.publish(entry.message.topic, entry.message.payload, mid))
 
     def _note_acknowledged(self, mid: int) -> None:
         entry = self._inflight.pop(mid, None)
