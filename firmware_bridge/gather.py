@@ -94,11 +94,11 @@ class Gatherer:
 
     def add(self, arrival: RawMessage, decoded: Decoded) -> list[Event]:
         """Add one message; the events that it became, for the acknowledgement to its sender."""
+        if decoded.items:  # what the box itself publishes holds none
+            self._raw.append(arrival)  # a redelivery too: a bridge killed after the commit had not archived the first
         if self._is_repeated(arrival, decoded):
             self._duplicates += decoded.items
             return []
-        if decoded.items:  # what the box itself publishes holds none
-            self._raw.append(arrival)
         for rejection in decoded.rejections:
             self._rejections.append(msgspec.structs.replace(rejection, received_at=arrival.received_at))
         if decoded.folded:

@@ -92,6 +92,11 @@ class TestRedelivery:
         intake = take(gatherer)
         assert (len(intake.events), intake.duplicates) == (1, 1)
 
+    def test_a_redelivered_message_is_archived_again(self, gatherer: Gatherer) -> None:
+        gatherer.add(arrival(b"ON"), decoded(motion()))
+        gatherer.add(arrival(b"ON", redelivered=True), decoded(motion()))
+        assert [message.redelivered for message in take(gatherer).raw] == [False, True]
+
     def test_two_genuine_equal_messages_are_two(self, gatherer: Gatherer) -> None:
         for second in range(2):
             gatherer.add(arrival(b"ON", at=NOW + timedelta(seconds=second)), decoded(motion()))
