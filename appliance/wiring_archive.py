@@ -142,7 +142,7 @@ def _decode(
     report: ReprocessReport,
     on_messages: OnMessages,
 ) -> None:
-    rereader = _open_rereader(box, store, start)
+    rereader = open_rereader(box, store, start)
     archive, sealer = archive_folder(box), open_archive_sealer(box)
     before = Unread(faults=[])
     for batch in read_archive(archive, start=start - WARM_UP, end=start, sealer=sealer, unread=before):
@@ -186,7 +186,7 @@ def _parts(batch: Sequence[RawMessage]) -> Iterator[list[RawMessage]]:
         yield part
 
 
-def _open_rereader(box: Box, store: Store, start: datetime) -> Rereader:
+def open_rereader(box: Box, store: Store, start: datetime) -> Rereader:
     with store.read() as connection:
         devices, learned = fetch_bridge_devices(connection, start), fetch_learned(connection)
     return Rereader(

@@ -10,8 +10,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
-import msgspec
 
+from appliance.cli.importing_report import ImportReport, add_rejection, say, write_rejections
 from appliance.cli.options import FAILED, common, to_json
 from appliance.errors import Rejected
 from appliance.ingest.files import ReadOptions, Row, decode_lines, kind_of, read_rows
@@ -24,34 +24,7 @@ from appliance.wiring import Box, open_recorder, open_store
 
 COMMIT_ROWS = 2_000
 CHUNK_BYTES = 1 << 20
-SHOWN_REJECTIONS = 20  # on a terminal; --json and --rejected give all of them
-KEPT_REJECTIONS = 100_000  # in memory for --json; beyond, they are only counted
 HOPELESS_ROWS = 2_000  # refused one after another from the start: the options do not fit the file
-
-
-class RejectedRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row that could not be taken."""
-
-    line: int
-    path: str
-    reason: str
-
-
-class ImportReport(msgspec.Struct, kw_only=True):
-    """What became of one file."""
-
-    file: str
-    accepted: int = 0
-    corrected: int = 0
-    duplicate: int = 0
-    rejected: int = 0
-    seconds: float = 0.0
-    rejections: list[RejectedRow] = []
-
-    @property
-    def rows(self) -> int:
-        """Rows read."""
-        return self.accepted + self.corrected + self.duplicate + self.rejected
 
 
 @click.command("import")
@@ -77,16 +50,18 @@ def import_command(
     source: str | None,
     rejected: Path | None,
 ) -> None:
-    """Import CSV, GeoJSON or JSONL files, plain or .gz.
+    """Import CSV, GeoJSON or JSONL files, plain or .gz; or Parquet: tables, and files of a raw archive.
 
     --map names the column of a member (longitude=Long), joins several (event_timestamp=Date+Time), sets a constant
     (event_type==crash) or leaves a member unset (severity=). Columns that are not mapped are kept as attributes.
+    What Parquet held is read back and compared: exit code 1 where the store does not hold the same.
 
     Example: hexpost import crimes.csv --map longitude=Long --map latitude=Lat --map event_type=Offence
     --map event_timestamp=Date+Hour --tz America/Toronto
     """
     columns, zone = parse_map(maps), _zone(tz)
-    recorder = open_recorder(box, open_store(box))
+    store = open_store(box)
+    recorder, progress = open_recorder(box, store), not as_json and sys.stderr.isatty()
     reports = []
     for file in files:
         options = ReadOptions(
@@ -97,15 +72,21 @@ def import_command(
             zone=zone,
             clock_trusted=box.clock_trusted(),
         )
-        report = import_file(file, options, recorder, progress=not as_json and sys.stderr.isatty())
+        if file.suffix == ".parquet":
+            from appliance.cli.importing_parquet import import_parquet
+
+            report = import_parquet(file, options, box, store, recorder, named=bool(source), progress=progress)
+        else:
+            report = import_file(file, options, recorder, progress=progress)
         reports.append(report)
         if not as_json:
-            _say(report)
+            say(report)
     if rejected:
-        _write_rejections(rejected, reports)
+        write_rejections(rejected, reports)
     if as_json:
         click.echo(to_json(reports))
-    if all(report.rows and report.rejected == report.rows for report in reports):
+    hopeless = all(report.rows and report.rejected == report.rows for report in reports)
+    if hopeless or not all(report.matches for report in reports):
         sys.exit(FAILED)
 
 
@@ -138,9 +119,7 @@ def _record(chunk: list[Row], recorder: Recorder, report: ImportReport) -> None:
     report.duplicate += outcomes.count("duplicate")
     for line, item in chunk:
         if isinstance(item, Rejected):
-            report.rejected += 1
-            if len(report.rejections) < KEPT_REJECTIONS:
-                report.rejections.append(RejectedRow(line=line, path=item.path, reason=item.reason))
+            add_rejection(report, line, item)
 
 
 def _chunks(file: Path, bar: "click._termui_impl.ProgressBar[int]") -> Iterator[bytes]:
@@ -163,25 +142,3 @@ def _zone(name: str | None) -> ZoneInfo | None:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise Rejected(f"--tz {name!r} is not an IANA zone; write it as America/Toronto") from None
-
-
-def _say(report: ImportReport) -> None:
-    rate = report.rows / report.seconds if report.seconds else 0.0
-    corrected = f", {report.corrected:,} corrected" if report.corrected else ""
-    click.echo(
-        f"{report.file}: {report.accepted:,} accepted{corrected}, {report.duplicate:,} duplicate, "
-        f"{report.rejected:,} rejected in {report.seconds:.1f} s ({rate:,.0f} rows/s)"
-    )
-    for row in report.rejections[:SHOWN_REJECTIONS]:
-        click.echo(f"  line {row.line}: {row.path}: {row.reason}")
-    if report.rejected > SHOWN_REJECTIONS:
-        click.echo(
-            f"  and {report.rejected - SHOWN_REJECTIONS:,} more; --rejected FILE writes up to {KEPT_REJECTIONS:,}"
-        )
-
-
-def _write_rejections(file: Path, reports: list[ImportReport]) -> None:
-    with file.open("wb") as out:
-        for report in reports:
-            for row in report.rejections:
-                out.write(msgspec.json.encode({"file": report.file, **msgspec.structs.asdict(row)}) + b"\n")
