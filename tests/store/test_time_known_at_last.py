@@ -6,7 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from appliance.aggregate.hours import SiteHours
@@ -74,6 +74,8 @@ class World:
         self.wait(1)
 
     def leap(self, by: timedelta) -> None:
+        if not self.clock.trusted() and abs(self.board.wall + by - self.truth) < YEARS / 2:
+            return  # somebody setting the clock to what may be true is believed
         self.board.leap(by)
         self.clock.look()
 
@@ -104,6 +106,7 @@ class World:
 @settings(max_examples=examples(150), deadline=None)
 @given(st.lists(ACTIONS, max_size=25))
 def test_once_the_time_is_known_every_row_has_it(actions: list[tuple[str, object]]) -> None:
+    note(repr(actions))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / FILE_NAME
         migrate(path, timezone="UTC")
