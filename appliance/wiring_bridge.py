@@ -55,6 +55,7 @@ from firmware_bridge.commander import Commander
 from firmware_bridge.decode import Decoder
 from firmware_bridge.downlink.orders import Outbound
 from firmware_bridge.field import Field
+from firmware_bridge.flood import FloodGuard
 from firmware_bridge.gather import Gatherer
 from firmware_bridge.inbound import Family, Memory
 from firmware_bridge.liveness.skew import judge
@@ -116,6 +117,7 @@ def open_bridge(
         moving=site.moving,
     )
     field.start()
+    flood = FloodGuard(rate=mqtt.source_rate, burst=mqtt.source_burst)
     around = Surroundings(
         standing=field.standing,
         judge=field.judge,
@@ -140,9 +142,31 @@ def open_bridge(
         commit_ms=mqtt.commit_ms,
         clock=clock,
         clock_trusted=clock_trusted,
-        report=with_disk(report, watch, alert, clock),
+        report=with_disk(with_floods(report, flood, alert, clock), watch, alert, clock),
+        flood=flood,
     )
     return bridge, field
+
+
+def with_floods(
+    report: Callable[[Mapping[str, Any]], None], flood: FloodGuard, alert: Callable[[bytes], bool], clock: Clock
+) -> Callable[[Mapping[str, Any]], None]:
+    """The bridge's report, each flood announced and logged when it begins, and when it is over with what it cost."""
+
+    def report_with_floods(state: Mapping[str, Any]) -> None:
+        for one in flood.news():
+            over = one.ended_at is not None
+            words: dict[str, Any] = {
+                "kind": "flood_ended" if over else "flood",
+                "device": one.source,
+                "at": rfc3339(clock()),
+            }
+            words |= {"messages": one.messages, "items_shed": one.items} if over else {}
+            alert(msgspec.json.encode(words))
+            log.warning("%s: %s", "a flood is over" if over else "a flood is thinned", words)
+        report(state)
+
+    return report_with_floods
 
 
 def with_disk(

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import msgspec
@@ -23,6 +24,7 @@ from firmware_bridge.decode import Decoder
 from firmware_bridge.decoded import Decoded, reject
 from firmware_bridge.downlink.rebirth import Rebirths
 from firmware_bridge.field import Field
+from firmware_bridge.flood import FloodGuard
 from firmware_bridge.gather import Gatherer
 from firmware_bridge.inbound import Family
 from firmware_bridge.mqtt.message import Message
@@ -34,6 +36,7 @@ IDLE_S = 0.25  # how long an idle bridge waits before it looks whether it is to 
 MAX_BATCH_BYTES = 4_194_304
 RETRY_S = 1.0  # between attempts to write while the store is unavailable
 MAX_ACK_IDS = 1_000  # ids named in one message on an ack topic
+LATE = timedelta(minutes=1)  # older by its sender's own time than this is what comes after an outage
 LOOK_S = 2.0  # how often new mapping files are looked for
 
 
@@ -75,6 +78,7 @@ class Bridge:
         clock: Clock,
         clock_trusted: Callable[[], bool],
         report: Report,
+        flood: FloodGuard | None = None,
     ) -> None:
         self._client = client
         self._recorder = recorder
@@ -94,6 +98,7 @@ class Bridge:
         self._error = ""
         self._looked_at = 0.0
         self._rebirths = Rebirths()
+        self._flood = flood or FloodGuard(rate=0, burst=1)
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; what is received and not yet written then stays with the broker."""
@@ -175,7 +180,11 @@ class Bridge:
         """Put messages into the gatherer; for each native source that sent any, the ids of its events."""
         acks: dict[str, list[str]] = defaultdict(list)
         quality: ClockQuality = "good" if self._clock_trusted() else "untrusted"
+        at = time.monotonic()
         for message, one in zip(batch, decoded, strict=True):
+            if not self._flood.admits(_source_of(message, one), one.items, late=_is_late(message, one), at=at):
+                self._gatherer.shed("flood", one.items)
+                continue
             events: Sequence[Event] = self._gatherer.add(
                 RawMessage(
                     topic=message.topic,
@@ -236,6 +245,7 @@ class Bridge:
         self._field.tick(connected=self._client.connected.is_set())
         self._downlink.tick()
         now = time.monotonic()
+        self._flood.look(connected=self._client.connected.is_set(), waiting=len(self._client.messages), at=now)
         if now - self._looked_at >= LOOK_S:
             self._looked_at = now
             families = self._reload()
@@ -254,5 +264,22 @@ class Bridge:
                 "messages": self._messages,
                 "pending": pending + len(self._client.messages),
                 "devices": self._field.devices,
+                **self._flood.state,
             }
         )
+
+
+def _source_of(message: Message, decoded: Decoded) -> str:
+    """Whose message it is; of one that is not understood, the topic."""
+    if decoded.source:
+        return decoded.source
+    return decoded.observations[0].device if decoded.observations else message.topic
+
+
+def _is_late(message: Message, decoded: Decoded) -> bool:
+    """Whether its sender kept it for a while, by its own time."""
+    if decoded.events:
+        told: datetime | None = decoded.events[-1].event_timestamp
+    else:
+        told = decoded.observations[-1].observed_at if decoded.observations else None
+    return told is not None and message.received_at - told > LATE

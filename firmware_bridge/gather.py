@@ -85,6 +85,7 @@ class Gatherer:
         self._kept = Kept()
         self._rejections: list[Any] = []
         self._folded: Counter[str] = Counter()
+        self._shed: Counter[str] = Counter()
         self._duplicates = 0
         self._digests: list[bytes] = []
         self._counted: Counter[bytes] = Counter()
@@ -125,6 +126,10 @@ class Gatherer:
         self._edges.put_back(self._states_before)
         self._recent.subtract(self._delivered)
 
+    def shed(self, reason: str, items: int) -> None:
+        """Count items that are not taken."""
+        self._shed[reason] += items
+
     def take(self, learned: list[Learned]) -> Intake:
         """The intake of what was added since the last call."""
         reports = self._due_reports()  # before `folded` is read: what it passes over is counted there
@@ -137,6 +142,7 @@ class Gatherer:
             rejections=self._rejections,
             learned=learned,
             folded=dict(self._folded),
+            shed=dict(self._shed),
             duplicates=self._duplicates,
             digests=b"".join(self._digests),
             raw=self._raw,

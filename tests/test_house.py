@@ -30,6 +30,7 @@ LAYERS: dict[str, int] = {
     "firmware_bridge.plate": 2,
     "firmware_bridge.edges": 2,
     "firmware_bridge.gather": 2,
+    "firmware_bridge.flood": 2,
     "firmware_bridge.notation": 2,
     "firmware_bridge.mapping": 2,
     "firmware_bridge.family": 2,

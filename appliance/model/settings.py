@@ -82,6 +82,7 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     `host` and `port` are where an embedded broker listens. `username` goes with `password_file`. A batch is written
     with `batch_items` messages, `batch_ms` after the first, or while more keep coming `commit_ms` after the last
     commit; `receive_maximum` bounds what is in flight.
+    A source that sends more than `source_rate` items a second, after `source_burst` of them, is thinned; 0: none is.
     `topics` are the filters the bridge subscribes to: all by default, since firmware keeps its own topics.
     """
 
@@ -96,6 +97,8 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     batch_items: int = 2_000
     batch_ms: int = 50
     commit_ms: int = 1_000
+    source_rate: float = 500.0
+    source_burst: int = 60_000
     topics: tuple[str, ...] = ("#",)
 
 
@@ -237,6 +240,8 @@ def _check(settings: Settings, name: str) -> None:
         "risk.every_s": settings.risk.every_s > 0,
         "mqtt.url": settings.mqtt.url == "embedded" or settings.mqtt.url.startswith(("mqtt://", "mqtts://")),
         "mqtt.receive_maximum": 1 <= settings.mqtt.receive_maximum <= 65_535,
+        "mqtt.source_rate": settings.mqtt.source_rate >= 0,
+        "mqtt.source_burst": settings.mqtt.source_burst >= 1,
         "mqtt.batch_items": settings.mqtt.batch_items >= 1,
         "mqtt.commit_ms": 0 <= settings.mqtt.commit_ms <= 1_000,
         **_retention_rules(settings),

@@ -23,12 +23,14 @@ from firmware_bridge.bridge import MAX_ACK_IDS, Bridge
 from firmware_bridge.canonical import Surroundings
 from firmware_bridge.decode import Decoder
 from firmware_bridge.field import Field
+from firmware_bridge.flood import FloodGuard
 from firmware_bridge.gather import Gatherer
 from firmware_bridge.inbound import Memory
 from firmware_bridge.inbox import Inbox
 from firmware_bridge.mqtt.message import Message
 from tests.conftest import NOW, wait_for
 
+FLOOD = 2_000  # events of one source that are no flood yet
 EVENT: dict[str, Any] = {
     "event_type": "motion",
     "event_timestamp": "2026-11-21T10:00:00Z",
@@ -126,6 +128,7 @@ class Running:
             clock=lambda: NOW,
             clock_trusted=lambda: True,
             report=lambda state: self.reports.append(dict(state)),
+            flood=FloodGuard(rate=0.001, burst=FLOOD),
         )
         self._thread = threading.Thread(target=self._run)
 
@@ -308,3 +311,17 @@ def test_the_ids_of_a_large_message_are_told_in_parts(bridge: Running) -> None:
     wait_for(lambda: len(bridge.link.told()) == MAX_ACK_IDS + 5)
     sizes = [len(told) for what, told in bridge.link.done if what.endswith("/ack")]
     assert sizes == [MAX_ACK_IDS, 5]
+
+
+def test_a_flood_is_sampled_and_counted_acknowledged_and_never_told_as_stored(bridge: Running, store: Store) -> None:
+    bridge.start()
+    wait_for(lambda: bridge.ticks > 3, what="a bridge that has caught up")
+    live = {**EVENT, "event_timestamp": NOW.isoformat()}
+    bridge.link.receive(1, [{**live, "event_id": f"a{n}"} for n in range(FLOOD)])
+    for n in range(2, 12):
+        bridge.link.receive(n, {**live, "event_id": f"b{n}"})
+    wait_for(acknowledged(bridge, 11))
+    wait_for(lambda: len(bridge.link.told()) == FLOOD + 1)
+    assert ids(store) == set(bridge.link.told())
+    assert balance(store) == {"received": FLOOD + 10, "stored": FLOOD + 1, "shed": 9}
+    assert wait_for(lambda: bridge.reports[-1]["floods"] == {"moi/cam7": 9})
