@@ -1,0 +1,258 @@
+"""Query plans: what the hot reads run goes through an index, looked at in the statements that they really run.
+
+A statement is taken from the driver while the function runs, on a store with some of everything, and explained. No scan
+is allowed but of what is small or made on the spot, and no sorting but where the rows to sort are few.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import pytest
+import sqlalchemy as sa
+
+from appliance.clock import rfc3339
+from appliance.job.schedule import Jobs
+from appliance.model.device_change import DeviceChange
+from appliance.model.intake import DeviceReport, Fix, Intake, Reading
+from appliance.model.settings import Settings
+from appliance.spatial.cells import cell_of
+from appliance.spatial.shape import Area, Corridor, Disc, Shape
+from appliance.store.counts import fetch_daily_counts
+from appliance.store.device_changes import change_device
+from appliance.store.devices import DeviceFilter, fetch_devices
+from appliance.store.engine import Store, raw_connection
+from appliance.store.events import EventFilter, fetch_event, fetch_events, fetch_events_after
+from appliance.store.near_devices import fetch_devices_in
+from appliance.store.near_events import fetch_events_in
+from appliance.store.picture import fetch_cell, fetch_day_picture, fetch_feed, fetch_hotspots, fetch_risk
+from appliance.store.positions import fetch_positions
+from appliance.store.readings import fetch_readings
+from appliance.store.settle import settle_index
+from tests.conftest import NOW, make_event, make_recorder
+from tests.store.test_settle import UTC_HOURS
+
+TODAY, BEFORE = NOW.date(), NOW.date() - timedelta(days=9)
+DAYS_ASKED = [BEFORE + timedelta(days=n) for n in range(10)]
+YESTERDAY = NOW - timedelta(days=1)
+OF_A_DAY: dict[str, Any] = {"device": "cam1", "from_time": YESTERDAY, "to_time": NOW, "cursor": None, "limit": 9}
+BOUNDS = (47.9, 29.3, 48.1, 29.4)
+DISC = Disc(lng=47.97, lat=29.37, radius_m=500)
+ROUTE = Corridor(line=((47.96, 29.37), (47.98, 29.37)), buffer_m=100)
+AREA = Area(ring=((47.96, 29.36), (47.98, 29.36), (47.97, 29.38)))
+SMALL = {"CONSTANT ROW", "CONSTANT ROWS", "json_each", "span", "held", "settled", "site"}
+"""What may be scanned: values that stand in the statement, results on their way, tables of one row."""
+CELL = cell_of(lat=29.37, lng=47.97, resolution=8)
+DAYS = "(resolution=? AND day>? AND day<?)"
+BY_CELL = (
+    "SEARCH event_cells USING PRIMARY KEY (segment=? AND h3_index>? AND h3_index<?)",
+    "SEARCH event_cells USING PRIMARY KEY (segment>?)",
+    "SEARCH event_segments USING INTEGER PRIMARY KEY (rowid=?)",
+    "SEARCH events USING INTEGER PRIMARY KEY (rowid=?)",
+    "SEARCH events USING INTEGER PRIMARY KEY (rowid>?)",
+)
+
+Ask = Callable[[sa.Connection], object]
+
+
+class Case(NamedTuple):
+    """A read, the searches that it must make, and how many sorts its statements may hold."""
+
+    ask: Ask
+    searches: tuple[str, ...]
+    sorts: int = 0
+
+
+def events_in(shape: Shape, **wanted: Any) -> Case:
+    """By cell; the newest of what a segment has are sorted, of its index's entries alone."""
+
+    def ask(connection: sa.Connection) -> object:
+        return fetch_events_in(connection, shape, EventFilter(**wanted), cursor=None, limit=10)
+
+    return Case(ask, BY_CELL, sorts=1)
+
+
+def events(*searches: str, cursor: str | None = None, sorts: int = 0, **wanted: Any) -> Case:
+    def ask(connection: sa.Connection) -> object:
+        return fetch_events(connection, EventFilter(**wanted), cursor=cursor, limit=10)
+
+    return Case(ask, searches, sorts)
+
+
+CASES: dict[str, Case] = {
+    "tile": Case(
+        lambda connection: fetch_day_picture(connection, day=TODAY, resolution=8),
+        tuple(
+            f"SEARCH {table} USING PRIMARY KEY (resolution=? AND day=?)"
+            for table in ("cell_aggregates", "risk_scores", "anomaly_flags")
+        ),
+    ),
+    "feed": Case(
+        lambda connection: fetch_feed(connection, resolution=8, days=DAYS_ASKED, cells=5),
+        (
+            f"SEARCH anomaly_flags USING PRIMARY KEY {DAYS}",
+            "SEARCH risk_scores USING PRIMARY KEY (resolution=? AND day=? AND h3_index=?)",
+            "SEARCH h3_cells USING INDEX sqlite_autoindex_h3_cells_1 (h3_index=?)",
+        ),
+    ),
+    "hotspots": Case(  # groups the days of a period, and sorts what is left of them
+        lambda connection: fetch_hotspots(connection, from_day=BEFORE, to_day=TODAY, resolution=8, limit=10),
+        (
+            f"SEARCH cell_aggregates USING PRIMARY KEY {DAYS}",
+            "SEARCH risk_scores USING PRIMARY KEY (resolution=? AND day=? AND h3_index=?)",
+        ),
+        sorts=2,
+    ),
+    "risk in a box": Case(
+        lambda connection: fetch_risk(connection, day=TODAY, resolution=8, bbox=BOUNDS, after_cell=0, limit=10),
+        (
+            "SCAN idx_h3_cells_geom VIRTUAL TABLE INDEX 2:",
+            "SEARCH cell_aggregates USING PRIMARY KEY (resolution=? AND day=? AND h3_index=?)",
+        ),
+    ),
+    "history of a cell": Case(
+        lambda connection: fetch_cell(connection, CELL, from_day=BEFORE, to_day=TODAY),
+        (f"SEARCH cell_aggregates USING PRIMARY KEY {DAYS}",),
+    ),
+    "radius": events_in(DISC),
+    "radius, filtered": events_in(DISC, event_type="motion", source="agency/cam7", from_time=NOW - timedelta(days=1)),
+    "route": events_in(ROUTE),
+    "area": events_in(AREA),
+    "box": events(*BY_CELL, bbox=BOUNDS, sorts=1),
+    "events, newest": events("SEARCH events USING INDEX events_time (event_timestamp<?)", cursor="1790000000000000.5"),
+    "events of a time": events(
+        "SEARCH events USING INDEX events_time (event_timestamp>? AND event_timestamp<?)",
+        from_time=NOW - timedelta(days=1),
+        to_time=NOW,
+        event_type="motion",
+    ),
+    "an event": Case(
+        lambda connection: fetch_event(connection, "agency/cam7", "e1"),
+        ("SEARCH event_keys USING PRIMARY KEY (source=? AND event_id=?)",),
+    ),
+    "an event of the tail": Case(
+        lambda connection: fetch_event(connection, "agency/cam7", "e59"),
+        ("SEARCH events USING INTEGER PRIMARY KEY (rowid>?)",),
+    ),
+    "what was recorded since": Case(
+        lambda connection: fetch_events_after(connection, 3, 10),
+        ("SEARCH events USING INTEGER PRIMARY KEY (rowid>?)",),
+    ),
+    "counts of days": Case(
+        lambda connection: fetch_daily_counts(connection, resolution=8, from_day=BEFORE, to_day=TODAY, hours=UTC_HOURS),
+        (f"SEARCH event_counts USING PRIMARY KEY {DAYS}", "SEARCH events USING INTEGER PRIMARY KEY (rowid>?)"),
+    ),
+    "counts of an unusual resolution": Case(
+        lambda connection: fetch_daily_counts(connection, resolution=6, from_day=BEFORE, to_day=TODAY, hours=UTC_HOURS),
+        ("SEARCH events USING INDEX events_time (event_timestamp>? AND event_timestamp<?)",),
+    ),
+    "devices in a disc": Case(  # the zones that hold a device are sorted by size
+        lambda connection: fetch_devices_in(connection, DISC, now=NOW, cursor=None, limit=10),
+        (
+            "SCAN idx_devices_geom VIRTUAL TABLE INDEX 2:",
+            "SEARCH devices USING INTEGER PRIMARY KEY (rowid=?)",
+            "SCAN idx_zones_geom VIRTUAL TABLE INDEX 2:",
+        ),
+        sorts=1,
+    ),
+    "devices in a box": Case(
+        lambda connection: fetch_devices(connection, DeviceFilter(bbox=BOUNDS), now=NOW, cursor=None, limit=10),
+        ("SCAN idx_devices_geom VIRTUAL TABLE INDEX 2:",),
+        sorts=1,
+    ),
+    "history of a reading": Case(
+        lambda connection: fetch_readings(
+            connection, device="cam1", from_time=YESTERDAY, to_time=NOW, cursor=None, limit=9
+        ),
+        (
+            "SEARCH reading_values USING PRIMARY KEY (observed_at>? AND observed_at<?)",
+            "SEARCH reading_series USING COVERING INDEX sqlite_autoindex_reading_series_1 (device=?)",
+        ),
+    ),
+    "history of positions": Case(  # those of one instant are sorted
+        lambda connection: fetch_positions(
+            connection, device="cam1", from_time=YESTERDAY, to_time=NOW, cursor=None, limit=9
+        ),
+        ("SEARCH positions USING PRIMARY KEY (observed_at>? AND observed_at<?)",),
+        sorts=1,
+    ),
+}
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    """Events indexed and not, devices, readings, positions, and a picture of them."""
+    told = [
+        make_event(
+            event_id=f"e{n}", event_timestamp=rfc3339(NOW - timedelta(hours=4 * n)), longitude=47.97 + n % 9 / 1e3
+        )
+        for n in range(60)
+    ]
+    intake = Intake(
+        events=told,
+        reports=[DeviceReport(source="cam1", family="frigate", seen_at=NOW)],
+        readings=[Reading(device="cam1", metric="temperature", observed_at=NOW, received_at=NOW, value=1.0)],
+        fixes=[Fix(device="cam1", observed_at=NOW, received_at=NOW, longitude=47.9, latitude=29.3)],
+    )
+    make_recorder(store, NOW).record(intake)
+    with store.write() as connection:
+        change_device(connection, "cam1", DeviceChange(longitude=47.97, latitude=29.37), now=NOW)
+        settle_index(connection, 50)
+    settings = Settings()
+    jobs = Jobs(store, risk=settings.risk, zone=settings.zone, clock=lambda: NOW, report=lambda _: None)
+    jobs.queue_due()
+    while jobs.perform_next():
+        pass
+    return store
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_read_goes_through_its_indexes(filled: Store, name: str) -> None:
+    case = CASES[name]
+    statements = run_statements(filled, case.ask)
+    plans = [plan_of(filled, statement) for statement in dict.fromkeys(statements)]
+    assert [line for plan in plans for line in plan if is_scan_of_much(line)] == []
+    assert [search for search in case.searches if not any(search in line for plan in plans for line in plan)] == []
+    assert max(sum("TEMP B-TREE" in line for line in plan) for plan in plans) <= case.sorts, plans
+
+
+def test_a_read_without_its_index_is_noticed(filled: Store) -> None:
+    with filled.write() as connection:
+        connection.exec_driver_sql("DROP INDEX events_time")
+    statements = run_statements(filled, CASES["events, newest"].ask)
+    lines = [line for statement in statements for line in plan_of(filled, statement)]
+    assert [line for line in lines if is_scan_of_much(line)] == ["SCAN events"]
+    assert any("TEMP B-TREE" in line for line in lines)
+
+
+def run_statements(store: Store, ask: Ask) -> list[str]:
+    """The queries that a function runs, with their values."""
+    statements: list[str] = []
+    with store.read() as connection:
+        raw = raw_connection(connection)
+        raw.set_trace_callback(statements.append)
+        try:
+            ask(connection)
+        finally:
+            raw.set_trace_callback(None)
+    return [statement for statement in statements if statement.lstrip().startswith(("SELECT", "WITH"))]
+
+
+def plan_of(store: Store, statement: str) -> list[str]:
+    """SQLite's plan, with tables by their names where the statement gives them others."""
+    names = {alias: table for table, alias in re.findall(r"(\w+) AS (\w+)", statement)}
+    with store.read() as connection:
+        lines = [row[3] for row in raw_connection(connection).execute(f"EXPLAIN QUERY PLAN {statement}")]
+    return [
+        re.sub(r"^(SCAN|SEARCH) (\w+)", lambda found: f"{found[1]} {names.get(found[2], found[2])}", line)
+        for line in lines
+    ]
+
+
+def is_scan_of_much(line: str) -> bool:
+    """Whether a line of a plan reads a whole table, or a virtual one (an R*Tree) without a condition."""
+    found = re.match(r"SCAN (?:\d+ )?(CONSTANT ROWS?|\(subquery|\w+)(.*)", line)
+    if found is None or found[1] in SMALL or found[1] == "(subquery":
+        return False
+    return not re.search(r"VIRTUAL TABLE INDEX 2:\w", found[2])
