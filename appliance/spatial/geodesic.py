@@ -103,19 +103,25 @@ def _feet(line: Sequence[tuple[float, float]], lng: Floats, lat: Floats) -> Floa
     """The place of each leg that lies nearest to each of n places, (n, legs, 3)."""
     corners = vectors(*np.array(line, np.float64).T)
     a, b = (corners[:-1], corners[1:]) if len(corners) > 1 else (corners, corners)
-    normal = np.cross(a, b - a)  # not a x b, which loses the digits of a short leg
+    normal = _cross(a, b - a)  # not a x b, which loses the digits of a short leg
     length = np.linalg.norm(normal, axis=-1, keepdims=True)
     normal = np.divide(normal, length, out=np.zeros_like(normal), where=length > 0)
     point = vectors(lng, lat)[:, None, :]
     foot = point - (point * normal).sum(-1, keepdims=True) * normal
     size = np.linalg.norm(foot, axis=-1, keepdims=True)
     foot = np.divide(foot, size, out=np.zeros_like(foot), where=size > 0)
-    before = (np.cross(normal, a) * foot).sum(-1) < 0
-    behind = (np.cross(normal, b) * foot).sum(-1) > 0
+    before = (_cross(normal, a) * foot).sum(-1) < 0
+    behind = (_cross(normal, b) * foot).sum(-1) > 0
     nearer_end = np.where((_angles(point, a) <= _angles(point, b))[..., None], a, b)
     off = (before | behind | (length[:, 0] == 0))[..., None]
     nearest: Floats = np.where(off, nearer_end, foot)
     return nearest
+
+
+def _cross(a: Floats, b: Floats) -> Floats:
+    """Cross products along the last axis; a third of the time of numpy's."""
+    (a0, a1, a2), (b0, b1, b2) = np.moveaxis(a, -1, 0), np.moveaxis(b, -1, 0)
+    return np.stack([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0], axis=-1)
 
 
 def _along(cos2_alpha: Floats, sigma: Floats, sin_sigma: Floats, cos_sigma: Floats, cos_2m: Floats) -> Floats:

@@ -20,11 +20,17 @@ _POINT = struct.Struct("<BBi4dBi2dB")
 _POINTS = np.dtype(
     [("head", "V6"), ("mbr", "V32"), ("kind", "V5"), ("lng", "<f8"), ("lat", "<f8"), ("end", "V1")]
 )  # the same, many in a row
+_FRAMED_POINT = struct.Struct("<6s32x5s2ds")
 _HEAD = struct.Struct("<BBi4dB")  # start, byte order (little), srid, MBR, end of MBR
 _TYPE = struct.Struct("<i")
 _START, _LITTLE, _END_OF_MBR, _ENTITY, _END = 0x00, 0x01, 0x7C, 0x69, 0xFE
 _WKB_POINT, _WKB_POLYGON, _WKB_MULTIPOLYGON = 1, 3, 6
 _EWKB_HAS_SRID = 0x2000_0000
+_FRAME = (
+    struct.pack("<BBi", _START, _LITTLE, SRID),
+    struct.pack("<Bi", _END_OF_MBR, _WKB_POINT),
+    bytes([_END]),
+)  # what every point has around its numbers
 
 
 def point_blob(lng: float, lat: float) -> bytes:
@@ -39,8 +45,8 @@ def read_point(blob: bytes) -> tuple[float, float]:
     """
     if len(blob) != _POINT.size:
         raise Corrupt(f"a point geometry has {_POINT.size} bytes, this has {len(blob)}; run `hexpost verify`")
-    start, order, srid, *_, bar, kind, lng, lat, end = _POINT.unpack(blob)
-    if (start, order, srid, bar, kind, end) != (_START, _LITTLE, SRID, _END_OF_MBR, _WKB_POINT, _END):
+    head, kind, lng, lat, end = _FRAMED_POINT.unpack(blob)  # a third of the time of looking at each member
+    if (head, kind, end) != _FRAME:
         raise Corrupt(f"a geometry of {len(blob)} bytes is not a point of SRID {SRID}; run `hexpost verify`")
     return lng, lat
 
@@ -65,9 +71,8 @@ def read_points(blobs: Sequence[bytes]) -> tuple[Floats, Floats]:
     if len(joined) != _POINT.size * len(blobs):
         raise Corrupt(f"{len(blobs)} geometries are not all points; run `hexpost verify`")
     points = np.frombuffer(joined, _POINTS)
-    frame = np.frombuffer(point_blob(0.0, 0.0), _POINTS)
-    for name in ("head", "kind", "end"):
-        if (points[name] != frame[name]).any():
+    for name, frame in zip(("head", "kind", "end"), _FRAME, strict=True):
+        if (points[name] != np.void(frame)).any():
             raise Corrupt(f"of {len(blobs)} geometries one is not a point of SRID {SRID}; run `hexpost verify`")
     return points["lng"].astype(np.float64), points["lat"].astype(np.float64)
 

@@ -178,11 +178,23 @@ def _look_at(
         if value is not None:
             conditions.append(f"e.{column} = ?")
             values.append(value)
-    statement = _EXACT.format(columns=columns, conditions=" AND ".join(conditions))
-    keys = msgspec.json.encode([key for _, key in entries]).decode()
-    most = len(entries) if isinstance(shape, Corridor) else limit
-    rows, distances = _measured(shape, raw.execute(statement, (keys, *values, most)).fetchall())
-    return [row[:-1] for row in rows[:limit]], (distances or [])[:limit]
+
+    def rows_of(columns: str, keys: list[int], limit: int) -> list[tuple[Any, ...]]:
+        statement = _EXACT.format(columns=columns, conditions=" AND ".join(conditions))
+        rows: list[tuple[Any, ...]] = raw.execute(statement, (_json(keys), *values, limit)).fetchall()
+        return rows
+
+    keys = [key for _, key in entries]
+    if isinstance(shape, Corridor):  # many candidates lie beside it, and only their places are read
+        placed, away = _measured(shape, rows_of("e.event_pk", keys, len(keys)))
+        chosen = [key for key, _ in placed[:limit]]
+        return [row[:-1] for row in rows_of(columns, chosen, limit)], (away or [])[:limit]
+    rows, distances = _measured(shape, rows_of(columns, keys, limit))
+    return [row[:-1] for row in rows], distances or []
+
+
+def _json(keys: list[int]) -> str:
+    return msgspec.json.encode(keys).decode()
 
 
 def _exactly(shape: Shape, geom: str) -> tuple[str, list[Any]]:

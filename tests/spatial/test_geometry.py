@@ -15,6 +15,7 @@ from appliance.spatial.geometry import (
     point_blob,
     polygons_from_blob,
     read_point,
+    read_points,
 )
 
 anywhere = st.tuples(st.floats(-180, 180), st.floats(-90, 90))
@@ -123,3 +124,21 @@ def test_damaged_bytes_never_crash_the_reader(noise: bytes, at: int) -> None:
 def test_bytes_that_are_no_point_are_called_corrupt(blob: bytes) -> None:
     with pytest.raises(Corrupt):
         read_point(blob)
+
+
+def test_many_points_are_read_as_one_by_one() -> None:
+    blobs = [point_blob(lng, lat) for lng, lat in ((47.97, 29.37), (-180.0, 90.0), (0.1, -0.2))]
+    lng, lat = read_points(blobs)
+    assert list(zip(lng.tolist(), lat.tolist(), strict=True)) == [read_point(blob) for blob in blobs]
+    assert [array.size for array in read_points([])] == [0, 0]
+
+
+@pytest.mark.parametrize("at", [0, 1, 2, 38, 39, 59])
+def test_one_of_many_that_is_no_point_is_noticed(at: int) -> None:
+    good = point_blob(47.97, 29.37)
+    bad = good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :]
+    for blobs in ([bad], [good, bad], [good, GOOD]):
+        with pytest.raises(Corrupt, match="hexpost verify"):
+            read_points(blobs)
+    with pytest.raises(Corrupt, match="hexpost verify"):
+        read_point(bad)
