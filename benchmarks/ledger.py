@@ -61,8 +61,9 @@ def show(name: str, account: Account, began: float) -> None:
     print(f"  promised {found.promised:,} items: {len(found.missing)} missing, {len(found.doubled)} doubled, ", end="")
     print(f"{len(found.strange)} strange")
     print(
-        f"  acknowledged by the broker alone: {len(found.lost)} lost; without identity: {len(found.repeated)} repeated"
+        f"  of {found.acknowledged:,} items that the broker acknowledged, {len(found.lost):,} that nobody else ", end=""
     )
+    print(f"promised are lost; {len(found.repeated)} without identity are there more than once")
     print(f"  balance {account.totals}")
     print("  " + "; ".join(f"{one['name']}: {one['detail']}" for one in account.findings), flush=True)
 
