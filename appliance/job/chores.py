@@ -22,6 +22,7 @@ from appliance.model.tier import LADDERS, Ladder
 from appliance.store.chores import fetch_chores, record_done, record_failed, record_waiting
 from appliance.store.engine import Store
 from appliance.store.late import MERGE_ROWS, merge_late
+from appliance.store.recut import ensure_zone
 from appliance.store.tiers import roll_up_days, roll_up_hours
 
 log = logging.getLogger(__name__)
@@ -100,6 +101,8 @@ class Chores:
 
     def _work(self, chore: str, now: int, rest: Rest) -> Done | None:
         """Do a chore; None where the process ended before it did."""
+        for ladder in LADDERS:
+            ensure_zone(self._store, ladder, self._bins)
         if chore == "clean up":
             cleaned = clean(
                 self._store, retention=self._retention, bins=self._bins, now=now, centre=self._centre, rest=rest

@@ -14,12 +14,12 @@ import sqlalchemy as sa
 
 from appliance.aggregate.bins import SiteBins, minute_of
 from appliance.aggregate.repeats import decode_digests, digest_rows, encode_digests
-from appliance.aggregate.rolling import Bin, bin_of, merge_bins
+from appliance.aggregate.rolling import Bin, bin_of
 from appliance.clock import HOUR_US
 from appliance.model.tier import Ladder, Tier
 from appliance.store.engine import raw_connection
 from appliance.store.open_bins import fetch_horizon, mark_days
-from appliance.store.tiers import Key, fetch_bin, is_whole, ladder_tier, write_bins
+from appliance.store.tiers import Key, add_to_bins, is_whole, ladder_tier
 from appliance.store.totals import add_totals
 
 MERGE_ROWS = 500  # in one transaction
@@ -114,8 +114,7 @@ def _add(raw: Any, ladder: Ladder, tier: Tier, rows: Iterable[Row], start: Calla
     for row in rows:
         by_bin.setdefault((start(row), row[1]), []).append(row)
     found: Mapping[Key, Bin] = {key: bin_of(part) for key, part in by_bin.items()}
-    stored = {key: fetch_bin(raw, ladder, tier, key) for key in found}
-    write_bins(raw, ladder, tier, {key: merge_bins([one, *filter(None, [stored[key]])]) for key, one in found.items()})
+    add_to_bins(raw, ladder, tier, found)
 
 
 def _hour_and_key(row: Row) -> tuple[int, int]:

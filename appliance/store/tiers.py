@@ -13,7 +13,7 @@ from typing import Any
 
 from appliance.aggregate.bins import QUARTER_US, Hour, SiteBins
 from appliance.aggregate.moments import from_row, to_row
-from appliance.aggregate.rolling import Bin, merge_by_key, roll_up_rows
+from appliance.aggregate.rolling import Bin, merge_bins, merge_by_key, roll_up_rows
 from appliance.model.tier import Ladder, Tier
 from appliance.store.engine import Store, raw_connection
 from appliance.store.open_bins import close, fetch_horizon, fetch_open, mark_days, take
@@ -114,6 +114,12 @@ def write_bins(raw: Any, ladder: Ladder, tier: Tier, found: Mapping[Key, Bin]) -
         f"REPLACE INTO {tier.table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",
         [(*key, *write_bin(one)) for key, one in sorted(found.items(), key=lambda item: item[0])],
     )
+
+
+def add_to_bins(raw: Any, ladder: Ladder, tier: Tier, found: Mapping[Key, Bin]) -> None:
+    """Merge bins into those that are there."""
+    stored = {key: fetch_bin(raw, ladder, tier, key) for key in found}
+    write_bins(raw, ladder, tier, {key: merge_bins([one, *filter(None, [stored[key]])]) for key, one in found.items()})
 
 
 def columns(ladder: Ladder, tier: Tier) -> list[str]:
