@@ -48,6 +48,7 @@ ABSURD_US = 10 * YEAR_US
 MAX_AWAY_US = 400 * DAY_US  # a box that lay in a store for longer is asked for its time
 LATE_US = 120 * SECOND_US  # a battery clock may have lost so much against the network that set box time before
 STEP_US = 2 * SECOND_US  # less is drift and slewing, and no leap
+LAG_US = 5 * SECOND_US  # a part that looks late stamps on for so long after the time is known
 HEARD_US = SECOND_US  # a receiver's word arrives over a slow line: nearer than this it teaches nothing
 
 Evidence = Literal["", "network", "satellite", "centre", "person", "battery", "set", "estimate"]
@@ -210,6 +211,15 @@ def boot_of(boots: Sequence[Boot], stamp_us: int) -> Boot | None:
     boots   ascending; stamps of one lie before those of the next
     """
     return next((boot for boot in reversed(boots) if boot.stamps_from_us <= stamp_us), None)
+
+
+def shift_of(boots: Sequence[Boot], stamp_us: int) -> int:
+    """What is to be added to a time that was stamped at any time; 0 where that was known, or still is not."""
+    boot = boot_of(boots, stamp_us)
+    if boot is None:
+        return 0
+    until_us = boot.base_us + (boot.known_us if boot.known_us is not None else boot.last_us) + LAG_US
+    return boot.shift_us if stamp_us <= until_us else 0
 
 
 def misdated_days(boots: Sequence[Boot], since_us: int) -> set[date]:

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 
 from appliance.clock import from_us, to_us
 from appliance.model.command import AuditEntry
+from appliance.store.boots import fetch_boots
 from appliance.store.engine import raw_connection
+from appliance.timekeeping import shift_of
 
 KEEP = 100_000  # as the trigger `audit_log_stays` has it; some 20 MB
 
@@ -39,7 +41,11 @@ def insert_audit(
 def fetch_audit(
     connection: sa.Connection, *, subject: str | None = None, before: int | None = None, limit: int = 100
 ) -> list[AuditEntry]:
-    """Entries, newest first; of one subject, and older than an id, where asked."""
+    """Entries, newest first; of one subject, and older than an id, where asked.
+
+    They stand as they were written; what was written before the time was known is told with its true time.
+    """
+    boots = fetch_boots(raw_connection(connection))
     rows = raw_connection(connection).execute(
         "SELECT audit_id, at, who, action, subject, detail_json FROM audit_log "
         "WHERE (?1 IS NULL OR subject = ?1) AND (?2 IS NULL OR audit_id < ?2) ORDER BY audit_id DESC LIMIT ?3",
@@ -48,7 +54,7 @@ def fetch_audit(
     return [
         AuditEntry(
             audit_id=row[0],
-            at=from_us(row[1]),
+            at=from_us(row[1] + shift_of(boots, row[1])),
             who=row[2],
             action=row[3],
             subject=row[4],

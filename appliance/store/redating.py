@@ -23,10 +23,9 @@ from appliance.store.engine import raw_connection
 from appliance.store.settle import Spot, follow_change
 from appliance.store.tally import Tally
 from appliance.store.totals import add_totals
-from appliance.timekeeping import SECOND_US, Boot, boot_of
+from appliance.timekeeping import Boot, boot_of, shift_of
 
 BATCH_ROWS = 1_000  # in one transaction: ingest waits for no more than that
-LAG_US = 5 * SECOND_US  # a part that looks late stamps on for so long after the time is known
 EVER_US = 2**62
 
 Judge = Callable[[int, int, bool, float | None], ClockQuality]
@@ -85,7 +84,7 @@ class Redater:
             self._raw.execute(
                 "UPDATE events SET event_timestamp = ?, received_at = ?, recorded_at = ?, clock_quality = ? "
                 "WHERE event_pk = ?",
-                (dated.at, dated.received, recorded + self._shift_of(recorded), dated.quality, event_pk),
+                (dated.at, dated.received, recorded + shift_of(self._boots, recorded), dated.quality, event_pk),
             )
             if dated.at != us:
                 before, after = (Spot(when, event_type, cell, point) for when in (us, dated.at))
@@ -149,14 +148,6 @@ class Redater:
             return _Dated(us + boot.shift_us, received, "estimated" if boot.evidence == "estimate" else "missing")
         live, skew_ms = self._device(source)
         return _Dated(us, received, self._judge(us, received + boot.spread_us, live, skew_ms))
-
-    def _shift_of(self, stamp: int) -> int:
-        """By how much a stamp of any time is off: one of a time that was known is not."""
-        for boot in reversed(self._boots):
-            if boot.stamps_from_us <= stamp:
-                until = boot.base_us + (boot.known_us if boot.known_us is not None else boot.last_us) + LAG_US
-                return boot.shift_us if stamp <= until else 0
-        return 0
 
     def _device(self, source: str) -> tuple[bool, float | None]:
         """Whether a source is a device, which tells what it tells live, and what is known of its clock."""

@@ -9,6 +9,7 @@ import pytest
 
 from appliance.clock import from_us, to_us
 from appliance.model.intake import Intake, Rejection
+from appliance.store.audit import fetch_audit, insert_audit
 from appliance.store.boots import fetch_boots, insert_boot, keep_boot
 from appliance.store.box_clock import BoxClock
 from appliance.store.engine import Store, raw_connection
@@ -185,6 +186,25 @@ def test_what_the_box_noted_while_the_time_was_not_known_moves_with_it(store: St
         times = raw_connection(connection).execute("SELECT first_seen, last_seen FROM quarantine").fetchone()
     assert [from_us(us) for us in times] == [NOW + timedelta(days=2, seconds=-10)] * 2
     assert stamped < NOW + timedelta(minutes=1)
+
+
+def test_an_audit_entry_is_told_with_its_true_time_and_stands_as_it_was_written(store: Store) -> None:
+    board = Board(NOW)
+    clock_of(board, store)
+    board.restart(LOST)
+    clock = clock_of(board, store)
+    board.advance(10)
+    with store.write() as connection:
+        insert_audit(connection, who="amal", action="early", subject="", at=clock.now())
+    board.advance(10)
+    truth = NOW + timedelta(days=2)
+    board.wall_us, board.synchronised = to_us(truth), True
+    clock.look()
+    with store.write() as connection:
+        insert_audit(connection, who="amal", action="late", subject="", at=clock.now())
+    with store.read() as connection:
+        told = {entry.action: entry.at for entry in fetch_audit(connection)}
+    assert told == {"early": truth - timedelta(seconds=10), "late": truth}
 
 
 def test_boots_that_never_knew_are_estimated_when_a_later_one_does(store: Store) -> None:
