@@ -3,8 +3,6 @@
 The one rule for quarantine and archive. It seals some that hold none (`template`), and cannot see into what is packed.
 """
 
-_WORDS = (b"plate", b"licen", b"lpr", b"anpr")
-
 
 def may_hold_plate(text: bytes) -> bool:
     """Whether a payload, a topic, or many of them in one piece, may hold a number plate.
@@ -12,4 +10,4 @@ def may_hold_plate(text: bytes) -> bool:
     Lowered and searched word by word: seven times quicker than one pattern that ignores case.
     """
     lowered = text.lower()
-    return any(word in lowered for word in _WORDS)
+    return b"plate" in lowered or b"licen" in lowered or b"lpr" in lowered or b"anpr" in lowered

@@ -84,7 +84,8 @@ class Archive:
 
     def _seal(self, rows: list[_Row]) -> list[_Row]:
         """The rows with those sealed that may hold a number plate."""
-        found = [n for n, row in enumerate(rows) if may_hold_plate(row[1]) or may_hold_plate(row[0].encode())]
+        topics = {topic: may_hold_plate(topic.encode()) for topic in {row[0] for row in rows}}
+        found = [n for n, row in enumerate(rows) if topics[row[0]] or may_hold_plate(row[1])]
         if found:
             day = rows[found[0]][2].date()  # one for the batch, which is of one hour
             sealed = self._sealer.seal_many(day, [rows[n][1] for n in found])
