@@ -13,6 +13,7 @@ from appliance.errors import Rejected
 from appliance.model.event import Event
 from appliance.model.intake import Rejection
 from appliance.model.native import read_event
+from appliance.model.native_plain import read_plain
 from appliance.model.observation import CommandOutcome, DeviceHealth, Outcome
 from firmware_bridge.decoded import Decoded, reject, rejection
 from firmware_bridge.notation.members import number_of, text_of
@@ -41,6 +42,10 @@ def decode_native(
     """Take one native message apart; never raises for what a message holds."""
     if native.leaf == "status":
         return _decode_status(native, topic, payload)
+    if native.leaf == "event":
+        plain = read_plain(payload, source=native.source, received_at=received_at, clock_trusted=clock_trusted)
+        if plain is not None and len(plain) <= MAX_ITEMS:
+            return Decoded(source=native.source, family="native", events=plain)
     try:
         document = read_document(payload)
     except Rejected as rejected:
