@@ -84,12 +84,13 @@ def single_messages(how_many: int) -> Iterator[tuple[str, bytes]]:
 
 
 def batch_messages(how_many: int, size: int) -> Iterator[tuple[str, bytes]]:
-    """`size` events of one device a message; `how_many` events in all."""
-    events = made_events(how_many)
-    for n in range(how_many // size):
-        device = f"cam{n % DEVICES}"
-        batch = [event for _, event in itertools.islice(events, size)]
-        yield f"hexpost/v1/agency/{device}/event", msgspec.json.encode(batch)
+    """`size` events of one device a message; some `how_many` events in all."""
+    waiting: dict[str, list[dict[str, object]]] = {}
+    for device, event in made_events(how_many, seed=2):
+        held = waiting.setdefault(device, [])
+        held.append(event)
+        if len(held) == size:
+            yield f"hexpost/v1/agency/{device}/event", msgspec.json.encode(waiting.pop(device))
 
 
 def publish_backlog(address: Address, messages: Iterator[tuple[str, bytes]]) -> int:
