@@ -14,7 +14,7 @@ from appliance.aggregate.hours import SiteHours
 from appliance.clock import day_bounds, to_us
 from appliance.model.tier import READINGS
 from appliance.store.engine import Store, raw_connection
-from appliance.store.retention import purge_rows
+from appliance.store.retention import purge_positions, purge_rows
 from appliance.store.settle import delete_events, drop_segments, fetch_marks, fetch_resolutions
 from appliance.store.tally import Tally
 from appliance.store.tiers import roll_up_hours
@@ -37,7 +37,10 @@ def let_go_readings(store: Store, before: datetime, *, bins: SiteBins) -> int:
 
 def let_go_positions(store: Store, before: datetime) -> int:
     """One batch of the oldest positions; where a device was last stands in its own row."""
-    return _let_go_oldest(store, "positions", "positions", before)
+    with store.write() as connection:
+        gone = purge_positions(connection, before=to_us(before), limit=BATCH).deleted
+        add_totals(connection, {("let_go", "positions"): gone})
+    return gone
 
 
 def let_go_quarantine(store: Store, before: datetime) -> int:
@@ -58,7 +61,7 @@ def let_go_quarantine(store: Store, before: datetime) -> int:
 
 def let_go_events(store: Store, before: datetime, *, hours: SiteHours, acknowledged_only: bool) -> int:
     """One batch of the oldest events whose counts are kept; with `acknowledged_only` none of a day that the centre
-    has not been told of.
+    has not been told of. What a case holds stays, and what has no time that can be believed.
     """
     with store.write() as connection:
         raw = raw_connection(connection)
@@ -69,6 +72,7 @@ def let_go_events(store: Store, before: datetime, *, hours: SiteHours, acknowled
             row[0]
             for row in raw.execute(
                 "SELECT event_pk FROM events WHERE event_timestamp < ? AND event_pk <= ? "
+                "AND clock_quality NOT IN ('untrusted', 'undated') "
                 "AND event_pk NOT IN (SELECT event_pk FROM pinned_events) ORDER BY event_timestamp LIMIT ?",
                 (until, min(fetch_marks(raw)), BATCH),
             )
@@ -77,17 +81,6 @@ def let_go_events(store: Store, before: datetime, *, hours: SiteHours, acknowled
         if gone:
             drop_segments(connection, BATCH)
         add_totals(connection, {("let_go", "events"): gone})
-    return gone
-
-
-def _let_go_oldest(store: Store, kind: str, table: str, before: datetime) -> int:
-    """From a table that lies in the order of `observed_at`: a range of it, so that few pages are written."""
-    with store.write() as connection:
-        raw = raw_connection(connection)
-        row = raw.execute(f"SELECT observed_at FROM {table} ORDER BY observed_at LIMIT 1 OFFSET ?", (BATCH,)).fetchone()
-        until = min(to_us(before), row[0] + 1) if row else to_us(before)
-        gone: int = raw.execute(f"DELETE FROM {table} WHERE observed_at < ?", (until,)).rowcount
-        add_totals(connection, {("let_go", kind): gone})
     return gone
 
 

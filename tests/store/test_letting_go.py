@@ -12,6 +12,7 @@ from appliance.model.intake import Fix, Intake, Reading, Rejection
 from appliance.store import letting_go
 from appliance.store.engine import Store, raw_connection
 from appliance.store.letting_go import let_go_events, let_go_positions, let_go_quarantine, let_go_readings
+from appliance.store.pins import pin_events
 from appliance.store.settle import settle_index
 from tests.conftest import NOW, make_event, make_recorder
 from tests.store.checks import assert_sound, totals
@@ -112,6 +113,22 @@ def test_the_counts_of_events_that_went_stay(store: Store) -> None:
         pass
     with store.read() as connection:
         assert connection.exec_driver_sql("SELECT sum(event_count) FROM event_counts").scalar_one() == before == 12
+
+
+def test_what_a_case_holds_stays_and_what_has_no_time_to_believe(store: Store) -> None:
+    fill_events(store)
+    with store.write() as connection:
+        raw = raw_connection(connection)
+        raw.execute("UPDATE events SET clock_quality = 'untrusted' WHERE event_id = 'e30'")
+    settle(store)
+    with store.write() as connection:
+        key = raw_connection(connection).execute("SELECT event_pk FROM events WHERE event_id = 'e34'").fetchone()[0]
+        pin_events(connection, "case-1", [key], now=NOW)
+    while let_go(store):
+        pass
+    with store.read() as connection:
+        left = {row[0] for row in raw_connection(connection).execute("SELECT event_id FROM events")}
+    assert left == {"e01", "e30", "e34"}
 
 
 def test_a_day_that_the_centre_has_not_been_told_of_keeps_its_events(store: Store) -> None:
