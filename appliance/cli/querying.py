@@ -1,4 +1,4 @@
-"""`hexpost query`: events and devices by place, from the store of this box. It reads only."""
+"""`hexpost query`: events and devices by place, what devices measured, from the store of this box. It reads only."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -97,6 +97,53 @@ def query_devices(box: Box, as_json: bool, limit: int, **where: Any) -> None:
         place = f"{device.place.latitude:.5f},{device.place.longitude:.5f}"
         click.echo(f"{_metres(device.distance_m)}{place}  {device.state}  {device.source}  {device.id}")
     _say_end("devices", len(page.items), more=page.next_cursor is not None)
+
+
+@query_group.command("history")
+@click.argument("device")
+@click.argument("metric")
+@click.option("--unit", help="Where the metric comes in several.")
+@click.option("--step", default="auto", show_default=True, help="raw, minute, hour, day or auto.")
+@click.option("--from", "start", metavar="TIME", help="RFC 3339, or a day of the site; by default a day ago.")
+@click.option("--to", "end", metavar="TIME", help="RFC 3339, exclusive; or a day, inclusive.")
+@click.option("--limit", type=click.IntRange(1, MAX_ROWS), default=1_000, show_default=True)
+@common
+def query_history(
+    box: Box, as_json: bool, device: str, metric: str, unit: str | None, step: str, start: str | None,
+    end: str | None, limit: int,
+) -> None:  # fmt: skip
+    """What a device measured, the oldest first.
+
+    Example: hexpost query history zigbee2mqtt/air co2 --from 2026-11-01 --to 2026-11-21 --step hour
+    """
+    from datetime import timedelta
+
+    from appliance.aggregate.bins import SiteBins
+    from appliance.store.history_page import fetch_history
+
+    to_time = _instant(end, box, "to", end=True) or box.clock()
+    with find_store(box).read() as connection:
+        page = fetch_history(
+            connection,
+            SiteBins(box.settings.zone),
+            device=device,
+            metric=metric,
+            unit=unit,
+            step=step,
+            from_time=_instant(start, box, "from") or to_time - timedelta(days=1),
+            to_time=to_time,
+            limit=limit,
+        )
+    if as_json:
+        click.echo(to_json(page))
+        return
+    for one in page.items:
+        spread = "" if one.stddev is None else f" ± {one.stddev:g}"
+        click.echo(
+            f"{one.start:%Y-%m-%d %H:%M:%S}Z  {one.count:6,} × {one.mean:g}{spread} {page.unit}  "
+            f"{one.min:g} to {one.max:g}"
+        )
+    _say_end("values", len(page.items), more=page.next_cursor is not None)
 
 
 def _shape(

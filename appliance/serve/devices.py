@@ -21,6 +21,7 @@ from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
 from litestar.types import Method
 from litestar.types.internal_types import PathParameterDefinition
 
+from appliance.aggregate.bins import SiteBins
 from appliance.aggregate.hours import SiteHours
 from appliance.errors import Rejected
 from appliance.ingest.registry import (
@@ -35,7 +36,6 @@ from appliance.model.device import Device, EffectiveSettings
 from appliance.model.device_change import DeviceChange
 from appliance.serve.context import Context
 from appliance.serve.errors import problems
-from appliance.serve.history import HistoryPage, fetch_history_page
 from appliance.serve.idempotency import Idempotency
 from appliance.serve.params import BboxQuery, IdempotencyKey, default_resolution, read_instant, read_limit
 from appliance.serve.security import identify, require_admin
@@ -54,6 +54,7 @@ from appliance.store.devices import (
     fetch_every_device,
     view_of_place,
 )
+from appliance.store.history_page import HistoryPage, fetch_history_page
 from appliance.store.maintenance import OutagePage, fetch_outages, fetch_windows_to_come
 from appliance.store.positions import FixPage, fetch_positions
 from appliance.store.readings import ReadingPage, fetch_readings
@@ -237,7 +238,7 @@ def get_device(
         if tail == "history":
             return fetch_history_page(
                 connection,
-                context,
+                SiteBins(context.settings.zone),
                 device=found.source,
                 metric=metric,
                 unit=unit,

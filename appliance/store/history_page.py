@@ -1,4 +1,4 @@
-"""What a device measured, in bins: the answer of `GET /devices/{source}/history`."""
+"""What a device measured, in bins, a page at a time: for `/devices/{source}/history` and `hexpost query history`."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,7 +13,6 @@ from appliance.aggregate.steps import STEPS, Step, choose_step
 from appliance.clock import from_us, to_us
 from appliance.errors import Rejected
 from appliance.model.tier import READINGS
-from appliance.serve.context import Context
 from appliance.store.engine import raw_connection
 from appliance.store.history import DAY_US, Found, History, fetch_kept_from, find_series
 from appliance.store.open_bins import ALWAYS
@@ -61,7 +60,7 @@ class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
 
 def fetch_history_page(
     connection: Any,
-    context: Context,
+    bins: SiteBins,
     *,
     device: str,
     metric: str | None,
@@ -83,7 +82,7 @@ def fetch_history_page(
     chosen = choose_step(start, end, kept) if step == "auto" else _read_step(step)
     at, given = (start, 0) if cursor is None else _read_cursor(cursor, end)
     upto = min(end, at + MAX_SPAN_US[chosen])
-    found = list(islice(_from(raw, context, key, chosen, at, upto, is_first=cursor is None), given, given + limit + 1))
+    found = list(islice(_from(raw, bins, key, chosen, at, upto, is_first=cursor is None), given, given + limit + 1))
     following = f"{upto}.0" if upto < end else None
     if len(found) > limit:
         again = sum(one[0] == found[limit][0] for one in found[:limit]) + given * (found[limit][0] == at)
@@ -97,6 +96,40 @@ def fetch_history_page(
         items=[_bin(one) for one in found[:limit]],
         next_cursor=following,
     )
+
+
+def fetch_history(
+    connection: Any,
+    bins: SiteBins,
+    *,
+    device: str,
+    metric: str | None,
+    unit: str | None,
+    step: str,
+    from_time: datetime,
+    to_time: datetime,
+    limit: int,
+) -> HistoryPage:
+    """As `fetch_history_page`, page after page up to `limit` bins; with a cursor where there are more.
+
+    raises  Rejected  as there
+    """
+    found: HistoryPage | None = None
+    while found is None or (found.next_cursor is not None and len(found.items) < limit):
+        page = fetch_history_page(
+            connection,
+            bins,
+            device=device,
+            metric=metric,
+            unit=unit,
+            step=step if found is None else found.step,
+            from_time=from_time,
+            to_time=to_time,
+            cursor=found.next_cursor if found else None,
+            limit=limit - (len(found.items) if found else 0),
+        )
+        found = msgspec.structs.replace(page, items=[*(found.items if found else []), *page.items])
+    return found
 
 
 def _series(connection: Any, device: str, metric: str | None, unit: str | None) -> tuple[int, str, str]:
@@ -116,10 +149,10 @@ def _read_step(step: str) -> Step:
     raise Rejected(f"no step {step[:20]!r}; there are auto, {', '.join(STEPS)}", "step")
 
 
-def _from(raw: Any, context: Context, key: int, step: Step, at: int, upto: int, *, is_first: bool) -> Iterator[Found]:
+def _from(raw: Any, bins: SiteBins, key: int, step: Step, at: int, upto: int, *, is_first: bool) -> Iterator[Found]:
     """What a page is taken of; a later page begins with a bin, not within one."""
     if at < upto:
-        for found in History(raw, READINGS, SiteBins(context.settings.zone), key).find(step, at, upto):
+        for found in History(raw, READINGS, bins, key).find(step, at, upto):
             if is_first or found[0] >= at:
                 yield found
 
