@@ -82,6 +82,8 @@ def status_command(box: Box, as_json: bool) -> None:
         f"  archive: {archive.rows:,} messages sealed in {archive.bytes / 1_048_576:,.1f} MB, "
         f"{archive.spool_bytes / 1_048_576:,.1f} MB wait; {archive.missed:,} are known to be missing"
     )
+    if error := parts.get("jobs", {}).get("archive_error"):
+        click.echo(f"  archive: {error}")
     click.echo(
         f"  to the centre: {sync.pending_rows:,} rows waiting, last acknowledged {sync.last_acked_at or 'never'}"
     )

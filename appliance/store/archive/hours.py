@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from appliance.errors import Corrupt
 from appliance.store.archive.spool import Frame, Spooled
 
-GROUP_BYTES = 8 * 1_048_576  # payload of a row group: what writing and reading hold at a time
-GROUP_ROWS = 50_000
+GROUP_BYTES = 4 * 1_048_576  # payload of a row group: what writing and reading hold at a time
+GROUP_ROWS = 20_000
 BATCH_ROWS = 2_000
 SCHEMA = pa.schema(
     [
