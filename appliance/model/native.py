@@ -97,6 +97,8 @@ def read_timestamp(value: object, path: str = "$") -> datetime:
 
     raises  Rejected  missing, unreadable, without offset, or outside 1900..2200
     """
+    if type(value) is datetime and value.tzinfo is UTC and EARLIEST <= value < LATEST:
+        return value  # read already, by who knows the form
     if value is None or value == "":
         raise Rejected("required, and missing", path)
     if isinstance(value, bool):
@@ -149,6 +151,8 @@ def _text(raw: Mapping[str, Any], name: str, path: str) -> str | None:
     value = raw.get(name)
     if value is None or value == "":
         return None
+    if type(value) is str and len(value) <= MAX_TEXT and value.isprintable() and value == value.strip():
+        return value  # as nearly all are
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
@@ -165,8 +169,8 @@ def _text(raw: Mapping[str, Any], name: str, path: str) -> str | None:
 
 def _number(raw: Mapping[str, Any], name: str, path: str, low: float, high: float) -> float | None:
     value = raw.get(name)
-    if value is None:
-        return None
+    if value is None or (type(value) is float and low <= value <= high and -math.inf < value < math.inf):
+        return value
     if type(value) is not float and (isinstance(value, bool) or not isinstance(value, int | float)):
         raise Rejected(f"expected a number, got {_kind(value)}", f"{path}.{name}")
     try:
@@ -183,7 +187,7 @@ def _attributes(raw: Mapping[str, Any], path: str) -> dict[str, Any]:
     given = raw.get("attributes")
     if given is not None and not isinstance(given, Mapping):
         raise Rejected(f"expected an object, got {_kind(given)}", f"{path}.attributes")
-    extra = {str(key): value for key, value in raw.items() if key not in MEMBERS}
+    extra = {} if raw.keys() <= MEMBERS else {str(key): value for key, value in raw.items() if key not in MEMBERS}
     attributes = {**extra, **given} if given else extra
     try:
         attributes, text = _as_json(attributes)

@@ -64,11 +64,12 @@ class EventWriter:
         raw = raw_connection(connection)
         known, find, add = self._known, self._known.find, self._known.add
         known.catch_up(raw)
+        known.look_up(raw, events)
         key = last_key(raw)
         rows: list[tuple[Any, ...]] = []
         outcomes: list[Outcome] = []
         for event in events:
-            found = find(raw, event.source, event.event_id)
+            found = find(event.source, event.event_id)
             if found is not None:
                 raw.executemany(_INSERT, rows)  # the earlier one may be among them
                 rows.clear()

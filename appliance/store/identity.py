@@ -5,8 +5,12 @@ events upwards, or name them by time: an id above the highest settled one of its
 Safe because a writer asks only while it holds the write transaction. Called by `event_writer`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
+from appliance.model.event import Event
 from appliance.store.settle import fetch_marks
 
 MAX_SOURCES = 50_000  # whose highest id is remembered, some 10 MB; then the memory starts anew
@@ -23,6 +27,7 @@ class Identities:
         """Know nothing; the next `catch_up` reads the tail again."""
         self._fresh: dict[str, dict[str, int]] = {}
         self._highest: dict[str, str] = {}
+        self._met: dict[str, dict[str, int]] = {}
         self._seen = -1
 
     def catch_up(self, raw: Any) -> None:
@@ -44,20 +49,35 @@ class Identities:
         known[event_id] = key
         self._seen = max(self._seen, key)
 
-    def find(self, raw: Any, source: str, event_id: str) -> int | None:
+    def look_up(self, raw: Any, events: Sequence[Event]) -> None:
+        """Find which events of a batch are settled already, with one statement a source; before `find` of each.
+
+        An id above the highest of its source is not asked for.
+        """
+        self._met = {}
+        asked: dict[str, list[str]] = {}
+        for event in events:
+            highest = self._highest.get(event.source)
+            if highest is None:
+                highest = self._ask_highest(raw, event.source)
+            if event.event_id <= highest:
+                asked.setdefault(event.source, []).append(event.event_id)
+        for source, ids in asked.items():
+            self._met[source] = dict(
+                raw.execute(
+                    "SELECT k.event_id, k.event_pk FROM json_each(?) AS j CROSS JOIN event_keys AS k "
+                    "ON k.source = ? AND k.event_id = j.value",
+                    (msgspec.json.encode(ids).decode(), source),
+                )
+            )
+
+    def find(self, source: str, event_id: str) -> int | None:
         """The event_pk that an identity was stored under; None where it is new."""
-        known = self._fresh.get(source)
-        if known is not None and (key := known.get(event_id)) is not None:
-            return key
-        highest = self._highest.get(source)
-        if highest is None:
-            highest = self._ask_highest(raw, source)
-        if event_id > highest:
-            return None
-        row = raw.execute(
-            "SELECT event_pk FROM event_keys WHERE source = ? AND event_id = ?", (source, event_id)
-        ).fetchone()
-        return row[0] if row else None
+        for known in (self._fresh, self._met):
+            of_source = known.get(source)
+            if of_source is not None and (key := of_source.get(event_id)) is not None:
+                return key
+        return None
 
     def _ask_highest(self, raw: Any, source: str) -> str:
         """The highest settled id of a source, '' where it has none. SQLite compares bytes of UTF-8, Python code points:

@@ -80,7 +80,8 @@ class ReadBack:
         """(instant, value, revision) of the stored events of these identities; None for one that is not there."""
         raw = raw_connection(connection)
         self._known.catch_up(raw)
-        keys = [self._known.find(raw, event.source, event.event_id) for event in events]
+        self._known.look_up(raw, events)
+        keys = [self._known.find(event.source, event.event_id) for event in events]
         query = "SELECT event_timestamp, value, rev FROM events WHERE event_pk = ?"
         return [raw.execute(query, (key,)).fetchone() for key in keys]
 
