@@ -30,14 +30,14 @@ from appliance.store.counts import ensure_counts
 from appliance.store.disk import Ballast, DiskWatch
 from appliance.store.engine import FILE_NAME, Store
 from appliance.store.intake import Recorder
-from appliance.store.migrations import migrate
 from appliance.store.pulse import PulseWriter, boot_time_s, is_alive, read_pulses, run_directory
+from appliance.store.salvage.begin import BackupFolders, open_sound
+from appliance.store.salvage.ledger import fetch_salvage
 from appliance.store.sealing import Sealer
 from firmware_bridge.address import Address, read_address
 
 if TYPE_CHECKING:  # Litestar costs most of a second: only the web part pays for it
     from appliance.serve.context import Context, Retry
-    from appliance.store.backup.taking import Wish
     from appliance.store.basemaps import Basemap
     from firmware_bridge.inbound import Family
     from sync.pump import Pump
@@ -128,8 +128,9 @@ def open_store(box: Box) -> Store:
     path = box.data / FILE_NAME
     ballast = open_ballast(box)
     ballast.breathe()
-    migrate(path, timezone=box.settings.site.timezone)
+    open_sound(path, timezone=box.settings.site.timezone, backups=backup_folders(box), now=box.clock())
     store = Store(path, ballast=ballast)
+    store.hold()
     hours, resolutions = box.hours(), box.settings.risk.resolutions
     with store.read() as connection:
         row = connection.exec_driver_sql("SELECT timezone, resolutions FROM site").one()
@@ -216,23 +217,11 @@ def backup_folder(box: Box) -> Path:
     return folder
 
 
-def backup_wish(box: Box, *, folder: Path | None, keep_days: int | None, passphrase_file: str = "") -> "Wish":
-    """A backup of this box, now; what is not given is as configured.
-
-    raises  Rejected  the passphrase file cannot be read
-    """
-    from appliance.store.backup.taking import Wish
-
-    store = box.settings.store
-    return Wish(
-        site_id=box.settings.site.id,
-        folder=folder or backup_folder(box),
-        config=box.config,
-        passphrase=read_secret_file(passphrase_file or store.backup_passphrase_file, "the passphrase file"),
-        keep_days=keep_days or store.backup_days,
-        now=box.clock(),
-        clock_trusted=box.clock_trusted(),
-    )
+def backup_folders(box: Box) -> BackupFolders:
+    """Where backups of this site may be found."""
+    configured = box.settings.store.backup_folder
+    folders = [Path(configured)] if configured else []
+    return BackupFolders(site_id=box.settings.site.id, folders=[*folders, box.data / "backups"])
 
 
 def read_secret_file(path: str, what: str) -> str | None:
@@ -364,6 +353,9 @@ class StoreOutbox:
     def next_batch(self) -> Batch | None:
         """As `store.outbox.next_batch`, for this site."""
         settings = self._box.settings
+        with self._store.read() as connection:
+            if fetch_salvage(connection, unfinished=True):
+                return None  # half a day at the centre would take the place of the whole one that it has
         return outbox.next_batch(self._store, site_id=settings.site.id, batch_rows=settings.sync.batch_rows)
 
     def acknowledge(self, seq: int) -> None:

@@ -1,14 +1,27 @@
 """The care of the store put together: restored to an instant, and what was lost merged back. Only `cli` imports it."""
 
 import shutil
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
 from appliance.errors import Conflict, Rejected
 from appliance.store.backup.restoring import Restored, choose_backup, restore_backup
-from appliance.wiring import Box, archive_folder, fetch_pulses, open_store, read_secret_file
+from appliance.store.backup.taking import Wish
+from appliance.store.device_changes import place_waiting_events
+from appliance.store.engine import Store
+from appliance.store.salvage.ledger import Salvage, fetch_salvage
+from appliance.store.salvage.work import put_back
+from appliance.wiring import (
+    Box,
+    archive_folder,
+    backup_folder,
+    fetch_pulses,
+    open_recorder,
+    open_store,
+    read_secret_file,
+)
 from appliance.wiring_archive import ReprocessReport, reprocess
 
 OVERLAP = timedelta(hours=1)  # what was received before a backup and committed after it; what is stored stays once
@@ -19,6 +32,23 @@ class Return(msgspec.Struct, frozen=True, kw_only=True):
 
     restored: Restored
     replayed: ReprocessReport | None = None
+
+
+def backup_wish(box: Box, *, folder: Path | None, keep_days: int | None, passphrase_file: str = "") -> Wish:
+    """A backup of this box, now; what is not given is as configured.
+
+    raises  Rejected  the passphrase file cannot be read
+    """
+    store = box.settings.store
+    return Wish(
+        site_id=box.settings.site.id,
+        folder=folder or backup_folder(box),
+        config=box.config,
+        passphrase=read_secret_file(passphrase_file or store.backup_passphrase_file, "the passphrase file"),
+        keep_days=keep_days or store.backup_days,
+        now=box.clock(),
+        clock_trusted=box.clock_trusted(),
+    )
 
 
 def restore(
@@ -64,3 +94,38 @@ def restore(
     finally:
         store.close()
     return Return(restored=restored, replayed=replayed)
+
+
+def salvage(box: Box) -> Salvage | None:
+    """Put back what is in stores that were lost, until nothing is left to do; the last one, None where there was none.
+
+    raises  Unavailable  the store cannot be written now: it goes on where it was
+    """
+    store = open_store(box)
+    try:
+        while True:
+            with store.read() as connection:
+                found = fetch_salvage(connection, unfinished=True)
+                if found is None:
+                    return fetch_salvage(connection)
+            put_back(
+                store,
+                open_recorder(box, store),
+                found,
+                place=lambda source: place_waiting_events(
+                    store, source, hours=box.hours(), resolutions=box.settings.risk.resolutions
+                ),
+                replay=lambda since, until: _replay(box, store, since, until),
+                clock=box.clock,
+            )
+    finally:
+        store.close()
+
+
+def _replay(box: Box, store: Store, since: datetime | None, until: datetime) -> dict[str, int]:
+    """What the raw archive has of the time since a backup; how much of it came back."""
+    if not archive_folder(box).exists():
+        return {}
+    start = since - OVERLAP if since else datetime(2000, 1, 1, tzinfo=UTC)
+    report = reprocess(box, store, start=start, end=until, who="system:salvage")
+    return {"archive messages": report.messages, "archive events": report.events.added}

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from appliance.cli.options import common, to_json
-from appliance.wiring import Box, backup_wish, find_store
+from appliance.wiring import Box, find_store
 
 
 @click.command("backup")
@@ -22,6 +22,7 @@ def backup_command(box: Box, as_json: bool, folder: Path | None, keep_days: int 
     """
     from appliance.store.backup.manifest import read_manifest
     from appliance.store.backup.taking import take_backup
+    from appliance.wiring_care import backup_wish
 
     wish = backup_wish(box, folder=folder, keep_days=keep_days, passphrase_file=passphrase_file)
     with click.progressbar(length=1000, label="copying", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
@@ -77,3 +78,21 @@ def restore_command(
         click.echo(f"  {done.replayed.messages:,} messages read again from the archive")
     for words in done.restored.notes:
         click.echo(f"  {words}")
+
+
+@click.command("salvage")
+@common
+def salvage_command(box: Box, as_json: bool) -> None:
+    """Put back what was in a store that was lost or damaged; the jobs process does it by itself.
+
+    Example: hexpost salvage --json
+    """
+    from appliance.wiring_care import salvage
+
+    done = salvage(box)
+    if as_json:
+        click.echo(to_json(done))
+        return
+    click.echo(done.words if done else "no store of this box was ever lost")
+    for name, count in sorted(done.found.items()) if done else ():
+        click.echo(f"  {name}: {count:,}")

@@ -26,6 +26,7 @@ COMMANDS = {
     "verify": "storing:verify_command",
     "backup": "backing_up:backup_command",
     "restore": "backing_up:restore_command",
+    "salvage": "backing_up:salvage_command",
     "user": "people:user_group",
     "device": "devices:device_group",
     "quarantine": "quarantining:quarantine_group",

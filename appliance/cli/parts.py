@@ -15,6 +15,8 @@ import click
 
 from appliance.cli.options import common, hexpost_command, log_to_stderr
 from appliance.cli.sd_notify import Notifier
+from appliance.store.engine import FILE_NAME
+from appliance.store.health import DoubtWatch
 from appliance.wiring import Box, archive_folder, open_context, open_store, pulse_reporter
 
 
@@ -31,8 +33,11 @@ def running(box: Box, part: str) -> Iterator[tuple[threading.Event, Notifier]]:
     signal.signal(signal.SIGINT, end)
     notifier = Notifier(os.environ)
     box.time.start()
+    watch = DoubtWatch(box.data / FILE_NAME, stop)
+    watch.start()
     try:
         yield stop, notifier
+        watch.end()
     finally:
         notifier.stopping()
         box.time.stop()
@@ -82,7 +87,7 @@ def jobs_command(box: Box, as_json: bool) -> None:
     Example: hexpost jobs --data /var/lib/hexpost
     """
     from appliance.job.archiving import ArchiveCare
-    from appliance.job.backing_up import Child, is_backup_due
+    from appliance.job.backing_up import Child, is_backup_due, is_salvage_due
     from appliance.job.schedule import Jobs
     from appliance.store.archive.spool import SPOOL, is_sealing_due
     from appliance.wiring_jobs import open_chores, open_disk_keeper, open_redating
@@ -108,7 +113,8 @@ def jobs_command(box: Box, as_json: bool) -> None:
                     "backup",
                     hexpost_command(box, "backup"),
                     lambda: is_backup_due(store, box.clock(), clock_trusted=box.clock_trusted()),
-                )
+                ),
+                Child("salvage", hexpost_command(box, "salvage"), lambda: is_salvage_due(store)),
             ],
         )
         notifier.ready()

@@ -39,6 +39,7 @@ def status_command(box: Box, as_json: bool) -> None:
     from appliance.store.chores import fetch_chores
     from appliance.store.engine import raw_connection
     from appliance.store.outbox import sync_status
+    from appliance.store.salvage.ledger import fetch_salvage
     from appliance.store.totals import fetch_facts, fetch_totals
 
     store = find_store(box)
@@ -46,6 +47,7 @@ def status_command(box: Box, as_json: bool) -> None:
         facts, totals = fetch_facts(connection), fetch_totals(connection)
         clock = box.time.state(count_waiting(raw_connection(connection)))
         backup, chores = fetch_backup_state(connection), fetch_chores(connection)
+        salvage = fetch_salvage(connection)
     parts, sync, archive = fetch_pulses(box), sync_status(store), fetch_archive_state(archive_folder(box))
     if as_json:
         told = {
@@ -56,6 +58,7 @@ def status_command(box: Box, as_json: bool) -> None:
             "archive": archive,
             "clock": clock,
             "backup": backup,
+            "salvage": salvage,
             "chores": chores,
         }
         click.echo(to_json(told))
@@ -66,6 +69,8 @@ def status_command(box: Box, as_json: bool) -> None:
     click.echo(clock.words)
     for total in totals:
         click.echo(f"  {total.term}{f' ({total.reason})' if total.reason else ''}: {total.items:,}")
+    if salvage:
+        click.echo(f"  {salvage.words}")
     click.echo(f"  last backup {f'{backup.last_at} in {backup.folder}' if backup.last_at else 'never'}")
     if backup.error:
         click.echo(f"  the backup of {backup.failed_at} failed: {backup.error}")

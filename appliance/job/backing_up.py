@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from appliance.errors import HexpostError
 from appliance.store.backup.ledger import fetch_backup_state
 from appliance.store.engine import Store
+from appliance.store.salvage.ledger import fetch_salvage
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,12 @@ def is_backup_due(store: Store, now: datetime, *, clock_trusted: bool) -> bool:
     with store.read() as connection:
         last = fetch_backup_state(connection).last_at
     return last is None or (clock_trusted and not timedelta() <= now - last < EVERY)
+
+
+def is_salvage_due(store: Store) -> bool:
+    """Whether something of a store that was lost is still to be put back."""
+    with store.read() as connection:
+        return fetch_salvage(connection, unfinished=True) is not None
 
 
 class Child:

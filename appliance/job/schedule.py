@@ -41,7 +41,7 @@ from appliance.store.settle import COUNT_ROWS, count_uncounted
 log = logging.getLogger(__name__)
 
 ARCHIVE_S = 60.0  # between looks whether raw messages are to be sealed
-CHILD_S = 60.0  # between looks whether a child is due
+CHILD_S = 10.0  # between looks whether a child is due
 CHORES_S = 20.0  # between looks whether a chore is due
 LOOK_S = 0.3  # between looks for a run that someone asked for
 RETRY_S = 2.0  # between attempts while the store cannot be written

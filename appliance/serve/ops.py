@@ -26,6 +26,7 @@ from appliance.store.boots import count_waiting
 from appliance.store.box_clock import ClockState
 from appliance.store.chores import ChoreState, fetch_chores
 from appliance.store.engine import raw_connection
+from appliance.store.salvage.ledger import Salvage, fetch_salvage
 from appliance.store.totals import Facts, Total, fetch_facts, fetch_totals
 
 PARTS = ("bridge", "serve", "jobs", "sync")
@@ -44,6 +45,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     chores: list[ChoreState]
     health: dict[str, Any]
     backup: BackupState
+    salvage: Salvage | None
 
 
 @get("/health/live")
@@ -68,6 +70,7 @@ def get_status(context: NamedDependency[Context]) -> Status:
     with context.store.read() as connection:
         facts, totals = fetch_facts(connection), fetch_totals(connection)
         backup, chores = fetch_backup_state(connection), fetch_chores(connection)
+        salvage = fetch_salvage(connection)
     return Status(
         site_id=context.settings.site.id,
         store=facts,
@@ -76,6 +79,7 @@ def get_status(context: NamedDependency[Context]) -> Status:
         chores=chores,
         health=health_of(context),
         backup=backup,
+        salvage=salvage,
     )
 
 
@@ -102,6 +106,7 @@ def health_of(context: Context) -> dict[str, Any]:
     """
     with context.store.read() as connection:
         facts, waiting = fetch_facts(connection), count_waiting(raw_connection(connection))
+        salvage = fetch_salvage(connection)
     pulses = context.pulses()
     parts = {part: "up" if pulses.get(part, {}).get("up") else "down" for part in PARTS}
     parts["serve"] = "up"
@@ -115,6 +120,7 @@ def health_of(context: Context) -> dict[str, Any]:
         "broker": broker,
         "parts": parts,
         "disk": disk_of(pulses),
+        "store": salvage.words if salvage else "",
         "sync": {
             "state": sync.get("state", "down") if context.settings.sync.url else "off",
             "pending_rows": sync.get("pending_rows"),
@@ -149,6 +155,7 @@ class _Collector(Collector):
             facts, totals = fetch_facts(connection), fetch_totals(connection)
             waiting = count_waiting(raw_connection(connection))
             backup, chores = fetch_backup_state(connection), fetch_chores(connection)
+            salvage = fetch_salvage(connection, unfinished=True)
         pulses = self._context.pulses()
         pending = int(pulses.get("bridge", {}).get("pending") or 0) if pulses.get("bridge", {}).get("up") else 0
         yield from _balance(totals, pending)
@@ -156,6 +163,9 @@ class _Collector(Collector):
         yield from _disk(disk_of(pulses), totals)
         yield from _clock_gauges(self._context.clock_state(waiting))
         yield from _backup(backup)
+        yield GaugeMetricFamily(
+            "hexpost_salvage_running", "1 while a lost store is being put back.", value=float(salvage is not None)
+        )
         yield from _chores(chores)
         up = GaugeMetricFamily("hexpost_part_up", "1 while a part is alive.", labels=["part"])
         for part in PARTS:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
 from appliance.errors import Corrupt, HexpostError, NoRoom, Unavailable
-from appliance.store import sqlite
+from appliance.store import health, sqlite
 from appliance.store.disk import Ballast
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ class Store:
         self.path = path
         self._ballast = ballast
         self.read_only = read_only
+        self._held: int | None = None
         self._connect = sqlite.connect_to_read if read_only else sqlite.connect
         self._engine = sa.create_engine(
             "sqlite://",
@@ -85,6 +86,10 @@ class Store:
                 raise
             connection.exec_driver_sql("COMMIT")
 
+    def hold(self) -> None:
+        """Say, until `close`, that this process uses the file: it is not set aside before everybody has let go."""
+        self._held = health.hold(self.path)
+
     def reusable_bytes(self) -> int:
         """How much of the file holds nothing, since rows are written there before the file grows; less what it is yet
         to grow by, since pages may lie in the WAL alone: then this can be negative.
@@ -114,6 +119,9 @@ class Store:
         if hasattr(self, "_watch"):
             self._watch.close()
         self._engine.dispose()
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     @contextmanager
     def _connection(self) -> Iterator[sa.Connection]:
@@ -133,6 +141,8 @@ class Store:
                 raise
             if isinstance(explained, NoRoom) and self._ballast is not None and self._ballast.release():
                 log.warning("%s; the ballast is released", explained)
+            if isinstance(explained, Corrupt) and not self.read_only:
+                health.cast_doubt(self.path, str(getattr(error, "orig", error)))
             raise explained from error
 
 
@@ -158,8 +168,8 @@ def _explain(error: object, path: Path) -> HexpostError | None:
         return NoRoom(f"writing the store at {path}: the disk is full ({text}); free space on it")
     if failed:
         return Unavailable(f"writing the store at {path}: {text}; free space or remount the disk")
-    if "malformed" in text or "not a database" in text:
-        return Corrupt(f"{path} is damaged: {text}; restore a backup or move it away")
+    if any(word in text for word in ("malformed", "not a database", "Could not decode")):
+        return Corrupt(f"{path} is damaged: {text}; the next start sets it aside and puts back what can be read")
     return None
 
 

@@ -6,7 +6,7 @@ refused: an older program must not write into tables whose meaning it does not k
 
 import fcntl
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,15 @@ def known_migrations() -> list[tuple[int, Path]]:
     return [(int(file.name[:4]), file) for file in sorted(FOLDER.glob("[0-9]*.sql"))]
 
 
-def migrate(path: Path, *, timezone: str) -> list[str]:
+def migrate(path: Path, *, timezone: str, prepare: Callable[[], None] = lambda: None) -> list[str]:
     """Bring the file at `path` to the newest schema, making it when it is not there; the names applied.
 
     Processes that start together wait for one another. A store that is there already is copied first.
-    raises  Conflict  the file is newer than this program
+    prepare  is called when nobody else can be here: the file may be looked at and set aside
+    raises   Conflict  the file is newer than this program
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(path), sqlite_connection(path) as connection:
+    with _alone(path), _prepared(prepare), sqlite_connection(path) as connection:
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
         newest = known_migrations()[-1][0]
         if version > newest:
@@ -95,6 +96,12 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite.driver().complete_statement(statement):
             yield statement
             statement = ""
+
+
+@contextmanager
+def _prepared(prepare: Callable[[], None]) -> Iterator[None]:
+    prepare()
+    yield
 
 
 @contextmanager

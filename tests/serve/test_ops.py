@@ -98,7 +98,7 @@ def test_a_full_disk_is_507_with_the_remedy(admin: Client, store: Store) -> None
 def test_status_is_for_admins(client: Client, bearer: dict[str, str]) -> None:
     problem(client.get("/v1/status"), 401)
     status = client.get("/v1/status", headers=bearer).json()
-    assert set(status) == {"site_id", "store", "totals", "archive", "chores", "health", "backup"}
+    assert set(status) == {"site_id", "store", "totals", "archive", "chores", "health", "backup", "salvage"}
     assert {total["term"] for total in status["totals"]} >= {"received", "stored", "shed"}
 
 
