@@ -42,5 +42,13 @@ class NoRoom(Unavailable):
     """The disk is full; a person has to free some of it, or what is let go by itself will be enough."""
 
 
+class TooFast(Unavailable):
+    """Somebody asks more often than is good for the others; after `retry_after_s` seconds it is their turn again."""
+
+    def __init__(self, reason: str, retry_after_s: float) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+
+
 class Corrupt(HexpostError):
     """Stored data contradicts itself; a person has to look."""

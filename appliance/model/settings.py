@@ -103,11 +103,16 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the API and the map are served; `max_upload_mb` bounds one upload."""
+    """Where the API and the map are served; `max_upload_mb` bounds one upload.
+
+    Who uploads more than `upload_rate` rows a second, after `upload_burst` of them, is told to wait; 0: nobody is.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
     max_upload_mb: int = 32
+    upload_rate: float = 2_000.0
+    upload_burst: int = 500_000
 
 
 class Risk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -247,6 +252,8 @@ def _check(settings: Settings, name: str) -> None:
         **_retention_rules(settings),
         "sync.url": settings.sync.url == "" or settings.sync.url.startswith(("postgresql://", "postgres://")),
         "sync.batch_rows": 1 <= settings.sync.batch_rows <= 100_000,
+        "http.upload_rate": settings.http.upload_rate >= 0,
+        "http.upload_burst": settings.http.upload_burst >= 1,
         "http.max_upload_mb": settings.http.max_upload_mb >= 1,
         "store.ballast_mb": 1 <= settings.store.ballast_mb <= 4_096,
         "store.quarantine_rows": settings.store.quarantine_rows >= 1,

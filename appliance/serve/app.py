@@ -1,5 +1,6 @@
 """The web application: routes, what they are given, errors, headers. Built by `server`, and by tests."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -35,6 +36,7 @@ from appliance.serve import (
 from appliance.serve.context import Context
 from appliance.serve.errors import hexpost_problem, http_problem, unknown_problem
 from appliance.serve.idempotency import Idempotency
+from appliance.serve.pace import Pace
 from appliance.serve.security import LoginBrake
 from appliance.serve.watch import Watch
 
@@ -127,6 +129,9 @@ def create_app(context: Context, *, alive: Callable[[], None] = lambda: None) ->
         "tiles": tiles.Tiles(context, watch),
         "idempotency": Idempotency(),
         "brake": LoginBrake(),
+        "pace": Pace(
+            rate=context.settings.http.upload_rate, burst=context.settings.http.upload_burst, monotonic=time.monotonic
+        ),
     }
 
     @asynccontextmanager

@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problem documents: the one table from what went wrong to an HTTP status."""
 
 import logging
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +18,7 @@ from appliance.errors import (
     NoRoom,
     NotFound,
     Rejected,
+    TooFast,
     Unauthorized,
     Unavailable,
 )
@@ -30,6 +32,7 @@ STATUS: dict[type[HexpostError], tuple[int, str]] = {
     Forbidden: (403, "Not allowed"),
     NotFound: (404, "Not here"),
     Conflict: (409, "Contradicts what is there"),
+    TooFast: (429, "Too fast"),
     NoRoom: (507, "No room on the disk"),
     Unavailable: (503, "Not possible now, try again"),
     Corrupt: (500, "Stored data is damaged"),
@@ -64,7 +67,8 @@ def hexpost_problem(_request: Request[Any, Any, Any], error: HexpostError) -> Re
     """The answer to an error of our own."""
     status, title = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     path = error.path if isinstance(error, Rejected) and error.path != "$" else None
-    return _response(Problem(title=title, status=status, detail=str(error), path=path))
+    headers = {"Retry-After": str(math.ceil(error.retry_after_s))} if isinstance(error, TooFast) else None
+    return _response(Problem(title=title, status=status, detail=str(error), path=path), headers)
 
 
 def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:

@@ -20,6 +20,7 @@ from appliance.model.intake import Intake
 from appliance.serve.context import Context
 from appliance.serve.errors import problems
 from appliance.serve.idempotency import Idempotency
+from appliance.serve.pace import Pace
 from appliance.serve.params import BboxQuery, IdempotencyKey, read_cursor, read_instant, read_limit
 from appliance.serve.security import identify, require_admin, require_event_reader
 from appliance.spatial.geojson import parse_bbox
@@ -83,21 +84,25 @@ class UploadOperation(Operation):
     guards=[require_admin],
     status_code=200,
     operation_class=UploadOperation,
-    responses=problems(400, 401, 403, 409, 413, 503),
+    responses=problems(400, 401, 403, 409, 413, 429, 503),
 )
 async def upload_events(
     request: Request[Any, Any, Any],
     context: NamedDependency[Context],
     idempotency: NamedDependency[Idempotency],
+    pace: NamedDependency[Pace],
     idempotency_key: IdempotencyKey = None,
 ) -> UploadReport:
-    """Store events; answered after the commit, row by row."""
+    """Store events; answered after the commit, row by row. Who uploads too fast is told to wait."""
     body = (await request.body()).removeprefix(BYTE_ORDER_MARK)
     media_type, kind = _kind_of(request.headers.get("content-type", JSON))
 
     def perform() -> UploadReport:
         rows = one_line(body) if media_type == JSON else body
-        return store_upload(rows, kind, caller.name, context)
+        pace.check(caller.name)
+        stored = store_upload(rows, kind, caller.name, context)
+        pace.charge(caller.name, len(stored.rows))
+        return stored
 
     caller = await run_sync(identify, request, context)
     report: UploadReport = await run_sync(idempotency.once, (caller.name, "upload"), idempotency_key, body, perform)
