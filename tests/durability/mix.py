@@ -82,8 +82,8 @@ class Mix:
             "event_id": f"ev-{number}",
             "event_type": self._random.choice(("motion", "intrusion", "crowd")),
             "event_timestamp": at.isoformat(),
-            "longitude": 47.5 + self._random.random(),
-            "latitude": 29.0 + self._random.random(),
+            "longitude": 47.5 + self._random.randrange(20) / 50,
+            "latitude": 29.0 + self._random.randrange(20) / 50,
             "value": number,
             "attributes": {"zone": "gate", "note": "x" * self._random.randrange(200)},
         }

@@ -18,6 +18,7 @@ from appliance.store.pulse import read_pulses, run_directory
 from tests.conftest import free_port, wait_for
 
 ROOT = Path(__file__).parents[2]
+STOP_S = 120  # the jobs end a run of the risk that they have begun
 
 
 class Process:
@@ -65,7 +66,7 @@ class Process:
         if self._running is not None and self._running.poll() is None:
             self.thaw()
             self._running.terminate()
-            self._running.wait(timeout=40)
+            self._running.wait(timeout=STOP_S)
 
 
 class Site:
@@ -81,7 +82,7 @@ class Site:
         self.file = self.data / FILE_NAME
         self.config.write_text(
             f'[site]\nid = "ledger"\n[mqtt]\nport = {self.port}\n'
-            "[store]\nquarantine_rows = 100000\nballast_mb = 1\n[risk]\nevery_s = 1\n"
+            "[store]\nquarantine_rows = 100000\nballast_mb = 1\n[risk]\nevery_s = 3\n"
         )
         options = ["--config", str(self.config), "--data", str(self.data)]
         hexpost = [sys.executable, "-m", "appliance.cli"]

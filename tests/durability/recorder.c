@@ -1,7 +1,7 @@
 /*
  * Writes down what processes do to the files below one directory, and what they say on one TCP port, in one order.
  *
- * Preloaded (LD_PRELOAD) into the bridge by the power-cut tests. `disk.py` reads the log, works out which bytes a
+ * Preloaded (LD_PRELOAD) by the power-cut tests. `disk.py` reads the log, works out which bytes a
  * power cut at some instant would have left, and what the process had promised by then.
  *
  *   HEXPOST_RECORD_ROOT   absolute path of the directory
@@ -9,9 +9,10 @@
  *   HEXPOST_RECORD_LOG    file that the records are appended to
  *
  * A record is `struct record` and then `length` bytes. A change and its record are made under one lock, which all
- * processes with the same log share, so the log has the order of the changes. A sync is two records, its begin and its end, and the lock is not held between: else a
- * message sent while a sync is under way, which promises too early, would be written down behind it. What is received
- * is written down after the call and before the process sees it.
+ * processes with the same log share, so the log has the order of the changes. A sync is two records, its begin and its
+ * end, and the lock is not held between: else a message sent while a sync is under way, which promises too early, would
+ * be written down behind it. What is received is written down after the call and before the process sees it. Children
+ * are recorded once they run a program of their own.
  *
  * Not seen: stdio of libc itself, io_uring, system calls made directly, and stores into mapped files, which are at
  * least written down as such. The tests compare a full replay with the files byte for byte, so that a call that is
@@ -56,6 +57,7 @@ static unsigned char kind[MAX_FD];
 static char root[PATH_MAX];
 static size_t root_length;
 static int port, log_fd = -1;
+static pid_t owner; /* a child between fork and exec has our memory and is not us */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* The function of the same name behind this one. */
@@ -71,7 +73,7 @@ static void give_up(const char *why) {
 __attribute__((constructor)) static void begin(void) {
   const char *log = getenv("HEXPOST_RECORD_LOG"), *below = getenv("HEXPOST_RECORD_ROOT");
   const char *to = getenv("HEXPOST_RECORD_PORT");
-  unsetenv("LD_PRELOAD"); /* this process, not its children */
+  owner = getpid();
   if (!log || !below || strlen(below) >= sizeof root) return;
   strcpy(root, below);
   root_length = strlen(root);
@@ -100,12 +102,14 @@ static void note(enum op op, int fd, int64_t a, int64_t b, const void *data, siz
   if (syscall(SYS_writev, log_fd, parts, 2) != (ssize_t)(sizeof head + length)) give_up("writing the log");
 }
 
-static int is(int fd, int what) { return log_fd >= 0 && fd >= 0 && fd < MAX_FD && kind[fd] == what; }
+static int is(int fd, int what) {
+  return log_fd >= 0 && fd >= 0 && fd < MAX_FD && kind[fd] == what && syscall(SYS_getpid) == owner;
+}
 
 /* The absolute path of `path` if it lies in the directory that is watched, in `out`. */
 static int watched(int at, const char *path, char *out) {
   char base[PATH_MAX] = "";
-  if (log_fd < 0 || !path) return 0;
+  if (log_fd < 0 || !path || syscall(SYS_getpid) != owner) return 0;
   if (path[0] != '/') {
     if (at == AT_FDCWD) {
       if (!getcwd(base, sizeof base)) return 0;
@@ -135,7 +139,8 @@ static int open_at(int at, const char *path, int flags, mode_t mode) {
   char full[PATH_MAX];
   if (!watched(at, path, full)) {
     int other = syscall(SYS_openat, at, path, flags, mode);
-    if (other >= 0 && other < MAX_FD) kind[other] = NOTHING; /* what had this number was closed behind our back */
+    /* Its number may have been closed unseen. */
+    if (other >= 0 && other < MAX_FD && syscall(SYS_getpid) == owner) kind[other] = NOTHING;
     return other;
   }
   hold();
