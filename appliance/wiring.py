@@ -31,7 +31,7 @@ from appliance.store.disk import Ballast, DiskWatch
 from appliance.store.engine import FILE_NAME, Store
 from appliance.store.intake import Recorder
 from appliance.store.pulse import PulseWriter, boot_time_s, is_alive, read_pulses, run_directory
-from appliance.store.salvage.begin import BackupFolders, open_sound
+from appliance.store.salvage.begin import BackupFolders, open_sound, refuse_read_only
 from appliance.store.salvage.ledger import fetch_salvage
 from appliance.store.sealing import Sealer
 from firmware_bridge.address import Address, read_address
@@ -126,6 +126,7 @@ def _sync_names(folder: Path) -> None:
 def open_store(box: Box) -> Store:
     """The box's store, migrated, its counters cut in the site's zone and resolutions."""
     path = box.data / FILE_NAME
+    refuse_read_only(path)
     ballast = open_ballast(box)
     ballast.breathe()
     open_sound(path, timezone=box.settings.site.timezone, backups=backup_folders(box), now=box.clock())

@@ -15,9 +15,12 @@ import click
 
 from appliance.cli.options import common, hexpost_command, log_to_stderr
 from appliance.cli.sd_notify import Notifier
+from appliance.store.durable import is_read_only
 from appliance.store.engine import FILE_NAME
 from appliance.store.health import DoubtWatch
 from appliance.wiring import Box, archive_folder, open_context, open_store, pulse_reporter
+
+WRITABLE_S = 5.0  # between looks whether a read-only disk can be written again
 
 
 @contextmanager
@@ -42,6 +45,13 @@ def running(box: Box, part: str) -> Iterator[tuple[threading.Event, Notifier]]:
         notifier.stopping()
         box.time.stop()
         notifier.close()
+
+
+def end_when_writable(box: Box, stop: threading.Event) -> None:
+    """End a part that only reads once the disk can be written again: it is started anew, and writes."""
+    while not stop.wait(WRITABLE_S):
+        if not is_read_only(box.data):
+            stop.set()
 
 
 @click.command("bridge")
@@ -133,9 +143,12 @@ def serve_command(box: Box, as_json: bool) -> None:
     """
     from appliance.serve.server import serve
     from appliance.wiring_bridge import retry_quarantine
+    from appliance.wiring_care import open_to_serve
 
     with running(box, "serve") as (stop, notifier):
-        store = open_store(box)
+        store = open_to_serve(box)
+        if store.read_only:
+            threading.Thread(target=end_when_writable, args=(box, stop), daemon=True).start()
         serve(
             open_context(box, store, partial(retry_quarantine, box, store)),
             stop=stop,

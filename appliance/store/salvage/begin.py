@@ -46,17 +46,25 @@ def open_sound(path: Path, *, timezone: str, backups: BackupFolders, now: dateti
     raises  Unavailable  the disk cannot be written
     raises  Conflict     the store is newer than this program
     """
-    if path.parent.exists() and is_read_only(path.parent):
-        raise Unavailable(
-            f"opening the store: {path.parent} is on a disk that is mounted read-only; nothing can be recorded until "
-            "it is checked (fsck) and mounted for writing again"
-        )
+    refuse_read_only(path)
     try:
         migrate(path, timezone=timezone, prepare=lambda: _look(path, backups, now))
     except OSError as error:
         raise Unavailable(f"opening the store at {path}: {error.strerror}; free space or remount the disk") from None
     for folder in list_unfinished(path):
         _begin(path, folder, backups, now)
+
+
+def refuse_read_only(path: Path) -> None:
+    """Say so where the disk of a store cannot be written.
+
+    raises  Unavailable
+    """
+    if path.parent.exists() and is_read_only(path.parent):
+        raise Unavailable(
+            f"opening the store: {path.parent} is on a disk that is mounted read-only; nothing can be recorded until "
+            "it is checked (fsck) and mounted for writing again"
+        )
 
 
 def _look(path: Path, backups: BackupFolders, now: datetime) -> None:
