@@ -190,6 +190,8 @@ def _examine_inside(path: Path) -> str:
     except sqlite.driver().DatabaseError as error:
         if any(word in str(error) for word in _DAMAGE):
             return f"{path} is damaged ({error})"
+    except UnicodeDecodeError as error:  # a name in the schema
+        return f"{path} is damaged ({error})"
     return ""
 
 

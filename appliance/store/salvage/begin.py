@@ -104,7 +104,7 @@ def _begin(path: Path, folder: Path, backups: BackupFolders, now: datetime) -> N
             try:
                 with store.write() as connection:
                     merge_users(connection, source)
-            except (HexpostError, driver().DatabaseError) as error:
+            except (HexpostError, driver().DatabaseError, UnicodeDecodeError) as error:
                 log.error("users could not be read from %s: %s", place, error)
             finally:
                 source.close()

@@ -261,5 +261,5 @@ def open_source(folder: Path, name: str) -> Source | None:
         return None
     try:
         return Source(path)
-    except sqlite.driver().DatabaseError:
+    except (sqlite.driver().DatabaseError, UnicodeDecodeError):
         return None

@@ -49,7 +49,7 @@ class Source:
         """One value; `default` where it cannot be read."""
         try:
             row = self._connection.execute(query).fetchone()
-        except sqlite.driver().DatabaseError:
+        except (sqlite.driver().DatabaseError, UnicodeDecodeError):
             return default
         return default if row is None else row[0]
 
@@ -67,7 +67,7 @@ class Source:
             try:
                 yield from self._scan(table, columns, order)
                 return
-            except sqlite.driver().DatabaseError:
+            except (sqlite.driver().DatabaseError, UnicodeDecodeError):
                 self._count(table)
 
     def _scan(self, table: str, columns: str, order: str) -> Iterator[tuple[Any, ...]]:
@@ -86,7 +86,7 @@ class Source:
                 reached = row[0]
                 yield row
             return
-        except sqlite.driver().DatabaseError:
+        except (sqlite.driver().DatabaseError, UnicodeDecodeError):
             self._probes -= 1
         last = high + 1
         try:
@@ -95,7 +95,7 @@ class Source:
             ):
                 last = row[0]
                 yield row
-        except sqlite.driver().DatabaseError:
+        except (sqlite.driver().DatabaseError, UnicodeDecodeError):
             self._probes -= 1
         if last - reached <= NARROW or self._probes <= 0:
             self._count(table)

@@ -138,7 +138,7 @@ def _perform(key: str, perform: Callable[[int, Came], None], progress: _Progress
 
     try:
         perform(progress.position.get(key, -(1 << 62)), came)
-    except (Corrupt, driver().DatabaseError) as error:
+    except (Corrupt, driver().DatabaseError, UnicodeDecodeError) as error:
         log.error("putting back %s: %s; the rest of it is lost", key, error)
         progress.note(f"{key} unreadable", 1)
     except HexpostError:
