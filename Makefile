@@ -14,7 +14,7 @@ PY := $(BIN)/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 MAP := appliance/serve/map
 DEBIAN_RUN := libsqlite3-mod-spatialite mosquitto
-DEBIAN_TEST := mosquitto-clients postgresql postgis postgresql-postgis chromium gdal-bin fonts-noto-core systemd
+DEBIAN_TEST := gcc libc6-dev mosquitto-clients postgresql postgis postgresql-postgis chromium gdal-bin fonts-noto-core systemd
 # Recorded payloads and data sets, where they lie beside the checkout: more real data for the tests that read any.
 export HEXPOST_FIELDKIT ?= $(wildcard $(CURDIR)/../shared/fieldkit)
 PYTEST := PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m pytest

@@ -51,6 +51,7 @@ class EventWriter:
     def __init__(self, hours: SiteHours, resolutions: Sequence[int]) -> None:
         self._tally = Tally(hours, resolutions)
         self._known = Identities()
+        self._last = 0
 
     def forget(self) -> None:
         """The transaction of the last `insert` was taken back."""
@@ -82,7 +83,8 @@ class EventWriter:
             add(event.source, event.event_id, key)
             outcomes.append("stored")
         raw.executemany(_INSERT, rows)
-        self._settle(connection, raw, key)
+        self._tally.write(connection)
+        self._last = key
         return outcomes
 
     def _again(self, connection: sa.Connection, raw: Any, key: int, event: Event, now: int) -> Outcome | None:
@@ -103,12 +105,20 @@ class EventWriter:
         )
         return "corrected"
 
-    def _settle(self, connection: sa.Connection, raw: Any, key: int) -> None:
-        self._tally.write(connection)
-        if key - self._known.indexed >= INDEX_ROWS:
-            settle_index(connection)
-            if key - fetch_marks(raw).counted >= MAX_UNCOUNTED:
-                settle_counts(connection, self._tally)
+    @property
+    def settling_due(self) -> bool:
+        """Whether the tail has grown to what is indexed at once."""
+        return self._last - self._known.indexed >= INDEX_ROWS
+
+    def settle(self, connection: sa.Connection) -> None:
+        """Index the tail; and where the jobs process does not keep up, count too. In a transaction of its own.
+
+        So a batch is acknowledged without waiting for it, and stored also where there is no room for it now.
+        """
+        raw = raw_connection(connection)
+        settle_index(connection)
+        if last_key(raw) - fetch_marks(raw).counted >= MAX_UNCOUNTED:
+            settle_counts(connection, self._tally)
 
 
 @lru_cache(maxsize=8_192)  # cameras stand still, and addresses come again

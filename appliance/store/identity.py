@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from appliance.errors import Corrupt
 from appliance.model.event import Event
 from appliance.store.settle import fetch_marks
 
@@ -39,6 +40,8 @@ class Identities:
         for key, source, event_id in raw.execute(
             "SELECT event_pk, source, event_id FROM events WHERE event_pk > ?", (self._seen,)
         ):
+            if type(source) is not str or type(event_id) is not str:
+                raise Corrupt(f"event {key} has no identity that could be written so: its page is damaged")
             self.add(source, event_id, key)
 
     def add(self, source: str, event_id: str, key: int) -> None:

@@ -3,6 +3,8 @@
 Shared by the bridge, the upload and the import, so that a rule about duplicates or counting stands once.
 """
 
+import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -12,6 +14,7 @@ import sqlalchemy as sa
 
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import to_us
+from appliance.errors import Unavailable
 from appliance.model.intake import Intake, Outcome, RawMessage, Receipt
 from appliance.store.commands import insert_answers
 from appliance.store.device_reports import fold_reports, keep_last_fixes
@@ -24,7 +27,10 @@ from appliance.store.readings import Series, WrittenReadings, insert_readings, r
 from appliance.store.sealing import Sealer
 from appliance.store.totals import add_totals
 
+log = logging.getLogger(__name__)
+
 QUARANTINE_BYTES = 64 * 1_048_576
+SETTLE_AGAIN_S = 10.0  # between attempts to index while the store has no room for it
 
 
 class Archive(Protocol):
@@ -66,6 +72,7 @@ class Recorder:
         self._archive = archive
         self._admit = admit
         self._series: dict[Series, int] = {}
+        self._settle_after = 0.0
 
     def record(self, intake: Intake) -> Receipt:
         """Write an intake whole, or raise and write nothing; it is durable when this returns.
@@ -86,7 +93,20 @@ class Recorder:
         remember(self._series, fresh)
         if self._archive is not None and intake.raw:
             self._archive.append(intake.raw)
+        self._settle()
         return receipt
+
+    def _settle(self) -> None:
+        """Index what has gathered. What was recorded is durable without it: trouble here only leaves it for later."""
+        if not self._events.settling_due or time.monotonic() < self._settle_after:
+            return
+        try:
+            with self._store.write() as connection:
+                self._events.settle(connection)
+        except Unavailable as error:
+            self._events.forget()
+            self._settle_after = time.monotonic() + SETTLE_AGAIN_S
+            log.warning("events are stored, and indexed later: %s", error)
 
     def _write(self, connection: sa.Connection, intake: Intake, now: int) -> tuple[Receipt, Mapping[Series, int]]:
         take_retried(connection, intake.retried)
