@@ -66,8 +66,11 @@ check-arm64: .make/arm64-checked
 	done
 	@touch $@
 
+# Those that take hours, and what the others share, are not run by `make bench`.
+BY_HAND := soak ledger broker
+
 bench: .make/dev-installed .make/test-packages
-	@for file in benchmarks/[a-z]*.py; do name=$$(basename $$file .py); echo "== $$name"; $(PY) -m benchmarks.$$name || exit 1; done
+	@for file in $(filter-out $(BY_HAND:%=benchmarks/%.py),$(wildcard benchmarks/[a-z]*.py)); do name=$$(basename $$file .py); echo "== $$name"; $(PY) -m benchmarks.$$name || exit 1; done
 
 # ---------------------------------------------------------------- setting up
 

@@ -77,9 +77,9 @@ def made_events(how_many: int, *, seed: int = 1) -> Iterator[tuple[str, dict[str
         )
 
 
-def single_messages(how_many: int) -> Iterator[tuple[str, bytes]]:
+def single_messages(how_many: int, *, seed: int = 1) -> Iterator[tuple[str, bytes]]:
     """One event a message."""
-    for device, event in made_events(how_many):
+    for device, event in made_events(how_many, seed=seed):
         yield f"hexpost/v1/agency/{device}/event", json.dumps(event).encode()
 
 

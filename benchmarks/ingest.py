@@ -80,8 +80,8 @@ class BridgeProcess:
         written = next(line for line in (proc / "io").read_text().splitlines() if line.startswith("write_bytes"))
         return (int(fields[11]) + int(fields[12])) / TICKS, int(written.split()[1])
 
-    def drain(self, events: int) -> Drained:
-        """Start it and watch until so many events more are stored."""
+    def drain(self, events: int, *, keep: bool = False) -> Drained:
+        """Start it and watch until so many events more are stored; stop it then, unless it is to be kept."""
         before = self.stored()
         self.start()
         while (first := self.stored()) <= before:
@@ -92,7 +92,8 @@ class BridgeProcess:
                 sys.exit(f"the bridge stored {now - before} of {events}")
             time.sleep(0.05)
         (cpu_end, written_end), wall_end = self.spent(), time.monotonic()
-        self.stop()
+        if not keep:
+            self.stop()
         return Drained(events=now - first, cpu_s=cpu_end - cpu, wall_s=wall_end - wall, written=written_end - written)
 
 
