@@ -1,6 +1,7 @@
 """`hexpost migrate`, `status`, `verify`, `config`: the store and the box, looked at by hand."""
 
 import sys
+from typing import Any
 
 import click
 
@@ -32,7 +33,6 @@ def status_command(box: Box, as_json: bool) -> None:
 
     Example: hexpost status --json
     """
-    from appliance.model.space import disk_of
     from appliance.store.archive.state import fetch_archive_state
     from appliance.store.backup.ledger import fetch_backup_state
     from appliance.store.boots import count_waiting
@@ -49,20 +49,28 @@ def status_command(box: Box, as_json: bool) -> None:
         backup, chores = fetch_backup_state(connection), fetch_chores(connection)
         salvage = fetch_salvage(connection)
     parts, sync, archive = fetch_pulses(box), sync_status(store), fetch_archive_state(archive_folder(box))
+    told = {
+        "store": facts,
+        "totals": totals,
+        "parts": parts,
+        "sync": sync,
+        "archive": archive,
+        "clock": clock,
+        "backup": backup,
+        "salvage": salvage,
+        "chores": chores,
+    }
     if as_json:
-        told = {
-            "store": facts,
-            "totals": totals,
-            "parts": parts,
-            "sync": sync,
-            "archive": archive,
-            "clock": clock,
-            "backup": backup,
-            "salvage": salvage,
-            "chores": chores,
-        }
         click.echo(to_json(told))
-        return
+    else:
+        _say_status(told)
+
+
+def _say_status(told: dict[str, Any]) -> None:
+    """The status in words, as a technician reads it."""
+    from appliance.model.space import disk_of
+
+    facts, totals, parts, sync, archive, clock, backup, salvage, chores = told.values()
     click.echo(
         f"{facts.events:,} events, the last {facts.last_event_at or 'never'}; last run {facts.last_run_at or 'never'}"
     )
