@@ -52,12 +52,18 @@ FAMILY_FOLDER = Path(__file__).parent.parent / "firmware_bridge" / "family"
 
 
 class Box(msgspec.Struct, frozen=True, kw_only=True):
-    """One box: its settings, the file they came from, its data directory. Cheap; opens nothing."""
+    """One box: its settings, the file they came from, its data directory. Cheap to make."""
 
     settings: Settings
     data: Path
     config: Path | None = None
     time: BoxClock = msgspec.field(default_factory=BoxClock)
+    stores: list[Store] = []  # those that were opened
+
+    def close(self) -> None:
+        """Close what was opened of it."""
+        while self.stores:
+            self.stores.pop().close()
 
     @property
     def clock(self) -> Clock:
@@ -132,6 +138,7 @@ def open_store(box: Box) -> Store:
     open_sound(path, timezone=box.settings.site.timezone, backups=backup_folders(box), now=box.clock())
     store = Store(path, ballast=ballast)
     store.hold()
+    box.stores.append(store)
     hours, resolutions = box.hours(), box.settings.risk.resolutions
     with store.read() as connection:
         row = connection.exec_driver_sql("SELECT timezone, resolutions FROM site").one()

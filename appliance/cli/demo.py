@@ -12,6 +12,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def demo_command(box: Box, as_json: bool) -> None:
     demo = open_box(config, folder, {})
     history, replay, speed = write_recordings(demo, folder / "run")
     name, password = "admin", secrets.token_urlsafe(9)
-    with open_store(demo).write() as connection:
+    with closing(open_store(demo)) as store, store.write() as connection:
         upsert_user(connection, name=name, role="admin", password=password, now=demo.clock())
     options = ("--data", str(folder), "--config", str(config))
     import_history = ("import", str(history), "--source", "police/archive", *options)

@@ -1,5 +1,6 @@
 """What every command shares: the common options, the exit codes, output for people and for machines."""
 
+import contextlib
 import functools
 import logging
 import os
@@ -31,7 +32,8 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
             say_error(error, as_json=as_json)
             sys.exit(USAGE)
         try:
-            return command(*args, box=box, as_json=as_json, **options)
+            with contextlib.closing(box):
+                return command(*args, box=box, as_json=as_json, **options)
         except HexpostError as error:
             say_error(error, as_json=as_json)
             sys.exit(FAILED)

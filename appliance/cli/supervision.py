@@ -6,6 +6,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import closing
 
 import click
 from rich.console import Console
@@ -80,7 +81,7 @@ def box_children(box: Box) -> list[Child]:
 
 def login_hint(box: Box) -> str:
     """What to type before anyone can log in; empty once there is a user."""
-    with open_store(box).read() as connection:
+    with closing(open_store(box)) as store, store.read() as connection:
         users = fetch_users(connection)
     return "" if users else "No users yet: hexpost user add NAME --role admin --password-file FILE"
 

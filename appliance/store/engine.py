@@ -120,7 +120,7 @@ class Store:
             self._watch.close()
         self._engine.dispose()
         if self._held is not None:
-            os.close(self._held)
+            health.let_go(self.path, self._held)
             self._held = None
 
     @contextmanager

@@ -13,6 +13,7 @@ import os
 import shutil
 import threading
 import time
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ DOUBT_S = 60.0  # how long a file in doubt is looked at; one that takes longer i
 WATCH_S = 1.0  # between looks for a note
 LEAVE_S = 30.0  # how long the other parts are given to end
 _STEPS = 100_000
+_held: Counter[Path] = Counter()  # how often this process uses a file
 _DAMAGE = ("malformed", "not a database", "no such table", "no such column", "unsupported file format")
 
 
@@ -50,7 +52,13 @@ def doubt_stamp(path: Path) -> tuple[int, int] | None:
 
 
 def examine(path: Path) -> str:
-    """What is wrong with the file at `path`, in words; '' where nothing is, or it is new."""
+    """What is wrong with the file at `path`, in words; '' where nothing is, or it is new.
+
+    A file this process has open is not looked at again: to close any descriptor of a file ends every lock the process
+    has on it (POSIX), SQLite's too, and the next process to leave would take the WAL away as if it were the last.
+    """
+    if _held[path.absolute()]:
+        return ""
     try:
         size = path.stat().st_size
     except FileNotFoundError:
@@ -98,10 +106,17 @@ def finish(folder: Path) -> None:
 
 
 def hold(path: Path) -> int:
-    """A descriptor that says, until it is closed, that this process uses the file."""
+    """A descriptor that says, until `let_go`, that this process uses the file."""
     descriptor = os.open(path.with_suffix(".use"), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
+    _held[path.absolute()] += 1
     return descriptor
+
+
+def let_go(path: Path, descriptor: int) -> None:
+    """End a `hold`; the connections to the file are closed by now."""
+    _held[path.absolute()] -= 1
+    os.close(descriptor)
 
 
 def wait_until_unused(path: Path, patience_s: float = LEAVE_S) -> bool:

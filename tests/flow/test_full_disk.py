@@ -77,7 +77,9 @@ def disk(box: RunningBox) -> dict[str, Any]:
 def stored(box: RunningBox) -> set[str]:
     found, cursor = set[str](), None
     while True:
-        page = box.client.get("/v1/events", params={"limit": 1_000, **({"cursor": cursor} if cursor else {})}).json()
+        answer = box.client.get("/v1/events", params={"limit": 1_000, **({"cursor": cursor} if cursor else {})})
+        assert answer.status_code == 200, f"{answer.text}\n{box.log.read_text()[-3000:]}"
+        page = answer.json()
         ids = [item["event_id"] for item in page["items"]]
         assert len(ids) == len(set(ids)) and not found & set(ids), "stored twice"
         found |= set(ids)

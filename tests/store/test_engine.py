@@ -1,5 +1,9 @@
 """The store under trouble: full disk, slow reads, damage; each told in words that name the remedy."""
 
+import json
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,7 @@ from appliance.model.intake import Intake
 from appliance.store.engine import Store, raw_connection
 from appliance.store.events import EventFilter, fetch_events
 from appliance.store.intake import Recorder
+from appliance.wiring import open_box, open_recorder, open_store
 from tests.conftest import NOW, make_event, make_recorder
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
@@ -60,3 +65,20 @@ def test_a_writer_waits_for_another_and_both_are_stored(store: Store) -> None:
         list(threads.map(write, ("a/1", "a/2", "a/3", "a/4")))
     with store.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM events").scalar_one() == 80
+
+
+def test_a_process_that_opens_the_store_twice_keeps_its_locks_and_nobody_takes_the_wal_away(tmp_path: Path) -> None:
+    """A second look at the file must not end the locks of the first: what is committed then would lie in no file."""
+    with closing(open_box(None, tmp_path, {})) as box:
+        first, _second = open_store(box), open_store(box)
+        open_recorder(box, first).record(Intake(events=[make_event(event_id="before")]))
+        count_elsewhere(tmp_path)
+        open_recorder(box, first).record(Intake(events=[make_event(event_id="after")]))
+        assert count_elsewhere(tmp_path) == 2
+
+
+def count_elsewhere(data: Path) -> int:
+    """How many events another process finds, which opens the store and leaves it again."""
+    command = [sys.executable, "-m", "appliance.cli", "status", "--json", "--data", str(data)]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return int(told["store"]["events"])
