@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -41,7 +40,7 @@ from appliance.wiring import (
     Box,
     broker_address,
     load_families,
-    mapping_folder,
+    mapping_state,
     open_archive_sealer,
     open_disk_watch,
     open_plate_sealer,
@@ -126,7 +125,12 @@ def open_bridge(
     )
     with store.read() as connection:
         learned, digests = fetch_learned(connection), fetch_digests(connection)
-    decoder = Decoder(load_families(box), zone=box.settings.zone, learned=learned)
+    mappings = MappingWatch(box)
+    decoder = Decoder(mappings() or (), zone=box.settings.zone, learned=learned)
+
+    def report_with_mappings(state: Mapping[str, Any]) -> None:
+        report({**state, "mappings": mappings.taken})
+
     bridge = Bridge(
         client,
         open_recorder(box, store, step=lambda: watch.step),
@@ -136,13 +140,13 @@ def open_bridge(
         downlink=PacedDownlink(
             Commander(StoreDownlink(store), publisher(client)), clock, lambda: destroy_old_keys(box, store, clock())
         ),
-        reload=MappingWatch(box),
+        reload=mappings,
         batch_items=mqtt.batch_items,
         batch_ms=mqtt.batch_ms,
         commit_ms=mqtt.commit_ms,
         clock=clock,
         clock_trusted=clock_trusted,
-        report=with_disk(with_floods(report, flood, alert, clock), watch, alert, clock),
+        report=with_disk(with_floods(report_with_mappings, flood, alert, clock), watch, alert, clock),
         flood=flood,
     )
     return bridge, field
@@ -295,19 +299,20 @@ class PacedDownlink:
 
 
 class MappingWatch:
-    """Says when a technician has changed a mapping file."""
+    """Says when a technician has changed a mapping file; `taken` is the state of the folder that was read last."""
 
     def __init__(self, box: Box) -> None:
         self._box = box
-        self._seen = _stamps(mapping_folder(box))
+        self.taken = ""
 
     def __call__(self) -> Sequence[Family] | None:
-        """The families anew, or None where nothing has changed."""
-        stamps = _stamps(mapping_folder(self._box))
-        if stamps == self._seen:
+        """The families anew, or None where nothing has changed; at first always."""
+        state = mapping_state(self._box)  # before the files: one that changes meanwhile is read once more
+        if state == self.taken:
             return None
-        self._seen = stamps
-        return load_families(self._box)
+        families = load_families(self._box)
+        self.taken = state
+        return families
 
 
 def _open_field(box: Box, store: Store) -> Field:
@@ -384,12 +389,3 @@ def _record_retried(recorder: Recorder, entry: Entry, intake: Intake) -> Receipt
     except Exception as error:
         log.exception("quarantine entry %d on %s could not be stored", entry.id, entry.topic)
         return Refused(reason=f"could not be stored: {type(error).__name__}")
-
-
-def _stamps(folder: Path) -> list[tuple[str, int, int]]:
-    stamps = []
-    for file in sorted(folder.glob("*.toml")):
-        with contextlib.suppress(FileNotFoundError):  # disabled in this very moment
-            status = file.stat()
-            stamps.append((file.name, status.st_mtime_ns, status.st_size))
-    return stamps

@@ -1,6 +1,7 @@
 """`hexpost device mapping`: a technician's own families of firmware, tried before they are enabled."""
 
 import sys
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +12,13 @@ import msgspec
 
 from appliance.cli.options import FAILED, common, to_json
 from appliance.errors import NotFound, Rejected
-from appliance.wiring import Box, built_in_mappings, load_families, mapping_folder
+from appliance.wiring import Box, built_in_mappings, fetch_pulses, load_families, mapping_folder, mapping_state
 
 if TYPE_CHECKING:
     from appliance.model.observation import Observation
 
+PATIENCE_S = 10.0  # a bridge looks every two seconds and says so every second
+WHEN = {True: "", False: "; no running bridge has taken it up yet: it does when it starts"}
 SHOWN = 20  # messages whose observations are shown; the summary counts all
 
 
@@ -63,7 +66,7 @@ def mapping_try(box: Box, as_json: bool, file: Path, samples: Path) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @common
 def mapping_enable(box: Box, as_json: bool, file: Path) -> None:
-    """Put a mapping file among the box's own; the bridge takes it up within seconds.
+    """Put a mapping file among the box's own, and wait until a running bridge reads by it.
 
     Example: hexpost device mapping enable riverwatch.toml
     """
@@ -76,14 +79,15 @@ def mapping_enable(box: Box, as_json: bool, file: Path) -> None:
     fresh = folder / f".{name}.new"
     fresh.write_text(text, encoding="utf-8")
     fresh.replace(folder / f"{name}.toml")  # whole or not at all: the bridge may be reading
-    click.echo(to_json({"enabled": name}) if as_json else f"{name} is enabled")
+    taken_up = _is_taken_up(box)
+    click.echo(to_json({"enabled": name, "taken_up": taken_up}) if as_json else f"{name} is enabled{WHEN[taken_up]}")
 
 
 @mapping_group.command("disable")
 @click.argument("name")
 @common
 def mapping_disable(box: Box, as_json: bool, name: str) -> None:
-    """Take one of the box's own mapping files out again.
+    """Take one of the box's own mapping files out again, and wait until a running bridge does without it.
 
     Example: hexpost device mapping disable riverwatch
     """
@@ -91,7 +95,8 @@ def mapping_disable(box: Box, as_json: bool, name: str) -> None:
     if not file.exists():
         raise NotFound(f"{name} is not enabled here; `hexpost device mapping list` shows those that are")
     file.unlink()
-    click.echo(to_json({"disabled": name}) if as_json else f"{name} is disabled")
+    taken_up = _is_taken_up(box)
+    click.echo(to_json({"disabled": name, "taken_up": taken_up}) if as_json else f"{name} is disabled{WHEN[taken_up]}")
 
 
 @mapping_group.command("list")
@@ -111,6 +116,18 @@ def mapping_list(box: Box, as_json: bool) -> None:
         return
     for row in rows:
         click.echo(f"{row['family']:20} {row['title']}{'  (own)' if row['own'] else ''}")
+
+
+def _is_taken_up(box: Box) -> bool:
+    """Whether a running bridge reads by the mapping files as they are now; it is given a moment to."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        bridge = fetch_pulses(box).get("bridge", {})
+        if bridge.get("mappings") == mapping_state(box):
+            return bool(bridge.get("up"))
+        if not bridge.get("up") or time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
 
 
 def _read_mapping(file: Path) -> str:
