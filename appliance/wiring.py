@@ -4,12 +4,11 @@ Here, and nowhere else, a part is given its store, its clock and its secrets.
 """
 
 import contextlib
-import hashlib
 import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +39,6 @@ from firmware_bridge.address import Address, read_address
 if TYPE_CHECKING:  # Litestar costs most of a second: only the web part pays for it
     from appliance.serve.context import Context, Retry
     from appliance.store.basemaps import Basemap
-    from firmware_bridge.inbound import Family
     from sync.pump import Pump
 
 log = logging.getLogger(__name__)
@@ -49,7 +47,6 @@ CONFIG_PATH = Path("/etc/hexpost/hexpost.toml")
 PULSE_EVERY_S = 1.0
 SILENT_S = 10.0  # a part that has not been heard of for so long is not up, whatever its process does
 MAP_FOLDER = Path(__file__).parent / "serve" / "map"
-FAMILY_FOLDER = Path(__file__).parent.parent / "firmware_bridge" / "family"
 
 
 class Box(msgspec.Struct, frozen=True, kw_only=True):
@@ -255,42 +252,6 @@ def broker_address(box: Box) -> Address:
     url = f"mqtt://{mqtt.host}:{mqtt.port}" if mqtt.url == "embedded" else mqtt.url
     password = read_secret_file(mqtt.password_file, "mqtt.password_file")
     return read_address(url, username=mqtt.username, password=password, ca_file=mqtt.ca_file)
-
-
-def built_in_mappings() -> list[str]:
-    """The text of each mapping file that comes with the program."""
-    return [file.read_text(encoding="utf-8") for file in sorted(FAMILY_FOLDER.glob("*.toml"))]
-
-
-def mapping_folder(box: Box) -> Path:
-    """Where a technician's own mapping files are."""
-    return box.data / "mappings"
-
-
-def mapping_state(box: Box) -> str:
-    """What tells one state of the technician's mapping files from another, without reading them; never empty."""
-    stamps = []
-    for file in sorted(mapping_folder(box).glob("*.toml")):
-        with contextlib.suppress(FileNotFoundError):  # disabled in this very moment
-            status = file.stat()
-            stamps.append(f"{file.name}:{status.st_mtime_ns}:{status.st_size}")
-    return hashlib.sha256("\n".join(stamps).encode()).hexdigest()[:16]
-
-
-def load_families(box: Box) -> "Sequence[Family]":
-    """Every family of firmware; a technician's file that cannot be used is logged and left out."""
-    from firmware_bridge.family.catalogue import build_families
-    from firmware_bridge.mapping.compile import compile_mapping
-
-    own = []
-    for file in sorted(mapping_folder(box).glob("*.toml")):
-        try:
-            text = file.read_text(encoding="utf-8")
-            compile_mapping(text)
-            own.append(text)
-        except (OSError, UnicodeDecodeError, Rejected) as error:
-            log.error("mapping %s is left out: %s; `hexpost device mapping try` shows what is wrong", file, error)
-    return build_families([*built_in_mappings(), *own])
 
 
 def pulse_reporter(box: Box, part: str, alive: Callable[[], None]) -> Callable[[Mapping[str, Any]], None]:

@@ -39,15 +39,9 @@ from appliance.store.engine import Store
 from appliance.store.memory import fetch_learned
 from appliance.store.quarantine import MAX_PAYLOAD, fetch_quarantine
 from appliance.store.sqlite import driver
-from appliance.wiring import (
-    Box,
-    archive_folder,
-    load_families,
-    open_archive_sealer,
-    open_plate_sealer,
-    open_sealer,
-)
+from appliance.wiring import Box, archive_folder, open_archive_sealer, open_plate_sealer, open_sealer
 from appliance.wiring_bridge import plate_sealer
+from appliance.wiring_families import load_families
 from firmware_bridge.reread import Rereader
 
 WARM_UP = timedelta(hours=24)  # messages before the range that tell what states there were when it began

@@ -39,14 +39,13 @@ from appliance.timekeeping import BUILT_US, boot_of, misdated_days
 from appliance.wiring import (
     Box,
     broker_address,
-    load_families,
-    mapping_state,
     open_archive_sealer,
     open_disk_watch,
     open_plate_sealer,
     open_recorder,
     open_sealer,
 )
+from appliance.wiring_families import load_families, mapping_state
 from firmware_bridge.bridge import Bridge
 from firmware_bridge.canonical import Surroundings
 from firmware_bridge.client import BrokerClient

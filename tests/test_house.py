@@ -60,11 +60,12 @@ LAYERS: dict[str, int] = {
     "firmware_bridge.reread": 4,
     "sync.pump": 4,
     "appliance.wiring": 5,
-    "appliance.wiring_bridge": 6,
+    "appliance.wiring_families": 6,
+    "appliance.wiring_bridge": 7,
     "appliance.wiring_jobs": 6,
-    "appliance.wiring_archive": 7,
-    "appliance.wiring_care": 8,
-    "appliance.cli": 9,
+    "appliance.wiring_archive": 8,
+    "appliance.wiring_care": 9,
+    "appliance.cli": 10,
 }
 """Room -> layer; a room may import rooms of lower layers, and itself."""
 

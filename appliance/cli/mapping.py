@@ -12,7 +12,7 @@ import msgspec
 
 from appliance.cli.options import FAILED, common, to_json
 from appliance.errors import NotFound, Rejected
-from appliance.wiring import Box, built_in_mappings, fetch_pulses, load_families, mapping_folder, mapping_state
+from appliance.wiring import Box, fetch_pulses
 
 if TYPE_CHECKING:
     from appliance.model.observation import Observation
@@ -40,6 +40,7 @@ def mapping_try(box: Box, as_json: bool, file: Path, samples: Path) -> None:
     Example: hexpost device mapping try riverwatch.toml samples.jsonl
     """
     from appliance.cli.replaying import read_recording
+    from appliance.wiring_families import built_in_mappings
     from firmware_bridge.decode import Decoder
     from firmware_bridge.family.catalogue import build_families
 
@@ -70,6 +71,7 @@ def mapping_enable(box: Box, as_json: bool, file: Path) -> None:
 
     Example: hexpost device mapping enable riverwatch.toml
     """
+    from appliance.wiring_families import mapping_folder
     from firmware_bridge.mapping.compile import compile_mapping
 
     text = _read_mapping(file)
@@ -91,6 +93,8 @@ def mapping_disable(box: Box, as_json: bool, name: str) -> None:
 
     Example: hexpost device mapping disable riverwatch
     """
+    from appliance.wiring_families import mapping_folder
+
     file = mapping_folder(box) / f"{Path(name).name}.toml"
     if not file.exists():
         raise NotFound(f"{name} is not enabled here; `hexpost device mapping list` shows those that are")
@@ -106,6 +110,8 @@ def mapping_list(box: Box, as_json: bool) -> None:
 
     Example: hexpost device mapping list
     """
+    from appliance.wiring_families import load_families, mapping_folder
+
     own = {file.stem for file in mapping_folder(box).glob("*.toml")}
     rows = [
         {"family": family.name, "title": family.title, "own": family.name in own, "source": family.source}
@@ -120,6 +126,8 @@ def mapping_list(box: Box, as_json: bool) -> None:
 
 def _is_taken_up(box: Box) -> bool:
     """Whether a running bridge reads by the mapping files as they are now; it is given a moment to."""
+    from appliance.wiring_families import mapping_state
+
     deadline = time.monotonic() + PATIENCE_S
     while True:
         bridge = fetch_pulses(box).get("bridge", {})

@@ -9,7 +9,8 @@ from appliance.model.settings import Settings
 from appliance.store.box_clock import BoxClock
 from appliance.store.engine import Store
 from appliance.store.intake import Recorder
-from appliance.wiring import Box, load_families, mapping_folder, open_recorder
+from appliance.wiring import Box, open_recorder
+from appliance.wiring_families import load_families, mapping_folder
 from firmware_bridge.decode import Decoder
 from tests.board import Board
 from tests.conftest import NOW

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from appliance.wiring import built_in_mappings
+from appliance.wiring_families import built_in_mappings
 from firmware_bridge.decode import Decoder
 from firmware_bridge.family.catalogue import build_families
 from firmware_bridge.topic import raw_topic

@@ -16,8 +16,9 @@ from appliance.store.box_clock import BoxClock
 from appliance.store.engine import raw_connection
 from appliance.store.field import StoreField
 from appliance.store.verify import verify_store
-from appliance.wiring import Box, load_families, mapping_folder, open_recorder, open_store
+from appliance.wiring import Box, open_recorder, open_store
 from appliance.wiring_archive import ReprocessReport, reprocess
+from appliance.wiring_families import load_families, mapping_folder
 from firmware_bridge.canonical import Surroundings
 from firmware_bridge.decode import Decoder
 from firmware_bridge.field import Field
