@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from appliance.model.observation import Observation
 
 PATIENCE_S = 10.0  # a bridge looks every two seconds and says so every second
-WHEN = {True: "", False: "; no running bridge has taken it up yet: it does when it starts"}
+WHEN = {True: "", False: "\nno running bridge has taken it up; it does when it starts"}
 SHOWN = 20  # messages whose observations are shown; the summary counts all
 
 
