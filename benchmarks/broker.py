@@ -58,7 +58,10 @@ def broker(folder: Path, settings: Mqtt) -> Iterator[Address]:
 
 
 def made_events(how_many: int, *, seed: int = 1) -> Iterator[tuple[str, dict[str, object]]]:
-    """(device, native event), spread over a city, two hundred devices and three types; ids rise with each device."""
+    """(device, native event), spread over a city, two hundred devices and three types.
+
+    Ids rise with each device, and differ between seeds.
+    """
     chance = random.Random(seed)
     start = datetime.now(UTC) - timedelta(hours=6)
     for n in range(how_many):
@@ -66,7 +69,7 @@ def made_events(how_many: int, *, seed: int = 1) -> Iterator[tuple[str, dict[str
         yield (
             device,
             {
-                "event_id": f"{device}-{n:08d}",
+                "event_id": f"{device}-{seed}{n:08d}",
                 "event_type": ("motion", "intrusion", "crowd")[n % 3],
                 "event_timestamp": (start + timedelta(milliseconds=n * 50)).isoformat(),
                 "longitude": round(47.5 + chance.random() * 0.3, 6),

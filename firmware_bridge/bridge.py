@@ -124,7 +124,7 @@ class Bridge:
             return []
         now = time.monotonic()
         until = max(now + self._batch_s, min(self._committed_at, now) + self._commit_s)
-        inbox.wait(self._batch_items, until)
+        inbox.wait(self._batch_items, until, MAX_BATCH_BYTES)
         return inbox.take(self._batch_items, MAX_BATCH_BYTES)
 
     def _decode(self, message: Message) -> Decoded:

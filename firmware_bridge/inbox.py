@@ -49,10 +49,16 @@ class Inbox:
             self._changed.notify_all()
             return True
 
-    def wait(self, how_many: int, until: float) -> int:
-        """Wait until so many messages are there (or no more fit), or until an instant of the monotonic clock."""
+    def wait(self, how_many: int, until: float, size: int = MAX_BYTES) -> int:
+        """Wait until so many messages are there, or payloads of so many bytes, or until an instant of the monotonic
+        clock; not longer than more fit."""
         with self._changed:
-            while len(self._waiting) < how_many and self.has_room and (left := until - time.monotonic()) > 0:
+            while (
+                len(self._waiting) < how_many
+                and self._bytes < size
+                and self.has_room
+                and (left := until - time.monotonic()) > 0
+            ):
                 self._changed.wait(left)
             return len(self._waiting)
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from appliance.errors import Rejected
 from appliance.ingest.mapping import NEEDED, TARGETS, ColumnMap, nearest, split_columns
 from appliance.ingest.options import ReadOptions, Row
+from appliance.ingest.table_quick import quick_row
 from appliance.ingest.text import CONVERT, fault
 from appliance.ingest.times import TimeReader
 from appliance.model.event import Event
@@ -93,6 +94,7 @@ class RowReader:
         self._times = TimeReader(columns=time_names, formats=options.formats, zone=options.zone)
         taken = {index for indices in places.values() for index in indices}
         self._others = [(index, name) for index, name in enumerate(self._names) if index not in taken]
+        self._quick = quick_row(places, self._others, self._times, options)
 
     def read(self, fields: list[str]) -> Event:
         """The event of one row.
@@ -105,7 +107,11 @@ class RowReader:
                 "a field with the delimiter or a line break in it needs quotes"
             )
         text = "".join(fields)
-        if not text.isascii() or "\0" in text:
+        if text.isprintable():
+            event = self._quick.read(fields, len(text)) if self._quick else None
+            if event is not None:
+                return event
+        elif not text.isascii() or "\0" in text:
             self._refuse_broken(fields)
         raw: dict[str, Any] = dict(self._constants)
         try:

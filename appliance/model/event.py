@@ -26,7 +26,7 @@ AHEAD_S = 300.0  # a device's clock may run ahead of the box's by so much
 BEHIND_S = 7 * 86_400.0  # what a device held back while it had no link comes later than this only from a wrong clock
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One incident or detection.
 
     `event_timestamp` is the device's, `received_at` the box's. `longitude` and `latitude` are both None while nobody

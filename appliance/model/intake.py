@@ -48,7 +48,7 @@ class RawMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     clock_quality: ClockQuality = "good"
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
+class Reading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One measured value of one device; the same (device, metric, observed_at, value) again is a duplicate.
 
     `metric` names a channel after a dot where a device has several, as in `temperature.outdoor`; `unit` is a UCUM code.
@@ -63,7 +63,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     clock_quality: ClockQuality = "good"
 
 
-class Fix(msgspec.Struct, frozen=True, kw_only=True):
+class Fix(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where a device was; the same (device, observed_at) again is a duplicate."""
 
     device: str
@@ -79,7 +79,7 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
     clock_quality: ClockQuality = "good"
 
 
-class DeviceReport(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a batch of messages taught about one device.
 
     items   how many observations were folded into this; they count in the balance

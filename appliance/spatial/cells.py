@@ -23,7 +23,8 @@ _HEX = re.compile(r"[0-9a-fA-F]{15}")
 
 def cell_of(*, lat: float, lng: float, resolution: int) -> int:
     """The cell that contains a place; lat and lng in degrees, finite; resolution 0..15."""
-    return int(h3.latlng_to_cell(lat, lng, resolution))
+    cell: int = h3.latlng_to_cell(lat, lng, resolution)
+    return cell
 
 
 def to_hex(cell: int) -> str:

@@ -63,14 +63,18 @@ class EventWriter:
         if not events:
             return []
         raw = raw_connection(connection)
-        known, find, add = self._known, self._known.find, self._known.add
+        known = self._known
         known.catch_up(raw)
         known.look_up(raw, events)
-        key = last_key(raw)
+        key, source = last_key(raw), ""
         rows: list[tuple[Any, ...]] = []
         outcomes: list[Outcome] = []
         for event in events:
-            found = find(event.source, event.event_id)
+            event_id = event.event_id
+            if event.source != source:  # those of a message stand together
+                source = event.source
+                tail, settled = known.of_source(source)
+            found = tail.get(event_id) or settled.get(event_id)
             if found is not None:
                 raw.executemany(_INSERT, rows)  # the earlier one may be among them
                 rows.clear()
@@ -80,9 +84,10 @@ class EventWriter:
                     continue
             key += 1
             rows.append((key, *_content(event, _spot(event.longitude, event.latitude), now)))
-            add(event.source, event.event_id, key)
+            tail[event_id] = key
             outcomes.append("stored")
         raw.executemany(_INSERT, rows)
+        known.reach(key)
         self._tally.write(connection)
         self._last = key
         return outcomes
@@ -143,7 +148,7 @@ def _content(event: Event, spot: tuple[int | None, bytes | None], now: int) -> t
         cell,
         event.severity,
         event.value,
-        _encode(event.attributes).decode(),
+        _encode(event.attributes).decode() if event.attributes else "{}",
         event.rev,
         point,
     )

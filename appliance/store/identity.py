@@ -14,6 +14,7 @@ from appliance.errors import Corrupt
 from appliance.model.event import Event
 from appliance.store.settle import fetch_marks
 
+_NONE: dict[str, int] = {}  # nobody writes into it
 MAX_SOURCES = 50_000  # whose highest id is remembered, some 10 MB; then the memory starts anew
 
 
@@ -42,29 +43,24 @@ class Identities:
         ):
             if type(source) is not str or type(event_id) is not str:
                 raise Corrupt(f"event {key} has no identity that could be written so: its page is damaged")
-            self.add(source, event_id, key)
-
-    def add(self, source: str, event_id: str, key: int) -> None:
-        """An event of the tail; `key` is its event_pk."""
-        known = self._fresh.get(source)
-        if known is None:
-            known = self._fresh[source] = {}
-        known[event_id] = key
-        self._seen = max(self._seen, key)
+            self.of_source(source)[0][event_id] = key
+            self.reach(key)
 
     def look_up(self, raw: Any, events: Sequence[Event]) -> None:
-        """Find which events of a batch are settled already, with one statement a source; before `find` of each.
+        """Find which events of a batch are settled already, with one statement a source; before `of_source`.
 
         An id above the highest of its source is not asked for.
         """
         self._met = {}
         asked: dict[str, list[str]] = {}
+        source, highest = "", ""
         for event in events:
-            highest = self._highest.get(event.source)
-            if highest is None:
-                highest = self._ask_highest(raw, event.source)
+            if event.source != source:
+                source = event.source
+                known = self._highest.get(source)
+                highest = self._ask_highest(raw, source) if known is None else known
             if event.event_id <= highest:
-                asked.setdefault(event.source, []).append(event.event_id)
+                asked.setdefault(source, []).append(event.event_id)
         for source, ids in asked.items():
             self._met[source] = dict(
                 raw.execute(
@@ -74,13 +70,24 @@ class Identities:
                 )
             )
 
+    def of_source(self, source: str) -> tuple[dict[str, int], dict[str, int]]:
+        """(of the tail, of those settled that `look_up` met): event_id -> the event_pk it was stored under.
+
+        Whoever stores an event puts it into the first, and says at the end how far it came: `reach`.
+        """
+        known = self._fresh.get(source)
+        if known is None:
+            known = self._fresh[source] = {}
+        return known, self._met.get(source, _NONE)
+
     def find(self, source: str, event_id: str) -> int | None:
-        """The event_pk that an identity was stored under; None where it is new."""
-        for known in (self._fresh, self._met):
-            of_source = known.get(source)
-            if of_source is not None and (key := of_source.get(event_id)) is not None:
-                return key
-        return None
+        """The event_pk that an identity was stored under; None where it is new, or was not looked up."""
+        tail, settled = self.of_source(source)
+        return tail.get(event_id) or settled.get(event_id)
+
+    def reach(self, key: int) -> None:
+        """Every event up to this event_pk is known."""
+        self._seen = max(self._seen, key)
 
     def _ask_highest(self, raw: Any, source: str) -> str:
         """The highest settled id of a source, '' where it has none. SQLite compares bytes of UTF-8, Python code points:

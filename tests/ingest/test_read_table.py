@@ -246,3 +246,36 @@ def test_a_row_that_csv_wrote_is_read_back(
     assert (event.event_type, event.event_timestamp) == (event_type.strip(), when)
     assert (event.longitude, event.latitude, event.value) == (longitude, latitude, value)
     assert event.attributes == ({"my note": note.strip()} if note.strip() else {}) | attributes
+
+
+ODD = st.sampled_from(
+    ["", " ", "a ", "\u00e9t\u00e9", "x" * 201, "\u2028", "1_0", "nan", "inf", "-0", "1e3", "181", "0.5"]
+)
+TIMES = st.sampled_from(
+    ["2026-11-21T10:00:00Z", " 2026-11-21 10:00:00+03:00", "0", "1899-12-31T00:00:00Z", "2026-11-21", "x"]
+)
+FIELDS = st.tuples(
+    *(st.one_of(ODD, st.text(max_size=12)), TIMES),
+    *(st.one_of(ODD, st.floats(-200, 200).map(str)) for _ in range(4)),
+    *(st.one_of(ODD, st.text(max_size=12)) for _ in range(2)),
+)
+
+
+@given(st.lists(FIELDS, min_size=1, max_size=5))
+@settings(deadline=None, max_examples=300)
+def test_a_row_reads_the_same_beside_a_column_that_makes_it_unusual(read: Read, rows: list[tuple[str, ...]]) -> None:
+    """With a column of revisions the file is read carefully, row by row; without one, at once."""
+    names = ["event_type", "event_timestamp", "longitude", "latitude", "severity", "value", "event_id", "note"]
+    careful, quick = (write(names + more, [[*row, *[""] * len(more)] for row in rows]) for more in (["rev"], []))
+    assert [_say(item) for _, item in read("csv", quick)] == [_say(item) for _, item in read("csv", careful)]
+
+
+def write(header: list[str], rows: list[list[str]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerows([header, *rows])
+    return out.getvalue()
+
+
+def _say(item: Event | Rejected) -> object:
+    return item if isinstance(item, Event) else (item.path, item.reason)
