@@ -20,6 +20,7 @@ from appliance.errors import Corrupt
 from appliance.job.counting import count_events
 from appliance.model.settings import Retention
 from appliance.model.tier import LADDERS
+from appliance.store.counts import fold_counts
 from appliance.store.engine import Store
 from appliance.store.event_retention import is_old_unsettled, purge_cells, purge_events, purge_risk
 from appliance.store.retention import (
@@ -100,6 +101,8 @@ def _sweeps(keep: Retention, bins: SiteBins, now: int, centre: bool) -> Iterator
     if keep.events_days:
         yield "events", _Events(bins, before=now - keep.events_days * DAY_US)
         yield "event_cells", partial(purge_cells, limit=CELL_ROWS)
+        if keep.hourly_days:
+            yield "event_counts by hour", partial(fold_counts, bins=bins, before=now - keep.hourly_days * DAY_US)
     if keep.risk_days:
         day = date.fromisoformat(bins.day_of(now)) - timedelta(days=keep.risk_days)
         yield "risk", partial(purge_risk, before_day=day.isoformat(), centre=centre)

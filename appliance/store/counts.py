@@ -3,7 +3,8 @@
 A cell of a point is asked of H3 at each counted resolution. Rolling one fine resolution up by parent would be
 smaller but not the same: H3's children reach over their parent's edge, so some points would change cell. An event
 without a place counts in no cell until it is given one (`events.place_events`). Events that are not counted yet
-(`settle`) are added here, so what is read is exact at every moment.
+(`settle`) are added here, so what is read is exact at every moment. Of days whose events are deleted the hours are
+folded into one in time, so that years lie on a card.
 """
 
 from collections import Counter
@@ -13,12 +14,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from appliance.aggregate.bins import SiteBins
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import day_bounds, to_us
 from appliance.store.engine import raw_connection
+from appliance.store.retention import STEP_ROWS, Step
 from appliance.store.settle import fetch_marks, fetch_resolutions, last_key, tally_rows
-from appliance.store.tally import Tally
+from appliance.store.tally import ADD_COUNT, Tally
 
+_ANY_EVENT = "SELECT 1 FROM events WHERE event_timestamp >= ? AND event_timestamp < ? LIMIT 1"
 REBUILD_ROWS = 20_000  # events read at a time while the counters are cut anew
 
 DailyRow = tuple[str, int, int]
@@ -74,6 +78,51 @@ def fetch_daily_counts(
     for day, cell, count in kept:
         fresh[day, cell] += count
     return [(day, cell, count) for (day, cell), count in fresh.items() if count]
+
+
+def fold_counts(connection: sa.Connection, bins: SiteBins, *, before: int, limit: int = STEP_ROWS) -> Step:
+    """Counters of the hours of a day before an instant, of which no event is left, become those of one hour.
+
+    That is the one in the middle of the day, which in another zone is most likely the same day's.
+    """
+    raw = raw_connection(connection)
+    for day, hours in _purged_days(raw, bins, before):
+        span = bins.hours_of_day(day)
+        middle = span[len(span) // 2].start
+        if hours == {middle} or raw.execute(_ANY_EVENT, (span[0].start, span[-1].end)).fetchone():
+            continue
+        folded = _fold(raw, day, middle, fetch_resolutions(connection), limit)
+        if folded:
+            return Step(deleted=folded, more=True)
+        raw.executemany("DELETE FROM purged_hours WHERE hour = ?", [(hour,) for hour in hours])
+        raw.execute("INSERT OR IGNORE INTO purged_hours VALUES (?)", (middle,))
+    return Step()
+
+
+def _purged_days(raw: Any, bins: SiteBins, before: int) -> list[tuple[str, set[int]]]:
+    """Days that ended before an instant, the newest first, and those of their hours of which events are deleted."""
+    end = bins.hours_of_day(bins.day_of(before))[0].start
+    days: dict[str, set[int]] = {}
+    for (hour,) in raw.execute("SELECT hour FROM purged_hours WHERE hour < ? ORDER BY hour", (end,)):
+        days.setdefault(bins.day_of(hour), set()).add(hour)
+    return [*reversed(days.items())]
+
+
+def _fold(raw: Any, day: str, middle: int, resolutions: Sequence[int], limit: int) -> int:
+    """Add some of a day's counters to those of its middle; how many went."""
+    rows: list[tuple[Any, ...]] = []
+    for resolution in resolutions:
+        rows += raw.execute(
+            "SELECT resolution, day, h3_index, hour, event_type, event_count FROM event_counts "
+            "WHERE resolution = ? AND day = ? AND hour <> ? LIMIT ?",
+            (resolution, day, middle, limit - len(rows)),
+        )
+    raw.executemany(ADD_COUNT, [(*row[:3], middle, *row[4:]) for row in rows])
+    raw.executemany(
+        "DELETE FROM event_counts WHERE resolution = ? AND day = ? AND h3_index = ? AND hour = ? AND event_type = ?",
+        [row[:5] for row in rows],
+    )
+    return len(rows)
 
 
 def _from_counters(

@@ -12,7 +12,7 @@ from appliance.store.engine import raw_connection
 
 CountKey = tuple[int, str, int, int, str]  # resolution, day, h3_index, hour, event_type
 
-_ADD = """
+ADD_COUNT = """
 INSERT INTO event_counts (resolution, day, h3_index, hour, event_type, event_count) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET event_count = event_count + excluded.event_count
 """
@@ -35,7 +35,7 @@ class Tally:
     def write(self, connection: sa.Connection) -> None:
         """Add what was tallied to the table; in key order, so that neighbours share a page."""
         rows = [(*key, count) for key, count in sorted(self.counts.items()) if count]
-        raw_connection(connection).executemany(_ADD, rows)
+        raw_connection(connection).executemany(ADD_COUNT, rows)
         self.counts.clear()
 
 

@@ -8,15 +8,18 @@ import pytest
 
 from appliance.aggregate.bins import SiteBins
 from appliance.aggregate.hours import SiteHours
-from appliance.clock import to_us
+from appliance.clock import rfc3339, to_us
 from appliance.errors import Conflict, NotFound
 from appliance.job.cleaning import Cleaned, clean
+from appliance.job.counting import count_events
 from appliance.model.event import Event
 from appliance.model.intake import Fix, Intake
 from appliance.model.settings import Retention, read_settings
 from appliance.store import pins
+from appliance.store.counts import DailyRow, ensure_counts, fetch_daily_counts
 from appliance.store.engine import Store, raw_connection
 from appliance.store.event_retention import purge_events
+from appliance.store.intake import Recorder
 from appliance.store.outbox import acknowledge, next_batch
 from appliance.store.pins import fetch_pins, pin_events, unpin_events
 from appliance.store.retention import purge_positions, shrink
@@ -75,6 +78,48 @@ def test_events_go_by_when_they_came_and_their_counts_stay(store: Store) -> None
     assert (names(store), rows(store, "event_keys"), counted(store)) == ([], 0, 2)
     assert totals(store, "purged") == {"": 2}
     assert_sound(store)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Toronto", "Asia/Kathmandu"])
+def test_hours_of_days_without_events_become_one_and_the_days_stay_exact(store: Store, zone: str) -> None:
+    bins, hours = SiteBins(ZoneInfo(zone)), SiteHours(ZoneInfo(zone))
+    with store.write() as connection:
+        ensure_counts(connection, hours, (7, 8))
+    recorder = Recorder(store, hours=hours, resolutions=(7, 8), quarantine_rows=9, clock=lambda: NOW - 200 * DAY)
+    old = [event_at(HERE, event_id=f"e{n}", event_timestamp=rfc3339(NOW - (200 + n / 40) * DAY)) for n in range(200)]
+    recorder.record(Intake(events=old))
+    count_events(store, hours)
+    with store.read() as connection:
+        before = daily(connection, hours)
+    kept = clean(
+        store,
+        retention=Retention(events_days=100, hourly_days=90),
+        bins=bins,
+        now=to_us(NOW),
+        centre=False,
+        rest=lambda _: False,
+    )
+    assert (kept.deleted["events"], kept.deleted["event_counts by hour"] > 200) == (200, True)
+    with store.read() as connection:
+        assert daily(connection, hours) == before
+        raw = raw_connection(connection)
+        shapes = "SELECT count(*), count(DISTINCT day), (SELECT count(*) FROM purged_hours) FROM event_counts"
+        many, days, purged = raw.execute(f"{shapes} WHERE resolution = 8").fetchone()
+    assert many == days == purged == 6
+    recorder.record(
+        Intake(events=[event_at(HERE, event_id="late", event_timestamp=old[0].event_timestamp.isoformat())])
+    )
+    count_events(store, hours)
+    assert_sound(store, zone)
+    with store.write() as connection:
+        assert ensure_counts(connection, SiteHours(ZoneInfo("Europe/Berlin")), (7, 8))
+        assert sum(row[2] for row in daily(connection, SiteHours(ZoneInfo("Europe/Berlin")))) == 2 * 201
+
+
+def daily(connection: Any, hours: SiteHours) -> list[DailyRow]:
+    """What is counted at the two resolutions, whatever the hours."""
+    span = {"from_day": (NOW - 300 * DAY).date(), "to_day": NOW.date(), "hours": hours}
+    return [row for r in (7, 8) for row in sorted(fetch_daily_counts(connection, resolution=r, **span))]
 
 
 def test_events_for_ever_are_kept_for_ever(store: Store) -> None:
