@@ -17,7 +17,7 @@ from appliance.timekeeping import BUILT_US, DAY_US, SECOND_US, Boot, Evidence, G
 KEEP_BOOTS = 1_000  # a reboot a day for three years; what was stamped before the oldest is taken as its
 KEEP_STEPS = 500
 MAX_COUNTED = 1_000_000
-WAITING_TABLES = ("events", "reading_values", "positions")
+WAITING_TABLES = ("events", "reading_values", "late_readings", "positions")
 WAITING = "clock_quality IN ('untrusted', 'undated')"  # in the words of the partial indexes
 
 _COLUMNS = "boot_id, base_us, floor_us, wall_us, seen_us, last_us, offset_us, evidence, known_us, spread_us"

@@ -33,11 +33,13 @@ def purge_events(
     When an event was recorded that the box had no clock for is not known; it is older than those that came after it.
     """
     raw = raw_connection(connection)
-    rows = _oldest(raw, after, before, limit)
+    rows, doubtful = _oldest(raw, after, before, limit)
     keys, waits, upto = [key for key, _ in rows], "", min(fetch_marks(raw))
     if keys and keys[-1] > upto:
         keys = [key for key in keys if key <= upto]
         waits = f"events since {rfc3339(from_us(rows[len(keys)][1]))} are not rolled up"
+    elif not keys and doubtful >= MAX_DOUBTFUL:
+        waits = f"events: {doubtful:,} in a row were recorded without a clock, and how old they are is not known"
     last = keys[-1] if keys else after
     pinned = {row[0] for row in raw.execute(_PINNED, (after, last))}
     deleted = delete_events(connection, tally, [key for key in keys if key not in pinned], uncount=False)
@@ -53,8 +55,9 @@ def is_old_unsettled(connection: sa.Connection, *, before: int) -> bool:
     return row is not None and row[0] < before
 
 
-def _oldest(raw: Any, after: int, before: int, limit: int) -> list[tuple[int, int]]:
-    """(event_pk, recorded_at) of the next events that were recorded before an instant, as far as that is known."""
+def _oldest(raw: Any, after: int, before: int, limit: int) -> tuple[list[tuple[int, int]], int]:
+    """(event_pk, recorded_at) of the next events that were recorded before an instant, as far as that is known; and
+    how many after them are of an age that is not."""
     found: list[tuple[int, int]] = []
     doubtful: list[tuple[int, int]] = []
     for key, recorded_at, unknown in raw.execute(_FROM, (after,)):
@@ -67,7 +70,7 @@ def _oldest(raw: Any, after: int, before: int, limit: int) -> list[tuple[int, in
             doubtful.clear()
         if len(found) >= limit or len(doubtful) >= MAX_DOUBTFUL:
             break
-    return found
+    return found, len(doubtful)
 
 
 def purge_cells(connection: sa.Connection, *, limit: int = STEP_ROWS) -> Step:

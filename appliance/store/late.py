@@ -17,6 +17,7 @@ from appliance.aggregate.repeats import decode_digests, digest_rows, encode_dige
 from appliance.aggregate.rolling import Bin, bin_of
 from appliance.clock import HOUR_US
 from appliance.model.tier import Ladder, Tier
+from appliance.store.boots import WAITING
 from appliance.store.engine import raw_connection
 from appliance.store.open_bins import fetch_horizon, mark_days
 from appliance.store.tiers import Key, add_to_bins, is_whole, ladder_tier
@@ -29,11 +30,16 @@ Row = tuple[Any, ...]
 
 
 def merge_late(connection: sa.Connection, ladder: Ladder, bins: SiteBins, limit: int = MERGE_ROWS) -> int:
-    """Merge at most `limit` late rows; how many were taken off the list. The caller holds the write transaction."""
+    """Merge at most `limit` late rows; how many were taken off the list. The caller holds the write transaction.
+
+    One that was stamped while the box did not know the time waits until it does.
+    """
     raw = raw_connection(connection)
     names = (ladder.time, ladder.key, *ladder.values)
     rows = raw.execute(
-        f"SELECT {', '.join(names)} FROM {ladder.late} WHERE merged = 0 ORDER BY {', '.join(names)} LIMIT ?", (limit,)
+        f"SELECT {', '.join(names)} FROM {ladder.late} WHERE merged = 0 AND NOT {WAITING} "
+        f"ORDER BY {', '.join(names)} LIMIT ?",
+        (limit,),
     ).fetchall()
     fresh = tell_repeats(raw, ladder, rows)
     same = " AND ".join(f"{name} = ?" for name in names)

@@ -10,6 +10,7 @@ moved; what then falls on a row that is there already is a duplicate, and counte
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -17,9 +18,11 @@ import sqlalchemy as sa
 from appliance.clock import from_us
 from appliance.model.event import ClockQuality
 from appliance.model.intake import Fix
+from appliance.model.tier import READINGS
 from appliance.store.boots import WAITING, WAITING_TABLES, fetch_boots
 from appliance.store.device_reports import keep_last_fixes
 from appliance.store.engine import raw_connection
+from appliance.store.open_bins import fetch_horizon
 from appliance.store.settle import Spot, follow_change
 from appliance.store.tally import Tally
 from appliance.store.totals import add_totals
@@ -67,7 +70,8 @@ class Redater:
         """Re-date at most `limit` rows whose boot's time is known by now; how many. 0 when none is left."""
         for table, kind in (
             ("events", self._events),
-            ("reading_values", self._readings),
+            (READINGS.raw, partial(self._readings, READINGS.raw)),
+            (READINGS.late, partial(self._readings, READINGS.late)),
             ("positions", self._positions),
         ):
             newest = _newest_waiting(self._raw, table, self._boots)
@@ -92,19 +96,21 @@ class Redater:
         self._tally.write(self._connection)
         return len(rows)
 
-    def _readings(self, boot: Boot | None, newest: int, limit: int) -> int:
-        rows = self._take(f"SELECT {_READINGS} FROM reading_values", boot, newest, limit)
+    def _readings(self, table: str, boot: Boot | None, newest: int, limit: int) -> int:
+        """Of those that are kept, or of the late ones: which a row is, its true time says."""
+        rows = self._take(f"SELECT {_READINGS} FROM {table}", boot, newest, limit)
         self._raw.executemany(
-            "DELETE FROM reading_values WHERE observed_at = ? AND series_pk = ? AND value = ?",
-            [row[:3] for row in rows],
+            f"DELETE FROM {table} WHERE observed_at = ? AND series_pk = ? AND value = ?", [row[:3] for row in rows]
         )
         names = self._names(row[1] for row in rows)
         moved = []
         for us, series, value, received, quality in rows:
             dated = self._dated(boot, names[series], us, received, quality)
             moved.append((dated.at, series, value, dated.received, dated.quality))
-        self._put("reading_values", _READINGS, moved, "reading")
-        self._reopen(self._raw, (row[0] for row in (*rows, *moved)))
+        kept_from = fetch_horizon(self._raw, READINGS.raw)
+        self._put(READINGS.late, _READINGS, [row for row in moved if row[0] < kept_from], "reading")
+        self._put(READINGS.raw, _READINGS, [row for row in moved if row[0] >= kept_from], "reading")
+        self._reopen(self._raw, (row[0] for row in (*rows, *moved) if row[0] >= kept_from))
         return len(rows)
 
     def _positions(self, boot: Boot | None, newest: int, limit: int) -> int:

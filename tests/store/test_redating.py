@@ -9,13 +9,17 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from appliance.aggregate.bins import SiteBins
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import from_us, to_us
 from appliance.model.event import ClockQuality, clock_quality
 from appliance.model.intake import DeviceReport, Fix, Intake, Reading
+from appliance.model.tier import READINGS
 from appliance.store.boots import count_waiting, has_waiting
 from appliance.store.box_clock import BoxClock
 from appliance.store.engine import Store, raw_connection
+from appliance.store.late import merge_late
+from appliance.store.open_bins import raise_horizon
 from appliance.store.redating import Redater, has_work
 from appliance.store.runs import fetch_watermark
 from appliance.store.settle import fetch_resolutions, settle_counts, settle_index
@@ -222,6 +226,37 @@ def test_what_falls_on_a_row_that_is_there_is_a_duplicate(store: Store, board: B
     redate(store)
     assert totals(store) == {"received": 2, "stored": 1, "duplicate": 1, "redated": 1}
     assert_sound(store)
+
+
+def test_a_reading_whose_true_time_is_no_longer_kept_is_late_and_one_that_was_late_is_kept(
+    store: Store, board: Board
+) -> None:
+    """On which side of the horizon a reading lies, only its true time says."""
+    clock = clock_of(board, store)
+    told = NOW - timedelta(days=30)
+    record(store, clock, readings=[reading(clock, 20.0), reading(clock, 21.0, told)])
+    assert sorted(rows(store, "SELECT value FROM reading_values")) == [(20.0,), (21.0,)]
+    with store.write() as connection:
+        raise_horizon(raw_connection(connection), READINGS.raw, to_us(LATER - timedelta(days=1)))
+    record(store, clock, readings=[reading(clock, 22.0)])  # the box's clock lags behind what it has thrown away
+    assert rows(store, "SELECT value FROM late_readings") == [(22.0,)]
+    merge(store)
+    assert rows(store, "SELECT merged FROM late_readings") == [(0,)]  # it waits for its time first
+    learn(board, clock)
+    assert redate(store) == 3
+    assert sorted(rows(store, "SELECT value, observed_at FROM reading_values")) == [
+        (20.0, to_us(LATER)),
+        (22.0, to_us(LATER)),
+    ]
+    assert rows(store, "SELECT value, observed_at FROM late_readings") == [(21.0, to_us(told))]
+    merge(store)
+    assert rows(store, "SELECT merged FROM late_readings") == [(1,)]
+    assert totals(store)["stored"] == 3
+
+
+def merge(store: Store) -> None:
+    with store.write() as connection:
+        merge_late(connection, READINGS, SiteBins(ZoneInfo("UTC")))
 
 
 def test_a_last_position_is_known_once_its_time_is(store: Store, board: Board) -> None:

@@ -15,7 +15,7 @@ from appliance.job.counting import count_events
 from appliance.model.event import Event
 from appliance.model.intake import Fix, Intake
 from appliance.model.settings import Retention, read_settings
-from appliance.store import pins
+from appliance.store import event_retention, pins
 from appliance.store.counts import DailyRow, ensure_counts, fetch_daily_counts
 from appliance.store.engine import Store, raw_connection
 from appliance.store.event_retention import purge_events
@@ -213,6 +213,19 @@ def test_an_event_recorded_without_a_clock_is_as_old_as_what_came_after_it(store
     record(store, "after", at=NOW - 300 * DAY)
     assert clean_up(store).deleted["events"] == 0
     assert clean_up(store, NOW + 100 * DAY).deleted["events"] == 2
+
+
+def test_many_events_of_no_known_age_hold_the_others_up_and_it_is_said(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_retention, "MAX_DOUBTFUL", 2)
+    record(store, "a", "b", at=NOW - 300 * DAY)
+    with store.write() as connection:
+        raw_connection(connection).execute("UPDATE events SET clock_quality = 'untrusted'")
+    record(store, "after", at=NOW - 300 * DAY)
+    done = clean_up(store, NOW + 100 * DAY)
+    assert done.deleted["events"] == 0
+    assert done.waits == ["events: 2 in a row were recorded without a clock, and how old they are is not known"]
 
 
 def scored(store: Store) -> None:
