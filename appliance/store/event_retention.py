@@ -87,6 +87,12 @@ def purge_cells(connection: sa.Connection, *, limit: int = STEP_ROWS) -> Step:
         f"AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.event_pk = c.event_pk) ORDER BY {names} LIMIT ?)",
         (first >> SEGMENT_BITS, limit),
     ).rowcount
+    if deleted < limit:
+        raw.execute(
+            "DELETE FROM event_segments WHERE segment < ? AND segment NOT IN (SELECT DISTINCT segment FROM event_cells "
+            "WHERE segment < ?)",
+            (first >> SEGMENT_BITS, first >> SEGMENT_BITS),
+        )
     return Step(deleted=deleted, more=deleted >= limit)
 
 

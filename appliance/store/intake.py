@@ -159,6 +159,7 @@ def _balance(
             - entries,
             ("quarantined", ""): len(intake.rejections) - came,
             ("shed", "refused"): intake.refused,
+            ("shed", "series"): readings.shed,
         }
     )
     return totals

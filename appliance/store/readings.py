@@ -19,6 +19,7 @@ from appliance.store.engine import raw_connection
 from appliance.store.open_bins import fetch_horizon, mark_written
 from appliance.store.paging import bounds, read_cursor, read_numbers, write_numbers
 
+MAX_SERIES = 200_000  # in all, some 20 MB: more are names that never come again, as of a device that counts in them
 MAX_KNOWN = 20_000  # series remembered, about 7 MB; then the memory starts anew
 
 _INSERT = """
@@ -33,10 +34,14 @@ _Row = tuple[int, int, float, int, str]
 
 
 class WrittenReadings(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of readings, and the keys of the series that were not known before."""
+    """What became of readings, and the keys of the series that were not known before.
+
+    shed  of new series, where there are too many already
+    """
 
     stored: int = 0
     duplicate: int = 0
+    shed: int = 0
     series: dict[Series, int] = {}
 
 
@@ -54,7 +59,8 @@ def insert_readings(
 
     The same (series, observed_at, value) again is a duplicate. Another value at the same instant is genuine, from a
     clock that counts seconds, say, and stands beside it: so the order in which they come does not matter.
-    What is older than the values that are kept waits among the late ones, to be merged into the tiers.
+    What is older than the values that are kept waits among the late ones, to be merged into the tiers. Readings of a
+    series beyond `MAX_SERIES` are shed.
     """
     if not readings:
         return WrittenReadings()
@@ -65,7 +71,10 @@ def insert_readings(
         series = (reading.device, reading.metric, reading.unit)
         key = known.get(series) or fresh.get(series)
         if key is None:
-            key = fresh[series] = _series_key(raw, series)
+            key = _series_key(raw, series)
+            if key is None:
+                continue
+            fresh[series] = key
         rows.append((to_us(reading.observed_at), key, reading.value, to_us(reading.received_at), reading.clock_quality))
     rows.sort(key=lambda row: row[:3])
     late = bisect_left(rows, (fetch_horizon(raw, READINGS.raw),))
@@ -73,7 +82,7 @@ def insert_readings(
     if late:
         stored += raw.executemany(_INSERT.format(table=READINGS.late), rows[:late]).rowcount
     mark_written(raw, READINGS, (row[0] for row in rows[late:]))
-    return WrittenReadings(stored=stored, duplicate=len(rows) - stored, series=fresh)
+    return WrittenReadings(stored=stored, duplicate=len(rows) - stored, shed=len(readings) - len(rows), series=fresh)
 
 
 def remember(known: dict[Series, int], fresh: Mapping[Series, int]) -> None:
@@ -126,11 +135,14 @@ def fetch_readings(
     return ReadingPage(items=items, next_cursor=_cursor(last) if last else None)
 
 
-def _series_key(raw: Any, series: Series) -> int:
+def _series_key(raw: Any, series: Series) -> int | None:
+    """The key of a series, made where there is none; None where there are too many."""
     row = raw.execute(
         "SELECT series_pk FROM reading_series WHERE device = ? AND metric = ? AND unit = ?", series
     ).fetchone()
     if row is None:
+        if (raw.execute("SELECT max(series_pk) FROM reading_series").fetchone()[0] or 0) >= MAX_SERIES:
+            return None
         made = raw.execute("INSERT INTO reading_series (device, metric, unit) VALUES (?, ?, ?)", series)
         return int(made.lastrowid)
     return int(row[0])

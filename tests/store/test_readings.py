@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from appliance.errors import Rejected, Unavailable
 from appliance.model.intake import Intake, Reading, Receipt, Rejection
+from appliance.store import readings
 from appliance.store.engine import Store, raw_connection
 from appliance.store.intake import Recorder
 from appliance.store.readings import MAX_KNOWN, ReadingPage, fetch_readings, remember
@@ -98,6 +99,17 @@ def test_the_memory_of_series_is_bounded() -> None:
     known = {("d", "m", str(n)): n for n in range(MAX_KNOWN)}
     remember(known, {("d", "m", "new"): MAX_KNOWN})
     assert known == {("d", "m", "new"): MAX_KNOWN}
+
+
+def test_series_are_bounded_and_readings_of_those_beyond_are_shed_and_counted(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readings, "MAX_SERIES", 2)
+    names = ["a", "b", "c", "a"]
+    make_recorder(store, NOW).record(Intake(readings=[reading(n, metric=name) for n, name in enumerate(names)]))
+    assert {item.metric for item in fetch(store).items} == {"a", "b"}
+    assert totals(store) == {"received": 4, "stored": 3, "shed": 1}
+    assert_sound(store)
 
 
 def test_readings_are_told_newest_first_a_page_at_a_time(store: Store, recorder: Recorder) -> None:

@@ -192,7 +192,7 @@ def test_the_index_of_deleted_events_goes_although_a_pinned_one_lies_below(store
         settle_index(connection)
     assert rows(store, "event_cells") == 3
     clean_up(store)
-    assert (names(store), rows(store, "event_cells")) == (["pinned", "new"], 2)
+    assert (names(store), rows(store, "event_cells"), rows(store, "event_segments")) == (["pinned", "new"], 2, 2)
 
 
 def test_pins_are_of_events_that_are_there_and_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
