@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -97,10 +98,9 @@ def report(store: Store, paths: list[str], days: list[date], tile: tuple[int, in
     fetched, encoded = [], []
     for day in days:
         with store.read() as connection:
-            picture, fetch_ms = timed(lambda c=connection, d=day: fetch_day_picture(c, day=d, resolution=RESOLUTION))
-        _, encode_ms = timed(
-            lambda p=picture: encode_cells(frames, "risk", ZOOM, *tile, p.cells, range(len(p.cells)), p.columns)
-        )
+            picture, fetch_ms = timed(partial(fetch_day_picture, connection, day=day, resolution=RESOLUTION))
+        shown = range(len(picture.cells))
+        _, encode_ms = timed(partial(encode_cells, frames, "risk", ZOOM, *tile, picture.cells, shown, picture.columns))
         fetched.append(fetch_ms)
         encoded.append(encode_ms)
     row("of cold: reading the day", fetched)
@@ -154,6 +154,7 @@ def serving(store: Store) -> Iterator[None]:
         ),
         basemaps={},
         map_folder=store.path.parent / "none",
+        archive_folder=store.path.parent / "archive",
         secret=b"x" * 32,
         clock=lambda: NOW,
         clock_trusted=lambda: True,

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from appliance.cli.broker import Mosquitto, find_broker, mosquitto_config
 from appliance.model.settings import Mqtt
@@ -150,7 +151,7 @@ def drain_bare(address: Address, client_id: str, how_many: int) -> tuple[float, 
 
 
 def _link(address: Address, client_id: str, count: Callable[[int], None]) -> mqtt.Client:
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False, manual_ack=True)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False, manual_ack=True)
     counter = itertools.count(1)
 
     def on_message(_client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:

@@ -72,6 +72,12 @@ def fill(store: Store, at: datetime, how_many: int, *, first: int) -> None:
         recorder.record(Intake(events=[event(n, at) for n in range(start, min(start + FILL_BATCH, first + how_many))]))
 
 
+def rest(seconds: float) -> bool:
+    """Let others write; nothing ends the clean-up."""
+    time.sleep(seconds)
+    return False
+
+
 def while_cleaning(
     store: Store, path: Path, batch: int, first: int, rate: float, now: datetime
 ) -> tuple[tuple[float, list[float]], int, float]:
@@ -88,7 +94,7 @@ def while_cleaning(
         bins=SiteBins(UTC_ZONE),
         now=to_us(now),
         centre=False,
-        rest=lambda seconds: bool(time.sleep(seconds)),
+        rest=rest,
     )
     took_s = time.monotonic() - begun
     stop.set()

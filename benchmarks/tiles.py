@@ -92,7 +92,7 @@ def attributes(cells: list[int]) -> Columns:
 def as_served(cells: list[int], columns: Columns) -> dict[str, Column]:
     """The same as a day comes from the store: numbers as arrays, cells in one of their own, the day once for all."""
     kinds: dict[type, type] = {float: np.float64, int: np.int64, bool: np.bool_}
-    arrays = {
+    arrays: dict[str, Column] = {
         name: np.array(column, kinds[type(column[0])]) for name, column in columns.items() if type(column[0]) in kinds
     }
     return {**columns, **arrays, "h3_index": np.array(cells, np.uint64), "day": columns["day"][0]}
