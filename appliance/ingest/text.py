@@ -36,9 +36,9 @@ def decode_lines(chunks: Iterable[bytes]) -> Iterator[str]:
             size += len(chunk)
         else:
             lines = b"".join([*held, chunk]).splitlines(keepends=True)
-            held = lines[-1:]  # it may go on in the next piece
+            held = [] if chunk.endswith(b"\n") else lines[-1:]  # it may go on in the next piece
             size = len(held[0]) if held else 0
-            for line in lines[:-1]:
+            for line in lines[: len(lines) - len(held)]:
                 yield line.decode("utf-8", "surrogateescape")
         if size > MAX_LINE_BYTES:
             raise Rejected(f"a line is longer than {MAX_LINE_BYTES >> 20} MB; write one record a line")

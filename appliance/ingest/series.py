@@ -1,0 +1,92 @@
+"""One series of values as CSV: a header that names a time and a value, then a row a value.
+
+Unlike `ingest.table` it makes no events: it gives the fields as they stand beside what they mean. Called by
+`hexpost detect`.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import chain
+from math import nan
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from appliance.errors import Rejected
+from appliance.ingest.mapping import nearest
+from appliance.ingest.times import TimeReader
+
+DELIMITERS = ",;\t"  # the first of these that the header holds
+NO_VALUE = frozenset({"", "na", "n/a", "null", "none", "-"})
+
+
+class SeriesRow(NamedTuple):
+    """One row.
+
+    line       physical line, from 1, on which the row ends
+    timestamp  as it stands; `at` is the aware UTC instant
+    text       the value as it stands; `value` is the number, NaN where there is none
+    """
+
+    line: int
+    timestamp: str
+    text: str
+    at: datetime
+    value: float
+
+
+def read_series(
+    lines: Iterable[str],
+    *,
+    time_column: str = "timestamp",
+    value_column: str = "value",
+    formats: tuple[str, ...] = (),
+    zone: ZoneInfo | None = None,
+) -> Iterator[SeriesRow]:
+    """Rows in their order, one at a time; blank lines are passed over, other columns ignored.
+
+    lines                       with their ends, as `ingest.text.decode_lines` gives them
+    time_column, value_column   as in the header, upper or lower case
+    formats, zone               as in `ingest.times.TimeReader`
+    raises  Rejected  no header, a column that is not in it, or a row that cannot be read; names the line
+    """
+    source = iter(lines)
+    first = next(source, "").removeprefix("\ufeff")
+    delimiter = next((one for one in DELIMITERS if one in first), ",")
+    reader = csv.reader(chain((first,), source), delimiter=delimiter, strict=True)
+    try:
+        header = next(reader, [])
+        time_at, value_at = _place(header, time_column, "--time"), _place(header, value_column, "--value")
+        times = TimeReader(columns=(header[time_at].strip(),), formats=formats, zone=zone)
+        width = max(time_at, value_at) + 1
+        for fields in reader:
+            if not fields:
+                continue
+            if len(fields) < width:
+                raise Rejected(f"the row has {len(fields)} fields, the header {len(header)}; add what is missing")
+            timestamp, text = fields[time_at], fields[value_at]
+            yield SeriesRow(reader.line_num, timestamp, text, times.read((timestamp,)), _value(text, value_column))
+    except (Rejected, csv.Error) as error:
+        raise Rejected(f"line {max(reader.line_num, 1)}: {error}") from None
+
+
+def _place(header: list[str], column: str, option: str) -> int:
+    names = [name.strip().casefold() for name in header]
+    if column.casefold() not in names:
+        raise Rejected(
+            f"the header has no column {column!r}{nearest(column, header)}; name it with {option}, "
+            "and begin the file with a header like timestamp,value"
+        )
+    return names.index(column.casefold())
+
+
+def _value(text: str, column: str) -> float:
+    word = text.strip()
+    if word.casefold() in NO_VALUE:
+        return nan
+    try:
+        if "_" in word:  # 1_000 is a number to Python alone
+            raise ValueError
+        return float(word)
+    except ValueError:
+        raise Rejected(f"{word[:40]!r} is not a number; leave it empty where there is no value", column) from None
