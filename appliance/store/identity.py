@@ -1,7 +1,8 @@
 """Who an event is, (source, event_id), and whether it is stored: asked for each event that comes in.
 
-Identities of settled events lie in `event_keys`, those of the tail are remembered here. Nearly all sources number their
-events upwards, or name them by time: an id above the highest settled one of its source is new without a look.
+Identities of settled events lie in `event_keys`, those of the tail (and some before it) are remembered here. Nearly
+all sources number their events upwards, or name them by time: an id above the highest settled one of its source is new
+without a look.
 Safe because a writer asks only while it holds the write transaction. Called by `event_writer`.
 """
 
@@ -15,6 +16,7 @@ from appliance.model.event import Event
 from appliance.store.settle import fetch_marks
 
 _NONE: dict[str, int] = {}  # nobody writes into it
+MAX_FRESH = 65_536  # events whose identity is remembered, some 10 MB; then only the tail is read again
 MAX_SOURCES = 50_000  # whose highest id is remembered, some 10 MB; then the memory starts anew
 
 
@@ -30,14 +32,18 @@ class Identities:
         self._fresh: dict[str, dict[str, int]] = {}
         self._highest: dict[str, str] = {}
         self._met: dict[str, dict[str, int]] = {}
-        self._seen = -1
+        self._since = self._seen = -1
 
     def catch_up(self, raw: Any) -> None:
-        """Learn what other writers have stored and settled; at the beginning of a write transaction."""
-        indexed = fetch_marks(raw).indexed
-        if indexed != self.indexed or self._seen < indexed:
+        """Learn what other writers have stored and settled; at the beginning of a write transaction.
+
+        What is settled meanwhile stays remembered, for what is known of the highest ids is older than it; past
+        `MAX_FRESH`, or where others have settled what was never seen, all is begun anew.
+        """
+        self.indexed = fetch_marks(raw).indexed
+        if self._seen < self.indexed or self._seen - self._since > MAX_FRESH:
             self.forget()
-            self.indexed = self._seen = indexed
+            self._since = self._seen = self.indexed
         for key, source, event_id in raw.execute(
             "SELECT event_pk, source, event_id FROM events WHERE event_pk > ?", (self._seen,)
         ):

@@ -98,11 +98,12 @@ class Recorder:
 
     def _settle(self) -> None:
         """Index what has gathered. What was recorded is durable without it: trouble here only leaves it for later."""
-        if not self._events.settling_due or time.monotonic() < self._settle_after:
+        if time.monotonic() < self._settle_after:
             return
         try:
-            with self._store.write() as connection:
-                self._events.settle(connection)
+            while self._events.settling_due:
+                with self._store.write() as connection:
+                    self._events.settle(connection)
         except Unavailable as error:
             self._events.forget()
             self._settle_after = time.monotonic() + SETTLE_AGAIN_S
