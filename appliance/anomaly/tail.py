@@ -17,9 +17,9 @@ MEMORY = 3_000
 """Values over which the threshold forgets."""
 SHAPE_MIN, SHAPE_MAX = 0.05, 0.2
 """Bounds of the shape once the excesses are known: never as thin as an exponential, for the worst has not been seen."""
-MEAN_RATE = 0.02
+MEAN_RATE = 0.01
 """The least share of a new excess in the means."""
-CAP = 8.0
+CAP = 15.0
 """One excess teaches as if it were at most so many means: one wild value must not blind the detector."""
 START = 2.5
 """The threshold before anything is known, in mean absolute deviations: about the 98 % quantile of a Gaussian."""
