@@ -1,6 +1,6 @@
 """Count anomalies on simulated cells: false flags where nothing changes, delay where a burst is planted.
 
-    python benchmarks/count_anomalies.py [--cells 2000] [--seed 1]
+    python -m benchmarks.count_anomalies [--cells 2000] [--seed 1]
 
 Cells have a mean of 0.05 to 0.5 events a day and an uneven week, and days may vary beyond chance; the baseline is
 learned from the eight weeks before each week judged. Every hour of the last four weeks is judged, and the 24 hours that
@@ -24,6 +24,7 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 MEANS = (0.05, 0.1, 0.2, 0.5)
+LEARNED_WEEKS = 8
 PAST_WEEKS, JUDGED_WEEKS, COMPOSITE_DAYS = 9, 4, 90
 WEEKS = PAST_WEEKS + JUDGED_WEEKS
 JUDGED_FROM = PAST_WEEKS * WEEK_HOURS
@@ -63,19 +64,21 @@ def simulate(draw: np.random.Generator, mean: NDArray[np.float64], vary: float =
     return hourly
 
 
-def baselines(hourly: Ints) -> Iterator[tuple[int, CountBaseline]]:
-    """For each week judged, its first hour and the baseline of the eight weeks before it."""
-    for week in range(PAST_WEEKS, WEEKS):
-        past = hourly[:, (week - 8) * WEEK_HOURS : week * WEEK_HOURS]
-        by_hour = past.reshape(len(past), 8, WEEK_HOURS).sum(axis=1)
+def baselines(hourly: Ints, judged_weeks: int) -> Iterator[tuple[int, CountBaseline]]:
+    """For each of the last weeks, its first hour and the baseline of the eight weeks before it."""
+    weeks = hourly.shape[1] // WEEK_HOURS
+    for week in range(weeks - judged_weeks, weeks):
+        past = hourly[:, (week - LEARNED_WEEKS) * WEEK_HOURS : week * WEEK_HOURS]
+        by_hour = past.reshape(len(past), LEARNED_WEEKS, WEEK_HOURS).sum(axis=1)
         yield week * WEEK_HOURS, fit_baseline(by_hour, past.reshape(len(past), -1, DAY_HOURS).sum(axis=2))
 
 
-def judge_hourly(hourly: Ints, *, share: float = SHARE) -> Flags:
+def judge_hourly(hourly: Ints, *, judged_weeks: int = JUDGED_WEEKS, share: float = SHARE) -> Flags:
     """(c, hours judged) flagged by the run at the end of each hour, of that hour or the 24 that end with it."""
-    flagged = np.zeros((len(hourly), JUDGED_WEEKS * WEEK_HOURS), dtype=np.bool_)
+    judged_from = hourly.shape[1] - judged_weeks * WEEK_HOURS
+    flagged = np.zeros((len(hourly), judged_weeks * WEEK_HOURS), dtype=np.bool_)
     running = np.cumsum(np.pad(hourly, ((0, 0), (1, 0))), axis=1)
-    for begin, baseline in baselines(hourly):
+    for begin, baseline in baselines(hourly, judged_weeks):
         for end in range(begin + 1, begin + WEEK_HOURS + 1):
             hour, day = (
                 judge_counts(
@@ -87,7 +90,7 @@ def judge_hourly(hourly: Ints, *, share: float = SHARE) -> Flags:
                 )
                 for hours in (1, DAY_HOURS)
             )
-            np.logical_or(hour.flagged, day.flagged, out=flagged[:, end - 1 - JUDGED_FROM])
+            np.logical_or(hour.flagged, day.flagged, out=flagged[:, end - 1 - judged_from])
     return flagged
 
 
@@ -125,8 +128,9 @@ def print_burst(draw: np.random.Generator, mean: float, events: int, hours: int,
 def print_speed(draw: np.random.Generator) -> None:
     """CPU time of one run over 20,000 cells: the baseline learned anew, an hour and a day judged."""
     hourly = simulate(draw, draw.gamma(0.5, 1.0, 20_000))
-    past = hourly[:, -8 * WEEK_HOURS :]
-    by_hour, by_day = past.reshape(20_000, 8, WEEK_HOURS).sum(axis=1), past.reshape(20_000, 56, 24).sum(axis=2)
+    past = hourly[:, -LEARNED_WEEKS * WEEK_HOURS :]
+    by_hour = past.reshape(20_000, LEARNED_WEEKS, WEEK_HOURS).sum(axis=1)
+    by_day = past.reshape(20_000, -1, DAY_HOURS).sum(axis=2)
     started = time.process_time()
     baseline = fit_baseline(by_hour, by_day)
     fitted = time.process_time()

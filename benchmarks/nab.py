@@ -1,6 +1,6 @@
 """The series detector on series of the Numenta Anomaly Benchmark, beside a windowed Gaussian in the same run.
 
-    python benchmarks/nab.py [FOLDER]
+    python -m benchmarks.nab [FOLDER]
 
 FOLDER (default: datasets/nab of the fieldkit) holds `windows.json` and, by the names in it, the series as CSV, plain or
 gzipped. Standard profile. Each detector has its own best threshold over all series, as the benchmark does it; ours is

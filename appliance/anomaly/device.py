@@ -32,6 +32,8 @@ STEPS: dict[str, float] = {
 }
 """Metric -> the greatest step within a minute, in its canonical unit."""
 STEP_S = 60.0
+FASTEST_MPS = 100.0
+"""No unit of an agency moves faster: an EC135 helicopter must not exceed 155 knots, which is 80 m/s."""
 
 RESTS: dict[str, tuple[float, ...]] = {
     "humidity": (0.0, 100.0),
@@ -101,6 +103,14 @@ def is_impossible(metric: str, before: float, after: float, seconds: float) -> b
     if step is None or seconds <= 0.0 or not (isfinite(before) and isfinite(after)):
         return False
     return abs(after - before) > step * max(1.0, seconds / STEP_S)
+
+
+def is_impossible_move(distance_m: float, seconds: float, *, accuracy_m: float = 0.0) -> bool:
+    """Whether no unit moves so far in so many seconds.
+
+    accuracy_m  of both positions together, taken off the distance; seconds of zero or less say nothing
+    """
+    return seconds > 0.0 and distance_m - accuracy_m > FASTEST_MPS * max(1.0, seconds)
 
 
 def _is_far(state: StayState) -> bool:

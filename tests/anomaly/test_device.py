@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from appliance.anomaly.device import FAR, STEPS, StayState, is_impossible, is_stuck
+from appliance.anomaly.device import FAR, STEPS, StayState, is_impossible, is_impossible_move, is_stuck
 
 STEP_S = 300.0
 DAY = 288
@@ -111,6 +111,22 @@ def test_the_state_can_be_stored() -> None:
 )
 def test_steps(metric: str, before: float, after: float, seconds: float, impossible: bool) -> None:
     assert is_impossible(metric, before, after, seconds) is impossible
+
+
+@pytest.mark.parametrize(
+    ("distance_m", "seconds", "accuracy_m", "impossible"),
+    [
+        (80.0, 1.0, 0.0, False),
+        (500.0, 1.0, 0.0, True),
+        (500.0, 1.0, 450.0, False),
+        (50.0, 0.1, 0.0, False),  # two fixes in a tenth of a second scatter by that much
+        (3_000_000.0, 3_600.0, 0.0, True),  # to null island and back
+        (300_000.0, 3_600.0, 0.0, False),
+        (1e6, 0.0, 0.0, False),
+    ],
+)
+def test_moves(distance_m: float, seconds: float, accuracy_m: float, impossible: bool) -> None:
+    assert is_impossible_move(distance_m, seconds, accuracy_m=accuracy_m) is impossible
 
 
 def test_every_step_is_of_a_metric_that_the_bridge_knows() -> None:
