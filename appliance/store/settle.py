@@ -25,6 +25,7 @@ INDEX_ROWS = 8_192  # events in the tail before they are indexed: some 20 MB wri
 COUNT_ROWS = 8_192  # counted in one transaction
 MAX_UNCOUNTED = 65_536  # with more than this the writer counts too: the jobs process is slow or down
 
+_AMENDED = "UPDATE settled SET amended = amended + 1"  # whoever is tallying must begin again
 _INDEX_KEYS = """
 INSERT INTO event_keys SELECT source, event_id, event_pk FROM events WHERE event_pk > ? AND event_pk <= ?
 ORDER BY source, event_id
@@ -49,6 +50,15 @@ class Spot(NamedTuple):
     event_type: str
     cell: int | None
     point: bytes | None
+
+
+class Tallied(NamedTuple):
+    """Events that were tallied: those above `after` up to `upto`, when so many amendments had been made."""
+
+    after: int
+    upto: int
+    amended: int
+    events: int
 
 
 def fetch_marks(raw: Any) -> Marks:
@@ -98,25 +108,48 @@ def settle_counts(connection: sa.Connection, tally: Tally, limit: int = COUNT_RO
 
     raises  Corrupt  the geometry of one cannot be read
     """
+    found = tally_uncounted(connection, tally, limit)
+    write_tallied(connection, tally, found)
+    return found.events
+
+
+def tally_uncounted(connection: sa.Connection, tally: Tally, limit: int = COUNT_ROWS) -> Tallied:
+    """Tally at most `limit` events that are not counted yet. Needs no write transaction: `write_tallied` sees whether
+    it still holds.
+
+    raises  Corrupt  the geometry of one cannot be read
+    """
     raw = raw_connection(connection)
+    after, amended = _counted(raw)
     rows = raw.execute(
         "SELECT event_pk, event_timestamp, event_type, geom FROM events WHERE event_pk > ? ORDER BY event_pk LIMIT ?",
-        (fetch_marks(raw).counted, limit),
+        (after, limit),
     ).fetchall()
-    if not rows:
-        return 0
     tally_rows(tally, (row[1:] for row in rows))
-    tally.write(connection)
-    raw.execute("UPDATE settled SET counted_pk = ?", (rows[-1][0],))
-    return len(rows)
+    return Tallied(after=after, upto=rows[-1][0] if rows else after, amended=amended, events=len(rows))
+
+
+def write_tallied(connection: sa.Connection, tally: Tally, found: Tallied) -> bool:
+    """Add what was tallied to the counters; False, and nothing, where others have counted or an event was amended."""
+    raw = raw_connection(connection)
+    if _counted(raw) != (found.after, found.amended):
+        tally.counts.clear()
+        return False
+    if found.events:
+        tally.write(connection)
+        raw.execute("UPDATE settled SET counted_pk = ?", (found.upto,))
+    return True
+
+
+def _counted(raw: Any) -> tuple[int, int]:
+    """The mark of what is counted, and how often an event above it was amended."""
+    counted, amended = raw.execute("SELECT counted_pk, amended FROM settled").fetchone()
+    return counted, amended
 
 
 def tally_rows(tally: Tally, rows: Iterable[tuple[int, str, bytes | None]]) -> None:
     """Count (event_timestamp, event_type, geom) of events; one without a place counts nowhere."""
-    for us, event_type, point in rows:
-        if point is not None:
-            lng, lat = read_point(point)
-            tally.add(us=us, lng=lng, lat=lat, event_type=event_type)
+    tally.add_points((us, event_type, point) for us, event_type, point in rows if point is not None)
 
 
 def follow_change(connection: sa.Connection, tally: Tally, event_pk: int, before: Spot, after: Spot) -> None:
@@ -143,6 +176,8 @@ def follow_change(connection: sa.Connection, tally: Tally, event_pk: int, before
             if spot.point is not None:
                 lng, lat = read_point(spot.point)
                 tally.add(us=spot.us, lng=lng, lat=lat, event_type=spot.event_type, by=by)
+    else:
+        raw.execute(_AMENDED)
 
 
 def delete_events(connection: sa.Connection, tally: Tally, keys: Sequence[int], *, uncount: bool) -> int:
@@ -170,7 +205,9 @@ def delete_events(connection: sa.Connection, tally: Tally, keys: Sequence[int], 
         if not uncount:
             hour = tally.hours.place(row[2])[1]
             raw.execute("INSERT OR IGNORE INTO purged_hours VALUES (?)", (hour,))
-        elif key <= marks.counted and row[4] is not None:
+        elif key > marks.counted:
+            raw.execute(_AMENDED)
+        elif row[4] is not None:
             lng, lat = read_point(row[4])
             tally.add(us=row[2], lng=lng, lat=lat, event_type=row[3], by=-1)
         deleted += 1

@@ -19,7 +19,14 @@ from appliance.store.engine import FILE_NAME, Store, raw_connection
 from appliance.store.events import fetch_event, place_events
 from appliance.store.intake import Recorder
 from appliance.store.migrations import migrate
-from appliance.store.settle import delete_events, drop_segments, fetch_marks, settle_index
+from appliance.store.settle import (
+    delete_events,
+    drop_segments,
+    fetch_marks,
+    settle_index,
+    tally_uncounted,
+    write_tallied,
+)
 from appliance.store.tally import Tally
 from tests.conftest import NOW, examples, make_event, make_recorder
 from tests.store.checks import assert_sound, event_at, totals
@@ -93,6 +100,28 @@ def test_the_writer_settles_when_the_tail_has_grown(
     with store.read() as connection:
         assert fetch_marks(raw_connection(connection)) == (40, 40)
     assert counted(store) == 40
+    assert_sound(store)
+
+
+@pytest.mark.parametrize("change", ["corrected", "deleted", "counted by another", "none"])
+def test_what_was_tallied_without_a_lock_counts_only_if_nothing_was_amended_meanwhile(
+    store: Store, recorder: Recorder, change: str
+) -> None:
+    recorder.record(Intake(events=[event_at(HERE, event_id=f"e{n}") for n in range(3)]))
+    tally = Tally(UTC_HOURS, (7, 8))
+    with store.read() as connection:
+        found = tally_uncounted(connection, tally)
+    if change == "corrected":
+        recorder.record(Intake(events=[event_at((48.5, 29.9), event_id="e1", rev=1)]))
+    elif change == "deleted":
+        delete(store, 2, uncount=True)
+    elif change == "counted by another":
+        count_events(store, UTC_HOURS)
+    recorder.record(Intake(events=[event_at(HERE, event_id="new")]))  # which amends nothing
+    with store.write() as connection:
+        assert write_tallied(connection, tally, found) == (change == "none")
+    count_events(store, UTC_HOURS)
+    assert counted(store) == (3 if change == "deleted" else 4)
     assert_sound(store)
 
 
