@@ -2,10 +2,10 @@
 
     python -m benchmarks.ingest            # BENCH_MESSAGES=200000 single events, then as many in messages of 100
 
-The bridge is a process of its own with its defaults: every family, archive, acknowledgements on `ack` topics, each
-batch committed and synced before it is acknowledged. CPU seconds are the process's own (`/proc/<pid>/stat`), from the
-first stored event to the last, so that starting does not count; the reference is drained from the same Mosquitto in
-the same run.
+Bridge and jobs are processes of their own with their defaults: every family, archive, acknowledgements on `ack` topics,
+each batch committed and synced before it is acknowledged, counters following. CPU seconds are those of both
+(`/proc/<pid>/stat`), from the first stored event to the last, so that starting does not count; the reference is drained
+from the same Mosquitto in the same run.
 """
 
 import os
@@ -38,25 +38,33 @@ class Drained(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BridgeProcess:
-    """`hexpost bridge` on a folder."""
+    """`hexpost bridge` on a folder, and `hexpost jobs` beside it from the first start to the end."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.data = folder / "data"
         config = folder / "hexpost.toml"
         config.write_text(f'[mqtt]\nurl = "mqtt://127.0.0.1:{port}"\n')
-        argv = [sys.executable, "-m", "appliance.cli", "bridge", "--config", str(config), "--data", str(self.data)]
-        self._argv = argv
+        self._options = ("--config", str(config), "--data", str(self.data))
         self.process: subprocess.Popen[bytes] | None = None
+        self._jobs: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, or start it again."""
-        self.process = subprocess.Popen(self._argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = self._run("bridge")
+        self._jobs = self._jobs or self._run("jobs")
 
     def stop(self) -> None:
         """End it cleanly; its session stays with the broker."""
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait()
+        _end(self.process)
+
+    def close(self) -> None:
+        """End both."""
+        self.stop()
+        _end(self._jobs)
+
+    def _run(self, part: str) -> subprocess.Popen[bytes]:
+        argv = [sys.executable, "-m", "appliance.cli", part, *self._options]
+        return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def stored(self) -> int:
         """Events in the store; 0 while there is none."""
@@ -73,12 +81,10 @@ class BridgeProcess:
             connection.close()
 
     def spent(self) -> tuple[float, int]:
-        """(CPU seconds, bytes written) of the process so far."""
-        assert self.process is not None
-        proc = Path(f"/proc/{self.process.pid}")
-        fields = (proc / "stat").read_text().rpartition(")")[2].split()
-        written = next(line for line in (proc / "io").read_text().splitlines() if line.startswith("write_bytes"))
-        return (int(fields[11]) + int(fields[12])) / TICKS, int(written.split()[1])
+        """(CPU seconds, bytes written) of both so far."""
+        assert self.process is not None and self._jobs is not None
+        cpu, written = zip(*(_spent(process.pid) for process in (self.process, self._jobs)), strict=True)
+        return sum(cpu), sum(written)
 
     def drain(self, events: int, *, keep: bool = False) -> Drained:
         """Start it and watch until so many events more are stored; stop it then, unless it is to be kept."""
@@ -95,6 +101,19 @@ class BridgeProcess:
         if not keep:
             self.stop()
         return Drained(events=now - first, cpu_s=cpu_end - cpu, wall_s=wall_end - wall, written=written_end - written)
+
+
+def _spent(pid: int) -> tuple[float, int]:
+    proc = Path(f"/proc/{pid}")
+    fields = (proc / "stat").read_text().rpartition(")")[2].split()
+    written = next(line for line in (proc / "io").read_text().splitlines() if line.startswith("write_bytes"))
+    return (int(fields[11]) + int(fields[12])) / TICKS, int(written.split()[1])
+
+
+def _end(process: subprocess.Popen[bytes] | None) -> None:
+    if process is not None:
+        process.terminate()
+        process.wait()
 
 
 def first_contact(bridge: BridgeProcess) -> None:
@@ -130,7 +149,7 @@ def main() -> None:
                 print(f"  bare   {bare_per_cpu:10,.0f}              {sent * events / bare_wall:10,.0f}")
                 print(f"  ratio  {per_cpu / bare_per_cpu:10.2f}")
     finally:
-        bridge.stop()
+        bridge.close()
         shutil.rmtree(folder)
 
 

@@ -2,10 +2,10 @@
 
     python -m benchmarks.wear          # WEAR_ROWS=1000000 events in the store, WEAR_MESSAGES=60000, WEAR_SECONDS=120
 
-Bytes are the kernel's (`write_bytes` of `/proc/<pid>/io`) of `hexpost bridge` with its defaults, the archive's spool
-among them; what still waits in the write-ahead log at the end is counted once more, as a checkpoint would write it. The
-reference is plain SQLite with a live index on (source, id) and on (cell, time), batches of 500: 49 bytes a byte of
-growth on 300,000 rows.
+Bytes are the kernel's (`write_bytes` of `/proc/<pid>/io`) of `hexpost bridge` and `hexpost jobs` with their defaults,
+the archive's spool among them; what still waits in the write-ahead log at the end is counted once more, as a checkpoint
+would write it. The reference is plain SQLite with a live index on (source, id) and on (cell, time), batches of 500: 49
+bytes a byte of growth on 300,000 rows.
 """
 
 import itertools
@@ -99,7 +99,7 @@ def main() -> None:
             took, (_, at_end) = time.monotonic() - begun, bridge.spent()
             print(f"{RATE} events/s: {(at_end - at_start) / took * 86_400 / 1e9:.1f} GB a day")
     finally:
-        bridge.stop()
+        bridge.close()
         shutil.rmtree(folder)
 
 
