@@ -80,6 +80,16 @@ def children(cell: int) -> list[int]:
     return list(h3.cell_to_children(cell, resolution_of(cell) + 1))
 
 
+def disk(cell: int) -> list[int]:
+    """A cell and those that touch it: 7, around a pentagon 6."""
+    return list(h3.grid_disk(cell, 1))
+
+
+def area_km2(cell: int) -> float:
+    """The area of a cell on the sphere in square kilometres."""
+    return float(h3.cell_area(cell, "km^2"))
+
+
 def base_cells() -> list[int]:
     """The 122 cells of resolution 0."""
     return list(h3.get_res0_cells())
