@@ -33,7 +33,7 @@ def test_cumulative_probabilities_are_sums(count: int, mean: float, size: float)
 
 
 @given(st.floats(0.01, 0.99), MEANS, SIZES)
-def test_a_quantile_is_the_least_count_that_reaches_the_probability(probability: float, mean: float, size: float) -> None:
+def test_a_quantile_is_the_least_count_that_reaches_it(probability: float, mean: float, size: float) -> None:
     mean_of, size_of = np.array([mean]), np.array([size])
     found = law.quantile(probability, mean_of, size_of)
     below, upto = law.cumulative(found, mean_of, size_of)
