@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 ALARM = 3.3
-"""Decades of surprise that open an incident: with eight tails watched, a value in a few thousand does by chance."""
+"""Decades of surprise that open an incident: with ten tails watched, a value in a few thousand does by chance."""
 AGAIN = 1.5
 """Decades above the greatest surprise at which the bar stands at first."""
 UNFOLD = 20

@@ -1,14 +1,15 @@
 """One series of values judged as they come: a score, and a flag where an alarm is due.
 
-Four streams of numbers are drawn from the series, and each is judged by how rare it is among its own past
+Five streams of numbers are drawn from the series, and each is judged by how rare it is among its own past
 (`anomaly.tail`), upwards and downwards:
 
     jump       the value against the level of the last few values
     level      the mean of the last twenty or so values against the level of the long run
-    season     the same against what the time of the day or week lets expect, where that helps (`anomaly.season`)
+    season     the value against what the time of the day or week lets expect, where that helps (`anomaly.season`)
+    drift      the mean of the last few such differences, which is the level where the season is believed
     roughness  how much neighbouring values differ against how much they usually do: noise, and silence
 
-The rarest of them is the surprise, in decades; where the season is believed it stands for the level. What of it is
+The rarest of them is the surprise, in decades; where the season is believed, drift stands for the level. What of it is
 flagged, `anomaly.incident` decides. One setting serves all series: every stream is measured by its own tail, so nothing
 depends on unit, spread or distribution. Never looks ahead. Called by `hexpost detect`, and for readings and counts.
 """
@@ -21,13 +22,13 @@ from appliance.anomaly.incident import NOTHING, Incident, Verdict, decide
 from appliance.anomaly.season import Season
 from appliance.anomaly.tail import Tail
 
-STREAMS = 4
-JUMP, LEVEL, SEASON, ROUGHNESS = range(STREAMS)
+STREAMS = 5
+JUMP, LEVEL, SEASON, DRIFT, ROUGHNESS = range(STREAMS)
 WARM_UP = 50
 """Values before which nothing is judged."""
 FAST, SHORT, SLOW = 0.2, 0.05, 0.0005
 """Rates of the three levels: about the last 5, 20 and 2,000 values."""
-SEASON_RATE = 0.15
+DRIFT_RATE = 0.15
 ROUGH_FAST, ROUGH_SLOW = 0.1, 0.001
 SCALE_RATE, SCALE_CAP = 0.002, 6.0
 """The scale, a mean absolute deviation, takes in no deviation as more than so many scales."""
@@ -42,6 +43,8 @@ SET_BACK = 20
 """Values in a row behind the newest after which the clock of the series is taken as set back."""
 HUGE = 1e100
 """Values beyond are taken as this, so that no square overflows."""
+LATEST_S = 1e12
+"""An instant further than this from 1970, some 30,000 years, is none."""
 
 
 class Levels(msgspec.Struct, kw_only=True):
@@ -55,7 +58,7 @@ class Levels(msgspec.Struct, kw_only=True):
     scale: float = 0.0
     rough_fast: float = 0.0
     rough_slow: float = 0.0
-    off_season: float = 0.0
+    drift: float = 0.0
 
 
 class SeriesState(msgspec.Struct, kw_only=True):
@@ -78,7 +81,7 @@ def judge_value(state: SeriesState, at_s: float, value: float, *, offset_s: floa
     """Judge one value, and learn from it.
 
     state     changed in place
-    at_s      Unix time in seconds
+    at_s      Unix time in seconds; NaN, or beyond all calendars: as if there were no value
     value     any unit; not finite means no value: nothing is said and nothing learned
     offset_s  local time less UTC at that instant, in seconds: the hours and days of the season are local ones
     returns   Verdict  score 0..1 and whether an alarm is due
@@ -87,7 +90,7 @@ def judge_value(state: SeriesState, at_s: float, value: float, *, offset_s: floa
     is a repetition, of which nothing is said. Twenty older ones in a row: the clock was set back, and the series goes
     on from there.
     """
-    if not isfinite(value) or not isfinite(at_s):
+    if not isfinite(value) or not abs(at_s) <= LATEST_S:
         return NOTHING
     value = min(max(value, -HUGE), HUGE)
     if at_s == state.last_s and value == state.levels.last:
@@ -135,8 +138,11 @@ def _surprise(state: SeriesState, value: float, expected: float | None, *, gap: 
     short = levels.short + SHORT * (value - levels.short)
     most = _judge(state, LEVEL, short - levels.slow, scale, learns=learns)
     if expected is not None:
-        off = levels.off_season + SEASON_RATE * (value - expected - levels.off_season)
-        most = _judge(state, SEASON, off, scale, learns=learns)
+        drift = levels.drift + DRIFT_RATE * (value - expected - levels.drift)
+        most = max(
+            _judge(state, SEASON, value - expected, scale, learns=learns),
+            _judge(state, DRIFT, drift, scale, learns=learns),
+        )
     if gap:
         return most
     rough = levels.rough_fast + ROUGH_FAST * (abs(value - levels.last) - levels.rough_fast)
@@ -178,6 +184,6 @@ def _learn(levels: Levels, value: float, expected: float | None, *, gap: bool) -
         levels.rough_fast += ROUGH_FAST * (change - levels.rough_fast)
         levels.rough_slow += max(ROUGH_SLOW, share) * (change - levels.rough_slow)
     if expected is not None:
-        levels.off_season += SEASON_RATE * (value - expected - levels.off_season)
+        levels.drift += DRIFT_RATE * (value - expected - levels.drift)
     levels.last = value
     return abs(off)
