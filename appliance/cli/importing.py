@@ -1,18 +1,15 @@
 """`hexpost import`: files into the store, every refused row named with its line and reason."""
 
-import gzip
 import sys
 import time
-import zlib
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
 from appliance.cli.importing_report import ImportReport, add_rejection, say, write_rejections
 from appliance.cli.options import FAILED, common, to_json
+from appliance.cli.reading import find_zone, reading_options, unpacked
 from appliance.errors import Rejected
 from appliance.ingest.files import ReadOptions, Row, decode_lines, kind_of, read_rows
 from appliance.ingest.mapping import parse_map
@@ -23,20 +20,12 @@ from appliance.store.intake import Recorder
 from appliance.wiring import Box, open_recorder, open_store
 
 COMMIT_ROWS = 2_000
-CHUNK_BYTES = 1 << 20
 HOPELESS_ROWS = 2_000  # refused one after another from the start: the options do not fit the file
 
 
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--map",
-    "maps",
-    multiple=True,
-    help="event_timestamp=Date+Time, longitude=Long, event_type==crash, severity= for none.",
-)
-@click.option("--time-format", "formats", multiple=True, help="As strptime, parts joined by + like the columns.")
-@click.option("--tz", default=None, help="The zone of times without an offset, as America/Toronto.")
+@reading_options
 @click.option("--source", default=None, help="Whose events these are; by default import/<name of the file>.")
 @click.option("--rejected", type=click.Path(dir_okay=False, path_type=Path), help="Write refused rows here, as JSONL.")
 @common
@@ -59,7 +48,7 @@ def import_command(
     Example: hexpost import crimes.csv --map longitude=Long --map latitude=Lat --map event_type=Offence
     --map event_timestamp=Date+Hour --tz America/Toronto
     """
-    columns, zone = parse_map(maps), _zone(tz)
+    columns, zone = parse_map(maps), find_zone(tz)
     store = open_store(box)
     recorder, progress = open_recorder(box, store), not as_json and sys.stderr.isatty()
     reports = []
@@ -97,7 +86,7 @@ def import_file(file: Path, options: ReadOptions, recorder: Recorder, *, progres
     """
     report, begun = ImportReport(file=str(file), rejections=[]), time.monotonic()
     with click.progressbar(length=file.stat().st_size, label=file.name, file=sys.stderr, hidden=not progress) as bar:
-        rows = read_rows(kind_of(file.name), decode_lines(_chunks(file, bar)), options)
+        rows = read_rows(kind_of(file.name), decode_lines(unpacked(file, bar.update)), options)
         while chunk := list(islice(rows, COMMIT_ROWS)):
             _record(chunk, recorder, report)
             if report.rejected == report.rows >= HOPELESS_ROWS:
@@ -120,25 +109,3 @@ def _record(chunk: list[Row], recorder: Recorder, report: ImportReport) -> None:
     for line, item in chunk:
         if isinstance(item, Rejected):
             add_rejection(report, line, item)
-
-
-def _chunks(file: Path, bar: "click._termui_impl.ProgressBar[int]") -> Iterator[bytes]:
-    try:
-        with file.open("rb") as packed:
-            source = gzip.GzipFile(fileobj=packed) if file.suffix == ".gz" else packed
-            at = 0
-            while chunk := source.read(CHUNK_BYTES):
-                yield chunk
-                bar.update(packed.tell() - at)
-                at = packed.tell()
-    except (OSError, EOFError, zlib.error) as error:
-        raise Rejected(f"reading {file}: {error}") from None
-
-
-def _zone(name: str | None) -> ZoneInfo | None:
-    if name is None:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Rejected(f"--tz {name!r} is not an IANA zone; write it as America/Toronto") from None

@@ -20,6 +20,7 @@ COMMANDS = {
     "replay": "replaying:replay_command",
     "simulate": "simulating:simulate_command",
     "analyze": "analyzing:analyze_command",
+    "backtest": "backtesting:backtest_command",
     "detect": "detecting:detect_command",
     "query": "querying:query_group",
     "status": "storing:status_command",

@@ -8,7 +8,7 @@ folded into one in time, so that years lie on a card.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -23,10 +23,13 @@ from appliance.store.settle import fetch_marks, fetch_resolutions, last_key, tal
 from appliance.store.tally import ADD_COUNT, Tally
 
 _ANY_EVENT = "SELECT 1 FROM events WHERE event_timestamp >= ? AND event_timestamp < ? LIMIT 1"
+_END_OF_TIME = 253_370_764_800_000_000  # the year 9999, as microseconds
 REBUILD_ROWS = 20_000  # events read at a time while the counters are cut anew
 
 DailyRow = tuple[str, int, int]
 """Day, h3_index, events."""
+HourlyRow = tuple[str, int, int | None, int]
+"""Day, h3_index, the instant at which the site's hour began (None: of the day only the sum is left), events."""
 
 
 def ensure_counts(connection: sa.Connection, hours: SiteHours, resolutions: Sequence[int]) -> bool:
@@ -78,6 +81,44 @@ def fetch_daily_counts(
     for day, cell, count in kept:
         fresh[day, cell] += count
     return [(day, cell, count) for (day, cell), count in fresh.items() if count]
+
+
+def fetch_hourly_counts(
+    connection: sa.Connection, *, resolution: int, hours: SiteHours, types: Sequence[str] = ()
+) -> Iterator[HourlyRow]:
+    """Every cell and hour that has any events, of all time; `types` empty means all. Rows may repeat a cell and hour.
+
+    A resolution that is not counted is counted from the events themselves.
+    """
+    raw, after = raw_connection(connection), 0
+    if resolution in fetch_resolutions(connection):
+        after = fetch_marks(raw).counted
+        folded = _folded_hours(raw, SiteBins(hours.zone))
+        marks = f"AND event_type IN ({', '.join('?' * len(types))})" if types else ""
+        for day, cell, hour, count in raw.execute(
+            f"SELECT day, h3_index, hour, sum(event_count) FROM event_counts WHERE resolution = ? {marks} "
+            "GROUP BY day, h3_index, hour",
+            (resolution, *types),
+        ):
+            if count > 0:
+                yield day, cell, None if hour in folded else hour, count
+    tally = Tally(hours, (resolution,))
+    rows = raw.execute("SELECT event_timestamp, event_type, geom FROM events WHERE event_pk > ?", (after,))
+    tally_rows(tally, (row for row in rows if not types or row[1] in types))
+    for (_, day, cell, hour, _), count in tally.counts.items():
+        if count > 0:
+            yield day, cell, hour, count
+
+
+def _folded_hours(raw: Any, bins: SiteBins) -> set[int]:
+    """The middle hours of days into which all others of the day were folded."""
+    found = set()
+    for day, hours in _purged_days(raw, bins, _END_OF_TIME):
+        span = bins.hours_of_day(day)
+        middle = span[len(span) // 2].start
+        if hours == {middle}:
+            found.add(middle)
+    return found
 
 
 def fold_counts(connection: sa.Connection, bins: SiteBins, *, before: int, limit: int = STEP_ROWS) -> Step:

@@ -1,0 +1,109 @@
+"""A backtest as people read it: a table a horizon, bars beside each other, and whether the forecast was calibrated."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import click
+import msgspec
+import numpy as np
+
+from appliance.forecast.metrics import AREAS, standard_error
+from appliance.forecast.rolling import CALIBRATED, Row, Trial
+
+BASE = "count_all"
+BAR_WIDTH = 40
+BLOCK_WINDOWS = {"next_7_days": 7}
+"""Windows that overlap stay together in the bootstrap."""
+
+
+class Reading(msgspec.Struct, kw_only=True):
+    """What was read, and what of it was left out."""
+
+    name: str
+    resolution: int
+    incidents: int = 0
+    rejected: int = 0
+    unplaced: int = 0
+    future: int = 0
+    duplicate: int = 0
+    discovered: int = 0
+    first_rejection: str = ""
+    first_day: date = date.min
+    days: int = 0
+    tested: int = 0
+    seconds: float = 0.0
+
+
+def say_backtest(reading: Reading, trials: Sequence[Trial]) -> None:
+    """Print the report."""
+    click.echo(
+        f"{reading.name}: {reading.incidents:,} incidents in {reading.days:,} days from {reading.first_day}, "
+        f"the last {reading.tested} tested; resolution {reading.resolution}, {reading.seconds:.1f} s"
+    )
+    left_out = {
+        "cannot be read": reading.rejected,
+        "without a place": reading.unplaced,
+        "in the future": reading.future,
+        "told twice": reading.duplicate,
+    }
+    if any(left_out.values()):
+        click.echo("left out: " + ", ".join(f"{count:,} {why}" for why, count in left_out.items() if count))
+    if reading.first_rejection:
+        click.echo(f"  {reading.first_rejection}")
+    if reading.discovered:
+        click.echo(f"discovered by patrols: {reading.discovered:,}, kept apart (--part)")
+    for trial in trials:
+        _say_trial(trial)
+    if not trials:
+        click.echo("no horizon fits into the days that were tested")
+
+
+def _say_trial(trial: Trial) -> None:
+    rows = list(trial.rows())
+    happened, windows = sum(trial.events), len(trial.events)
+    click.echo(f"\n{trial.horizon}: {happened:,} incidents in {windows:,} windows, {trial.cells:,} cells")
+    shares = "".join(f"{f'at {area:.0%}':^24}" for area in AREAS)
+    click.echo(f"  {'':<12}{shares}")
+    click.echo(f"  {'method':<12}{'   hits     PAI    PEI* ' * len(AREAS)}{'log score':>11}")
+    for method in trial.methods:
+        own = [row for row in rows if row.method == method]
+        figures = "".join(
+            f"{_figure(row.hit_rate, 7, 3)}{_figure(row.pai, 8, 1)}{_figure(row.pei, 8, 3)} " for row in own
+        )
+        click.echo(f"  {method:<12}{figures}{_figure(own[0].log_score, 11, 5)}")
+    _say_difference(trial)
+    _plot(rows, trial)
+    found = trial.calibration()
+    click.echo(
+        f"  calibration: {found.coverage:.1%} of counts within the 90 % interval, of the busiest twentieth of cells "
+        f"{found.busy_coverage:.1%}; {found.expected:,.0f} expected, {found.happened:,} came"
+    )
+
+
+def _say_difference(trial: Trial) -> None:
+    """The forecast against the count of all history, with the bootstrap's standard error."""
+    if BASE not in trial.methods or not sum(trial.events):
+        return
+    ours, base = (np.array(trial.methods[name].hits, np.float64) for name in (CALIBRATED, BASE))
+    events, rng = np.array(trial.events, np.float64), np.random.default_rng(1)
+    parts = []
+    for at, area in enumerate(AREAS):
+        more = ours[:, at] - base[:, at]
+        error = standard_error(more, events, block=BLOCK_WINDOWS.get(trial.horizon, 1), rng=rng)
+        parts.append(f"{more.sum() / events.sum():+.4f} ± {error:.4f} at {area:.0%}")
+    click.echo(f"  {CALIBRATED} less {BASE}: {', '.join(parts)}")
+
+
+def _plot(rows: Sequence[Row], trial: Trial) -> None:
+    """Hit rates of the smallest and the largest area as bars."""
+    for area in (AREAS[0], AREAS[-1]):
+        rates = {row.method: row.hit_rate or 0.0 for row in rows if row.area == area}
+        most = max(rates.values(), default=0.0) or 1.0
+        click.echo(f"  hits at {area:.0%}")
+        for method in trial.methods:
+            bar = "█" * round(BAR_WIDTH * rates[method] / most)
+            click.echo(f"    {method:<11} {bar:<{BAR_WIDTH}} {rates[method]:.3f}")
+
+
+def _figure(value: float | None, width: int, digits: int) -> str:
+    return f"{'-':>{width}}" if value is None else f"{value:>{width}.{digits}f}"

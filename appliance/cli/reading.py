@@ -1,0 +1,62 @@
+"""What commands that read files of events share: how to say what is in them, and their bytes."""
+
+import gzip
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+
+from appliance.errors import Rejected
+
+CHUNK_BYTES = 1 << 20
+
+
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--map`, `--time-format` and `--tz`; it is handed `maps`, `formats` and `tz`."""
+    for option in (
+        click.option("--tz", default=None, help="The zone of times without an offset, as America/Toronto."),
+        click.option(
+            "--time-format", "formats", multiple=True, help="As strptime, parts joined by + like the columns."
+        ),
+        click.option(
+            "--map",
+            "maps",
+            multiple=True,
+            help="event_timestamp=Date+Time, longitude=Long, event_type==crash, severity= for none.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def find_zone(name: str | None) -> ZoneInfo | None:
+    """The zone that `--tz` names, or None.
+
+    raises  Rejected  there is no such zone
+    """
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Rejected(f"--tz {name!r} is not an IANA zone; write it as America/Toronto") from None
+
+
+def unpacked(file: Path, told: Callable[[int], object]) -> Iterator[bytes]:
+    """The bytes of a file, unpacked where its name ends with .gz; `told` hears how many of its own were read since.
+
+    raises  Rejected  it cannot be read, or not unpacked
+    """
+    try:
+        with file.open("rb") as packed:
+            source = gzip.GzipFile(fileobj=packed) if file.suffix == ".gz" else packed
+            at = 0
+            while chunk := source.read(CHUNK_BYTES):
+                yield chunk
+                told(packed.tell() - at)
+                at = packed.tell()
+    except (OSError, EOFError, zlib.error) as error:
+        raise Rejected(f"reading {file}: {error}") from None

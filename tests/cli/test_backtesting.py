@@ -1,0 +1,141 @@
+"""`hexpost backtest`: a file or the site in, rows and a report out."""
+
+import csv
+import gzip
+import json
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from appliance.cli.main import hexpost
+from appliance.model.intake import Intake
+from appliance.store.engine import Store
+from tests.conftest import NOW, make_event, make_recorder
+
+HORIZONS = ["next_shift", "next_day", "next_7_days"]
+METHODS = ["last_week", "count_28d", "count_all", "kde", "composite", "calibrated"]
+FIRST = datetime(2026, 3, 2, tzinfo=UTC)
+MAPPED = (
+    "--map", "event_timestamp=When", "--map", "latitude=Lat", "--map", "longitude=Long", "--map", "event_type=Kind",
+)  # fmt: skip
+
+
+def write_rows(path: Path, *, days: int = 60, by: str = "citizen") -> list[list[str]]:
+    """Four incidents a day: three at one corner in the evening, one anywhere."""
+    rng = random.Random(4)
+    rows = []
+    for day in range(days):
+        for n in range(4):
+            at = FIRST + timedelta(
+                days=day, hours=18 if n < 3 else rng.randrange(24), minutes=15 * n + rng.randrange(15)
+            )
+            lat, lng = (29.37, 47.97) if n < 3 else (29.35 + rng.random() / 25, 47.95 + rng.random() / 25)
+            rows.append([at.isoformat(), f"{lat:.5f}", f"{lng:.5f}", "theft" if n else "fire", by])
+    with path.open("a", newline="", encoding="utf-8") as out:
+        csv.writer(out).writerows(rows)
+    return rows
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "incidents.csv"
+    path.write_text("When,Lat,Long,Kind,discovered_by\n", encoding="utf-8")
+    write_rows(path)
+    return path
+
+
+def backtest(*arguments: str) -> Result:
+    return CliRunner().invoke(hexpost, ["backtest", *arguments])
+
+
+def rows_of(*arguments: str) -> list[dict[str, object]]:
+    done = backtest(*arguments, "--json")
+    assert done.exit_code == 0, done.output
+    rows: list[dict[str, object]] = json.loads(done.stdout)
+    return rows
+
+
+def test_for_machines_it_is_a_list_of_rows_with_exactly_these_names(file: Path) -> None:
+    rows = rows_of(str(file), *MAPPED, "--test-days", "14")
+    assert all(list(row) == ["horizon", "method", "area", "hit_rate", "pai", "pei", "log_score"] for row in rows)
+    assert [(row["horizon"], row["method"], row["area"]) for row in rows] == [
+        (horizon, method, area) for horizon in HORIZONS for method in METHODS for area in (0.01, 0.02, 0.05)
+    ]
+    best = {row["method"]: row["hit_rate"] for row in rows if row["horizon"] == "next_day" and row["area"] == 0.05}
+    assert best["calibrated"] == best["count_all"] and 0.75 <= float(str(best["calibrated"])) <= 1
+
+
+def test_for_people_it_is_a_table_bars_and_the_calibration(file: Path) -> None:
+    done = backtest(str(file), *MAPPED, "--test-days", "14")
+    assert done.exit_code == 0, done.output
+    assert "240 incidents in 60 days from 2026-03-02, the last 14 tested; resolution 9" in done.stdout
+    for word in (*HORIZONS, *METHODS, "PAI", "PEI*", "log score", "█", "calibrated less count_all", "90 % interval"):
+        assert word in done.stdout
+
+
+def test_the_same_packed_and_rows_told_twice_count_once(file: Path, tmp_path: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    packed = tmp_path / "packed.csv.gz"
+    packed.write_bytes(gzip.compress((text + text.splitlines()[1] + "\n").encode()))
+    assert rows_of(str(packed), *MAPPED) == rows_of(str(file), *MAPPED)
+    assert "left out: 1 told twice" in backtest(str(packed), *MAPPED).stdout
+
+
+def test_what_patrols_discovered_is_kept_apart(file: Path) -> None:
+    reported = rows_of(str(file), *MAPPED)
+    write_rows(file, days=40, by="Patrol")
+    assert rows_of(str(file), *MAPPED) == reported
+    assert "discovered by patrols: 160, kept apart" in backtest(str(file), *MAPPED).stdout
+    assert "160 incidents in 40 days" in backtest(str(file), *MAPPED, "--part", "discovered").stdout
+    assert "400 incidents in 60 days" in backtest(str(file), *MAPPED, "--part", "all").stdout
+    other = backtest(str(file), *MAPPED, "--discovered", "discovered_by=citizen")
+    assert "160 incidents in 40 days" in other.stdout
+
+
+def test_types_days_and_the_zone_are_chosen(file: Path) -> None:
+    assert "60 incidents in 60 days" in backtest(str(file), *MAPPED, "--type", "fire").stdout
+    # Incidents at 18 o'clock UTC fall on the next day in Auckland.
+    assert "from 2026-03-03" in backtest(str(file), *MAPPED, "--type", "fire", "--tz", "Pacific/Auckland").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ((), 2, "--site"),
+        (("FILE", "--site"), 2, "--site"),
+        (("FILE", "--map", "latitude=Lat"), 1, "name it with --map event_type=Column"),
+        (("FILE", *MAPPED, "--tz", "Mars/Base"), 1, "IANA zone"),
+        (("FILE", *MAPPED, "--discovered", "patrol"), 1, "ATTRIBUTE=VALUE"),
+        (("FILE", *MAPPED, "--type", "flood"), 1, "no incidents to test with"),
+    ],
+)
+def test_what_does_not_fit_says_so(file: Path, arguments: tuple[str, ...], code: int, said: str) -> None:
+    done = backtest(*(str(file) if word == "FILE" else word for word in arguments))
+    assert (done.exit_code, said in done.output + done.stderr) == (code, True), done.output
+
+
+def test_rows_that_cannot_be_read_are_counted_and_the_first_is_shown(file: Path) -> None:
+    with file.open("a", encoding="utf-8") as out:
+        out.write("2026-03-05T10:00:00Z,,,theft,citizen\nyesterday,29.37,47.97,theft,citizen\n")
+    done = backtest(str(file), *MAPPED)
+    assert "240 incidents" in done.stdout
+    assert "2 cannot be read" in done.stdout and "line 242: " in done.stdout
+
+
+@pytest.mark.parametrize("resolution", [8, 9])
+def test_the_site_is_tested_by_its_counters_and_where_it_has_none_by_its_events(
+    store: Store, tmp_path: Path, resolution: int
+) -> None:
+    path = tmp_path / "same.csv"
+    path.write_text("When,Lat,Long,Kind,discovered_by\n", encoding="utf-8")
+    rows = write_rows(path, days=30)
+    events = [
+        make_event(event_id=f"e{n}", event_type=kind, event_timestamp=at, latitude=float(lat), longitude=float(lng))
+        for n, (at, lat, lng, kind, _) in enumerate(rows)
+    ]
+    make_recorder(store, NOW).record(Intake(events=events))
+    found = rows_of("--site", "--data", str(store.path.parent), "--resolution", str(resolution))
+    assert found == rows_of(str(path), *MAPPED, "--resolution", str(resolution))
