@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from appliance.errors import Unavailable
+from appliance.store.durable import free_bytes
 
 EXTENSION = "mod_spatialite"
 BUSY_MS = 15_000  # a writer waits this long for another process's transaction before it gives up
@@ -23,8 +24,11 @@ PRAGMAS = (
     "PRAGMA cache_size = -16000",  # KiB a connection; a Pi has 2 GB for everything
     "PRAGMA journal_size_limit = 67108864",
 )
-
 READING_PRAGMAS = tuple(pragma for pragma in PRAGMAS if not any(word in pragma for word in ("journal", "synchronous")))
+
+# A page that changes often is written once a checkpoint: 16 MB of log between two cost a third less than SQLite's 4.
+# Where room is scarce the log stays short.
+ROOMY_BYTES, ROOMY_PAGES = 1_073_741_824, 4_000
 
 
 def driver() -> ModuleType:
@@ -51,6 +55,8 @@ def connect(path: Path) -> Any:
     load_spatialite(connection)
     for pragma in PRAGMAS:
         connection.execute(pragma)
+    if free_bytes(path.parent) > ROOMY_BYTES:
+        connection.execute(f"PRAGMA wal_autocheckpoint = {ROOMY_PAGES}")
     return connection
 
 
