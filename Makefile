@@ -67,7 +67,7 @@ check-arm64: .make/arm64-checked
 	@touch $@
 
 # Those that take hours, and what the others share, are not run by `make bench`.
-BY_HAND := soak ledger broker
+BY_HAND := soak ledger broker growth
 
 bench: .make/dev-installed .make/test-packages
 	@for file in $(filter-out $(BY_HAND:%=benchmarks/%.py),$(wildcard benchmarks/[a-z]*.py)); do name=$$(basename $$file .py); echo "== $$name"; $(PY) -m benchmarks.$$name || exit 1; done
