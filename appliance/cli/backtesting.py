@@ -91,7 +91,7 @@ def backtest_command(
             clock_trusted=box.clock_trusted(),
         )
         incidents, reading = Incidents(), Reading(name=str(file), resolution=resolution)
-        wanted = _Wanted(types, discovered, part)
+        wanted = Wanted(types, discovered, part)
         progress = not as_json and sys.stderr.isatty()
         read_incidents(file, options, incidents, reading, wanted, zone or box.settings.zone, progress=progress)
         reading.duplicate = incidents.drop_duplicates()
@@ -104,8 +104,11 @@ def backtest_command(
     say_backtest(reading, trials)
 
 
-class _Wanted:
-    """Which events of a file take part."""
+class Wanted:
+    """Which events of a file take part.
+
+    raises  Rejected  `discovered` is not of the form ATTRIBUTE=VALUE
+    """
 
     def __init__(self, types: tuple[str, ...], discovered: str, part: str) -> None:
         name, equals, value = discovered.partition("=")
@@ -115,10 +118,12 @@ class _Wanted:
         self._name, self._value = name.strip(), value.strip().casefold()
 
     def is_discovered(self, event: Event) -> bool:
+        """Whether the row says that a patrol discovered it."""
         given: Any = event.attributes.get(self._name)
         return given is not None and str(given).strip().casefold() == self._value
 
     def takes(self, event: Event, *, discovered: bool) -> bool:
+        """Whether the event is of the types and the part that were asked for."""
         of_type = not self._types or event.event_type in self._types
         return of_type and (self._part == "all" or discovered == (self._part == "discovered"))
 
@@ -128,7 +133,7 @@ def read_incidents(
     options: ReadOptions,
     incidents: Incidents,
     reading: Reading,
-    wanted: _Wanted,
+    wanted: Wanted,
     zone: ZoneInfo,
     *,
     progress: bool,
