@@ -94,6 +94,36 @@ def test_a_hand_worked_week_of_two_cells() -> None:
     assert not scored.flagged.any()
 
 
+def test_a_hand_worked_table_of_three_cells_and_ten_days() -> None:
+    """Cell 1: seven events on the first day and on the eighth. Cell 2: one each day, before the interval too. Cell 3:
+    seven on the day before, and none since."""
+    days = [DAY + timedelta(days=n) for n in range(10)]
+    rows = [(days[0].isoformat(), 1, 7), (days[7].isoformat(), 1, 7)]
+    rows += [((DAY + timedelta(days=n)).isoformat(), 2, 1) for n in range(-7, 10)]
+    rows += [((DAY - timedelta(days=1)).isoformat(), 3, 7)]
+    scored = score_composite(spread_counts(rows, from_day=DAY, to_day=days[-1]).counts)
+    assert scored.event_count.tolist() == [[7, 0, 0, 0, 0, 0, 0, 7, 0, 0], [1] * 10, [0] * 10]
+    assert scored.rolling_7d_avg.tolist() == [[1.0] * 10, [1.0] * 10, [1.0] * 6 + [0.0] * 4]
+    assert scored.growth_rate.tolist() == [
+        [1.0, *[-1.0] * 6, 6.0, -1.0, -1.0],  # from nothing; then against a mean of one
+        [0.0] * 10,
+        [-1.0] * 7 + [0.0] * 3,  # of the week before all is lost; then there was nothing to lose
+    ]
+    raw = np.array(
+        [
+            [4.0, *[-0.1] * 6, 5.5, -0.1, -0.1],
+            [0.7] * 10,
+            [*[-0.1] * 6, -0.3, 0.0, 0.0, 0.0],
+        ]
+    )
+    assert scored.risk_score == pytest.approx((raw + 0.3) / 5.8 * 100)
+    assert [LEVELS[n] for n in scored.risk_level[0]] == ["high", *["low"] * 6, "critical", "low", "low"]
+    assert {LEVELS[n] for n in scored.risk_level[1:].flat} == {"low"}
+    # Cell 1: mean 1.4, population deviation 2.8, so both sevens are exactly two above.
+    assert scored.z_score == pytest.approx(np.array([[2.0, *[-0.5] * 6, 2.0, -0.5, -0.5], [0.0] * 10, [0.0] * 10]))
+    assert scored.flagged.nonzero()[1].tolist() == [0, 7]
+
+
 @pytest.mark.parametrize(
     ("score", "level"),
     [(0, "low"), (25, "low"), (25.000001, "medium"), (50, "medium"), (50.1, "high"), (75, "high"), (75.01, "critical")],

@@ -1,0 +1,137 @@
+"""A run that builds on runs before it says what a run from nothing says; and both say what the definition does."""
+
+import gzip
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from appliance.aggregate.hours import SiteHours
+from appliance.clock import rfc3339
+from appliance.ingest.files import ReadOptions, decode_lines, read_rows
+from appliance.ingest.mapping import parse_map
+from appliance.job.risk_run import perform_run
+from appliance.model.event import Event
+from appliance.model.intake import Intake
+from appliance.spatial.cells import cell_of
+from appliance.store.counts import ensure_counts
+from appliance.store.engine import FILE_NAME, Store
+from appliance.store.intake import Recorder
+from appliance.store.migrations import migrate
+from appliance.store.runs import insert_run
+from tests.conftest import NOW, examples, make_event
+from tests.score.test_composite import plain_composite
+from tests.store.test_risk import picture
+
+TORONTO = ZoneInfo("America/Toronto")
+INCIDENTS = Path(__file__).parents[2] / "appliance" / "cli" / "demo_data" / "toronto_incidents.csv.gz"
+FIRST = date(2026, 10, 20)  # the clocks go back on 1 November
+RESOLUTION = 8
+
+
+class Site:
+    """A store, and what works on it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self._hours = store, SiteHours(TORONTO)
+        with store.write() as connection:
+            ensure_counts(connection, self._hours, (7, RESOLUTION))
+        self._recorder = Recorder(
+            store, hours=self._hours, resolutions=(7, RESOLUTION), quarantine_rows=9, clock=lambda: NOW
+        )
+
+    def record(self, events: Sequence[Event]) -> None:
+        for start in range(0, len(events), 2_000):
+            self._recorder.record(Intake(events=events[start : start + 2_000]))
+
+    def run(self, from_day: date, to_day: date) -> None:
+        with self.store.write() as connection:
+            asked = insert_run(connection, resolution=RESOLUTION, from_day=from_day, to_day=to_day, now=NOW)
+        perform_run(self.store, asked, hours=self._hours, types=(), clock=lambda: NOW)
+
+
+@contextmanager
+def site(folder: Path) -> Iterator[Site]:
+    path = folder / FILE_NAME
+    migrate(path, timezone=TORONTO.key)
+    store = Store(path)
+    try:
+        yield Site(store)
+    finally:
+        store.close()
+
+
+# (day since FIRST, hour of UTC, which of four places), each batch followed by a run whose interval ends so many days on
+BATCHES = st.lists(
+    st.tuples(
+        st.lists(st.tuples(st.integers(-9, 20), st.integers(0, 23), st.integers(0, 3)), max_size=12),
+        st.integers(0, 20),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(BATCHES)
+@settings(deadline=None, max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_runs_one_after_another_end_where_one_from_nothing_does(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[tuple[list[tuple[int, int, int]], int]]
+) -> None:
+    """However the events came, late or not, and whatever intervals were run before."""
+    everything: list[Event] = []
+    with site(tmp_path_factory.mktemp("grown")) as grown, site(tmp_path_factory.mktemp("fresh")) as fresh:
+        for n, (rows, last) in enumerate(batches):
+            events = [event(f"{n}.{m}", *row) for m, row in enumerate(rows)]
+            everything += events
+            grown.record(events)
+            grown.run(FIRST, FIRST + timedelta(days=last))
+        grown.run(FIRST, FIRST + timedelta(days=20))
+        fresh.record(everything)
+        fresh.run(FIRST, FIRST + timedelta(days=20))
+        assert picture(grown.store) == picture(fresh.store)
+
+
+def event(name: str, day: int, hour: int, place: int) -> Event:
+    at = datetime(FIRST.year, FIRST.month, FIRST.day, hour, 30, tzinfo=UTC) + timedelta(days=day)
+    return make_event(event_id=name, event_timestamp=rfc3339(at), longitude=47.9 + place / 40)
+
+
+def test_recorded_incidents_are_scored_as_the_definition_says(tmp_path: Path) -> None:
+    """Half a year of a city, over the end of its summer time, against the plain words."""
+    from_day, to_day = date(2018, 10, 1), date(2018, 12, 31)
+    counts: Counter[tuple[int, date]] = Counter()
+    events = incidents()
+    for one in events:
+        assert one.latitude is not None and one.longitude is not None
+        cell = cell_of(lat=one.latitude, lng=one.longitude, resolution=RESOLUTION)
+        counts[cell, one.event_timestamp.astimezone(TORONTO).date()] += 1
+    with site(tmp_path) as city:
+        city.record(events)
+        city.run(from_day, to_day)
+        found = picture(city.store)
+    expected = plain_composite(counts, from_day, to_day)
+    assert found.keys() == {(cell, day.isoformat()) for cell, day in expected}
+    assert len(found) > 30_000
+    for (cell, day), (n, rolling, growth, score, level, z, flagged) in expected.items():
+        got = found[cell, day.isoformat()]
+        assert (got[0], bool(got[6])) == (n, flagged)
+        assert got[1:4] == pytest.approx((rolling, growth, score), abs=1e-9)
+        assert got[5] == pytest.approx(z, abs=1e-9)
+        assert got[4] == level or abs(score % 25) < 1e-9
+
+
+def incidents() -> list[Event]:
+    options = ReadOptions(
+        source="police", received_at=NOW, map=parse_map(()), formats=(), zone=TORONTO, clock_trusted=True
+    )
+    with gzip.open(INCIDENTS, "rb") as file:
+        rows = list(read_rows("csv", decode_lines([file.read()]), options))
+    events = [item for _, item in rows if isinstance(item, Event)]
+    assert len(events) == len(rows) == 16_176
+    return events
