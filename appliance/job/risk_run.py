@@ -18,11 +18,18 @@ ROWS_A_TRANSACTION = 6_000  # cell-days compared between commits: ingest waits a
 
 
 def perform_run(
-    store: Store, run: Run, *, hours: SiteHours, types: Sequence[str], clock: Callable[[], datetime]
+    store: Store,
+    run: Run,
+    *,
+    hours: SiteHours,
+    types: Sequence[str],
+    clock: Callable[[], datetime],
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Run:
     """Score the run's interval and write what changed; the run as it stands in the ledger afterwards.
 
-    A day's rows are whole at every moment; different days of a run become visible one after the other.
+    A day's rows are whole at every moment; different days of a run become visible one after the other. Where `stopping`
+    says so between two steps, the run is left as one that a killed process leaves: running, to be done again.
     """
     count_events(store, hours)
     with store.read(limit_s=60.0) as connection:
@@ -40,8 +47,10 @@ def perform_run(
     with store.write() as connection:
         update_run(connection, run.run_id, state="running", progress=0.0)
         ensure_cells(connection, run.resolution, [int(cell) for cell in counts.cells])
-    changed = _write(store, run, counts, scored)
+    changed = _write(store, run, counts, scored, stopping)
     with store.write() as connection:
+        if changed is None:
+            return fetch_run(connection, run.run_id)
         update_run(
             connection,
             run.run_id,
@@ -54,10 +63,13 @@ def perform_run(
         return fetch_run(connection, run.run_id)
 
 
-def _write(store: Store, run: Run, counts: DailyCounts, scored: Composite) -> int:
+def _write(store: Store, run: Run, counts: DailyCounts, scored: Composite, stopping: Callable[[], bool]) -> int | None:
+    """How many rows changed; None where it was stopped half-way."""
     changed, days = 0, counts.days
     a_step = max(1, ROWS_A_TRANSACTION // max(1, len(counts.cells)))
     for start in range(0, len(days), a_step):
+        if stopping():
+            return None
         with store.write() as connection:
             for found in _day_rows(run.resolution, counts, scored, range(start, min(start + a_step, len(days)))):
                 changed += write_day(connection, run.run_id, found)

@@ -139,8 +139,16 @@ class Jobs:
                 count_events(self._store, self._hours)
             return False
         try:
-            done = perform_run(self._store, run, hours=self._hours, types=self._risk.types, clock=self._clock)
-            log.info("run %d: resolution %d, %d rows changed", done.run_id, done.resolution, done.rows_changed)
+            done = perform_run(
+                self._store,
+                run,
+                hours=self._hours,
+                types=self._risk.types,
+                clock=self._clock,
+                stopping=self._stop.is_set,
+            )
+            if done.state == "done":
+                log.info("run %d: resolution %d, %d rows changed", done.run_id, done.resolution, done.rows_changed)
             self._error = ""
         except HexpostError as error:
             self._fail(run, str(error))

@@ -7,6 +7,7 @@ import pytest
 
 from appliance.aggregate.hours import SiteHours
 from appliance.errors import Corrupt
+from appliance.job import risk_run
 from appliance.job.risk_run import perform_run
 from appliance.job.schedule import Jobs
 from appliance.model.intake import Intake
@@ -248,6 +249,31 @@ def test_a_run_killed_half_way_is_done_again(store: Store, recorder: Recorder) -
     with store.write() as connection:
         assert requeue_unfinished(connection) == 1
         assert fetch_queued(connection) is not None
+
+
+def test_a_run_that_is_asked_to_stop_leaves_the_days_it_has_and_is_done_again(
+    store: Store, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(recorder)
+    monkeypatch.setattr(risk_run, "ROWS_A_TRANSACTION", 1)  # a day a step
+    with store.write() as connection:
+        asked = insert_run(connection, resolution=8, from_day=DAY, to_day=END, now=NOW)
+    turns = iter([False, False, True])
+    left = perform_run(
+        store,
+        asked,
+        hours=SiteHours(ZoneInfo("UTC")),
+        types=(),
+        clock=lambda: NOW,
+        stopping=lambda: next(turns),
+    )
+    assert (left.state, 0 < left.progress < 1) == ("running", True)
+    assert {day for _, day in picture(store)} == {"2026-11-01", "2026-11-02"}
+    with store.write() as connection:
+        assert requeue_unfinished(connection) == 1
+    run(store)
+    whole = picture(store)
+    assert len({day for _, day in whole}) == 21
 
 
 def test_the_schedule_asks_only_when_there_is_something_new(store: Store, recorder: Recorder) -> None:
