@@ -57,7 +57,7 @@ def examine(path: Path) -> str:
     A file this process has open is not looked at again: to close any descriptor of a file ends every lock the process
     has on it (POSIX), SQLite's too, and the next process to leave would take the WAL away as if it were the last.
     """
-    if _held[path.absolute()]:
+    if _held[path.resolve()]:
         return ""
     try:
         size = path.stat().st_size
@@ -109,13 +109,13 @@ def hold(path: Path) -> int:
     """A descriptor that says, until `let_go`, that this process uses the file."""
     descriptor = os.open(path.with_suffix(".use"), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
-    _held[path.absolute()] += 1
+    _held[path.resolve()] += 1
     return descriptor
 
 
 def let_go(path: Path, descriptor: int) -> None:
     """End a `hold`; the connections to the file are closed by now."""
-    _held[path.absolute()] -= 1
+    _held[path.resolve()] -= 1
     os.close(descriptor)
 
 
