@@ -26,7 +26,7 @@ COLUMNS = (
 )
 
 
-class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
+class StoredEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event as the API shows it; `h3_index` is hex, instants are aware UTC. Without a place all three are None."""
 
     event_id: str

@@ -10,7 +10,7 @@ from appliance.store.events import COLUMNS, EventFilter, StoredEvent, event_memb
 from appliance.store.near import check_area, find_events
 
 
-class NearEvent(StoredEvent, frozen=True, kw_only=True):
+class NearEvent(StoredEvent, frozen=True, kw_only=True, gc=False):
     """An event with how far it lies from the place or the route that was asked for; None in an area."""
 
     distance_m: float | None
