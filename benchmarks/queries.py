@@ -11,6 +11,7 @@ changes little, and of the clock. `differ` counts the answers that were not the 
 """
 
 import argparse
+import gc
 import math
 import random
 import shutil
@@ -250,6 +251,8 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=200, help="of each kind (default 200)")
     parser.add_argument("--shuffled", action="store_true", help="events come in no order of time")
     options = parser.parse_args()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)  # as in the web part, which answers these
     with running_server() as server:
         for events in options.events:
             folder = Path(tempfile.mkdtemp(prefix="hexpost-bench-"))
