@@ -47,7 +47,7 @@ from appliance.wiring import (
 )
 from appliance.wiring_families import load_families, mapping_state
 from firmware_bridge.bridge import Bridge
-from firmware_bridge.canonical import Surroundings
+from firmware_bridge.canonical import Judge, Surroundings
 from firmware_bridge.client import BrokerClient
 from firmware_bridge.commander import Commander
 from firmware_bridge.decode import Decoder
@@ -116,12 +116,7 @@ def open_bridge(
     )
     field.start()
     flood = FloodGuard(rate=mqtt.source_rate, burst=mqtt.source_burst)
-    around = Surroundings(
-        standing=field.standing,
-        judge=field.judge,
-        plate_key=box.secret("plates.key"),
-        seal_plate=plate_sealer(open_plate_sealer(box)) if box.settings.security.keep_plates_days else None,
-    )
+    around = _surroundings(box, field, field.judge)
     with store.read() as connection:
         learned, digests = fetch_learned(connection), fetch_digests(connection)
     mappings = MappingWatch(box)
@@ -149,6 +144,16 @@ def open_bridge(
         flood=flood,
     )
     return bridge, field
+
+
+def _surroundings(box: Box, field: Field, judge: Judge) -> Surroundings:
+    """What canonical form needs to know, as this site keeps it."""
+    return Surroundings(
+        standing=field.standing,
+        judge=judge,
+        plate_key=box.secret("plates.key"),
+        seal_plate=plate_sealer(open_plate_sealer(box)) if box.settings.security.keep_plates_days else None,
+    )
 
 
 def with_floods(
@@ -336,13 +341,7 @@ def _open_retry(
             return field.judge(source, observed_at, received_at, live)
         return judge(observed_at, received_at, None, trusted=False, live=live)
 
-    keeps_plates = box.settings.security.keep_plates_days > 0
-    around = Surroundings(
-        standing=field.standing,
-        judge=judge_then,
-        plate_key=box.secret("plates.key"),
-        seal_plate=plate_sealer(open_plate_sealer(box)) if keeps_plates else None,
-    )
+    around = _surroundings(box, field, judge_then)
     with store.read() as connection:
         learned = fetch_learned(connection)
     return Decoder(load_families(box), zone=box.settings.zone, learned=learned), Gatherer(around, memory=Memory())

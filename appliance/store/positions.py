@@ -99,19 +99,20 @@ def fetch_positions(
     )
     last = rows[limit - 1] if len(rows) > limit else None
     cursor = f"{write_numbers(last[3], last[4])}.{last[0]}.{last[1]}" if last else None
-    return FixPage(items=[_fix(row) for row in rows[:limit]], next_cursor=cursor)
+    return FixPage(items=[StoredFix(**fix_members(row)) for row in rows[:limit]], next_cursor=cursor)
 
 
-def _fix(row: tuple[Any, ...]) -> StoredFix:
-    return StoredFix(
-        observed_at=from_us(row[0]),
-        device=row[1],
-        received_at=from_us(row[2]),
-        longitude=row[3],
-        latitude=row[4],
-        altitude_m=row[5],
-        accuracy_m=row[6],
-        speed_mps=row[7],
-        heading_deg=row[8],
-        clock_quality=row[9],
-    )
+def fix_members(row: Sequence[Any]) -> dict[str, Any]:
+    """The members of a fix from a row of `positions`."""
+    return {
+        "observed_at": from_us(row[0]),
+        "device": row[1],
+        "received_at": from_us(row[2]),
+        "longitude": row[3],
+        "latitude": row[4],
+        "altitude_m": row[5],
+        "accuracy_m": row[6],
+        "speed_mps": row[7],
+        "heading_deg": row[8],
+        "clock_quality": row[9],
+    }

@@ -14,6 +14,7 @@ from appliance.clock import from_us, to_us
 from appliance.model.event import Event
 from appliance.model.intake import Fix, Intake, Reading
 from appliance.store import sqlite
+from appliance.store.positions import fix_members
 
 CHUNK = 2_000  # rows held in memory at a time
 
@@ -194,18 +195,7 @@ def reading_of(row: Sequence[Any]) -> Reading:
 
 def fix_of(row: Sequence[Any]) -> Fix:
     """The fix of a row of `positions`."""
-    return Fix(
-        observed_at=from_us(row[0]),
-        device=row[1],
-        received_at=from_us(row[2]),
-        longitude=row[3],
-        latitude=row[4],
-        altitude_m=row[5],
-        accuracy_m=row[6],
-        speed_mps=row[7],
-        heading_deg=row[8],
-        clock_quality=row[9],
-    )
+    return Fix(**fix_members(row))
 
 
 def _event_row(event: Event, by_registry: bool) -> tuple[Any, ...]:

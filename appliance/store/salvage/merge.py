@@ -22,6 +22,7 @@ from appliance.store import sqlite
 from appliance.store.engine import Store, raw_connection
 from appliance.store.intake import Recorder
 from appliance.store.maintenance import raise_registry_rev
+from appliance.store.positions import fix_members
 from appliance.store.salvage.source import Source
 
 BATCH = 500
@@ -139,22 +140,8 @@ def merge_readings(recorder: Recorder, source: Source, after: int, came: Came) -
 def merge_positions(recorder: Recorder, source: Source, after: int, came: Came) -> None:
     """Put positions back, by their time from `after` on."""
     for rows in _batches(source.rows_by_number("positions", "observed_at", _FIX, after)):
-        fixes = [
-            Fix(
-                observed_at=from_us(row[0]),
-                device=row[1],
-                received_at=from_us(row[2]),
-                longitude=row[3],
-                latitude=row[4],
-                altitude_m=row[5],
-                accuracy_m=row[6],
-                speed_mps=row[7],
-                heading_deg=row[8],
-                transient=True,  # a device's last position is told by its row
-                clock_quality=row[9],
-            )
-            for row in rows
-        ]
+        # a device's last position is told by its row
+        fixes = [Fix(**fix_members(row), transient=True) for row in rows]
         came("positions", recorder.record(Intake(fixes=fixes)).fixes_stored, max(row[0] for row in rows))
 
 
