@@ -20,7 +20,7 @@ export HEXPOST_FIELDKIT ?= $(wildcard $(CURDIR)/../shared/fieldkit)
 PYTEST := PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m pytest
 WORKERS ?= 2
 
-.PHONY: help demo run test test-fast test-deep lint types check-arm64 bench ui clean lock install
+.PHONY: help demo run test test-fast test-deep hunt lint types check-arm64 bench ui clean lock install
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -44,6 +44,10 @@ test-fast: .make/run-packages .make/dev-installed
 
 test-deep: .make/test-packages .make/run-packages .make/dev-installed $(MAP)/index.html
 	$(PYTEST) -n $(WORKERS) --dist loadfile -m deep
+
+# Every property on examples of its own, not the ones that `test` repeats; what fails becomes an `@example`.
+hunt: .make/run-packages .make/dev-installed
+	HEXPOST_HUNT=1 $(PYTEST) -n $(WORKERS) -m "hypothesis and not flow"
 
 lint: .make/dev-installed
 	$(BIN)/ruff check .

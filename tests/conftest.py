@@ -11,6 +11,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import settings
 
 from appliance.aggregate.hours import SiteHours
 from appliance.model.event import Event
@@ -25,6 +26,12 @@ T = TypeVar("T")
 SKIPPED: list[str] = []
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 TORONTO = ZoneInfo("America/Toronto")
+
+# The same examples on every run, so that a change is judged by what it changed; `make hunt` looks for new ones. A time
+# limit an example would fail a busy machine.
+settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("hunt", deadline=None, print_blob=True)
+settings.load_profile("hunt" if os.environ.get("HEXPOST_HUNT") else "repeatable")
 
 
 def examples(how_many: int) -> int:

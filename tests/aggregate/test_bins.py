@@ -56,7 +56,7 @@ def test_the_hours_of_a_day_are_as_long_as_it(zone: str, day: str, hours: float)
     assert sum(hour.end - hour.start for hour in found) == round(hours * HOUR_US)
 
 
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(500))
 @given(st.sampled_from(ZONES), st.integers(FROM, TO))
 def test_each_instant_lies_in_one_hour_and_that_in_one_day(zone: str, us: int) -> None:
     bins, at = SiteBins(ZoneInfo(zone)), ZoneInfo(zone)

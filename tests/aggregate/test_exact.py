@@ -19,7 +19,7 @@ def fraction(number: Exact) -> Fraction:
     return Fraction(number.numerator, 2**number.scale)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(finite, max_size=12))
 def test_sums_are_those_of_fractions(values: list[float]) -> None:
     total, squares = sums(values)
@@ -27,7 +27,7 @@ def test_sums_are_those_of_fractions(values: list[float]) -> None:
     assert fraction(squares) == sum(Fraction(value) ** 2 for value in values)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(finite, finite)
 def test_a_sum_of_sums_is_exact_and_survives_being_stored(one: float, other: float) -> None:
     total = sums([one])[0] + sums([other])[0]
@@ -51,7 +51,7 @@ def test_the_deviation_of_a_sample(values: list[float], expected: float | None) 
     assert deviation(len(values), *sums(values)) == (None if expected is None else pytest.approx(expected, rel=1e-15))
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(finite, min_size=2, max_size=9))
 def test_the_deviation_is_right_to_the_last_digits(values: list[float]) -> None:
     mean = sum(map(Fraction, values)) / len(values)
@@ -68,7 +68,7 @@ def test_a_mean_beyond_floats_is_infinite_and_not_an_error() -> None:
     assert divide(total, 2) == 1.7e308
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(samples, min_size=1, max_size=4), st.randoms())
 def test_merging_bins_in_any_order_is_taking_all_at_once(parts: list[list[tuple[int, float]]], chance: object) -> None:
     at_once = moments_of([sample for part in parts for sample in part])

@@ -179,7 +179,7 @@ def test_an_answer_to_a_command_is_one() -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 def test_every_observation_ends_in_at_least_one_place(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(get_args(AnyObservation)))
     seen = msgspec.convert(
@@ -304,7 +304,7 @@ class TestPlates:
         plate=st.from_regex(r"[A-Z]{2,3}[ -]?[0-9]{3,5}", fullmatch=True),
         identity=st.sampled_from(["{}", "2026-{}", "cam_{}_1", "none"]),
     )
-    @settings(max_examples=examples(200), deadline=None)
+    @settings(max_examples=examples(200))
     def test_it_stands_nowhere_in_clear_whatever_the_firmware_repeats(self, plate: str, identity: str) -> None:
         seen = PlateRead(
             device=CAM,

@@ -219,13 +219,13 @@ def sound(decoded: Decoded, payload: bytes) -> None:
         assert rejection.reason and isinstance(rejection.payload, bytes)
 
 
-@settings(max_examples=examples(5_000), deadline=None)
+@settings(max_examples=examples(5_000))
 @given(st.sampled_from([TOPIC, STATUS]) | st.text(), st.binary(max_size=200))
 def test_nothing_else_comes_out_of_any_bytes(topic: str, payload: bytes) -> None:
     sound(decode(payload, topic), payload)
 
 
-@settings(max_examples=examples(3_000), deadline=None)
+@settings(max_examples=examples(3_000))
 @given(members | st.lists(members | values, max_size=4) | values)
 def test_nothing_else_comes_out_of_any_messagepack(document: Any) -> None:
     try:
@@ -235,7 +235,7 @@ def test_nothing_else_comes_out_of_any_messagepack(document: Any) -> None:
     sound(decode(payload), payload)
 
 
-@settings(max_examples=examples(2_000), deadline=None)
+@settings(max_examples=examples(2_000))
 @given(st.data())
 def test_nothing_else_comes_out_of_a_damaged_message(data: st.DataObject) -> None:
     pack = data.draw(st.sampled_from(list(PACKERS.values())))

@@ -98,7 +98,7 @@ def test_mutated_messages_are_decoded_or_rejected_and_nothing_else(part: int) ->
 
 
 @given(topic=st.text(max_size=60), payload=st.binary(max_size=300))
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(500))
 def test_noise_is_decoded_or_rejected(topic: str, payload: bytes) -> None:
     decode(DECODER, topic, payload)
 

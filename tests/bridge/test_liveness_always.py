@@ -58,14 +58,14 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 @given(st.lists(steps, max_size=120))
 def test_whatever_happens_states_are_legal_and_a_segment_has_at_most_one_open_outage(told: list[Step]) -> None:
     play(told, Site({}))
     play(told, gateway())
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(st.lists(steps, max_size=60), st.lists(steps, max_size=60))
 def test_nothing_that_happened_stops_a_restart(before: list[Step], after: list[Step]) -> None:
     site = Site({})

@@ -173,7 +173,7 @@ ODD_TOML = (
 
 
 @given(data=st.data())
-@settings(max_examples=examples(1_500), deadline=None)
+@settings(max_examples=examples(1_500))
 def test_any_text_is_a_mapping_or_rejected(data: st.DataObject) -> None:
     """A good file with lines dropped, doubled, swapped, and values replaced by odd ones."""
     lines = GOOD.splitlines()
@@ -194,7 +194,7 @@ def test_any_text_is_a_mapping_or_rejected(data: st.DataObject) -> None:
 
 
 @given(text=st.text(max_size=200) | st.text("[]{}=\".$@*'\nabfamily#", max_size=80))
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 def test_noise_is_rejected(text: str) -> None:
     compile_or_reject(text)
 
@@ -233,7 +233,7 @@ DECODER = Decoder([compile_mapping(GOOD)], zone=UTC)
 
 
 @given(document=JSON, fitting=st.booleans(), topic=st.sampled_from(["river/north/data", "elsewhere"]))
-@settings(max_examples=examples(1_500), deadline=None)
+@settings(max_examples=examples(1_500))
 def test_any_document_becomes_observations_or_a_rejection(document: Any, fitting: bool, topic: str) -> None:
     if fitting and isinstance(document, dict):
         document = {**document, "v": 1, "lvl_mm": 3, "ts": 5}

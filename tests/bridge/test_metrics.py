@@ -45,7 +45,7 @@ def test_our_own_names_mean_themselves(metric: str) -> None:
 
 
 @given(name=st.text(max_size=200))
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(500))
 def test_any_name_becomes_a_short_plain_one_and_stays_so(name: str) -> None:
     metric, unit = read_metric(name)
     assert re.fullmatch(r"[a-z0-9_]{1,64}", metric)

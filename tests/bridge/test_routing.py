@@ -91,7 +91,7 @@ LEVEL = st.text(st.characters(blacklist_characters="/{}"), min_size=1, max_size=
 
 
 @given(data=st.data())
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(500))
 def test_a_topic_made_from_a_template_is_found_with_the_parts_it_was_made_from(data: st.DataObject) -> None:
     levels: list[str] = []
     template: list[str] = []
@@ -114,7 +114,7 @@ def test_a_topic_made_from_a_template_is_found_with_the_parts_it_was_made_from(d
 
 
 @given(template=st.text("a{}./b", max_size=12), topic=st.text("ab/", max_size=12))
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(500))
 def test_nothing_but_parts_or_nothing_comes_out(template: str, topic: str) -> None:
     parts = match_template(template.split("/"), topic.split("/"))
     assert parts is None or all(isinstance(part, str) for part in parts.values())

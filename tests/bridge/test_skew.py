@@ -158,7 +158,7 @@ def test_clocks_are_bounded_and_forgotten() -> None:
 instants = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(lambda when: when.replace(tzinfo=UTC))  # noqa: DTZ001
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(st.lists(st.tuples(instants, instants), max_size=40))
 def test_no_stamp_breaks_it(stamps: list[tuple[datetime, datetime]]) -> None:
     skew = None
@@ -168,7 +168,7 @@ def test_no_stamp_breaks_it(stamps: list[tuple[datetime, datetime]]) -> None:
         corrected(observed_at, skew)
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(st.floats(-1e8, 1e8), st.lists(st.floats(0, 20), min_size=16, max_size=80))
 def test_a_steady_clock_is_found_within_the_delay(offset_s: float, delays_s: list[float]) -> None:
     skew = told([offset_s - delay_s for delay_s in delays_s])

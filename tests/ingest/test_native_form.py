@@ -31,7 +31,7 @@ NATIVE = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(
     st.lists(
         st.tuples(NATIVE, st.sampled_from(["a/1", "b/2"]), st.booleans(), st.none() | st.tuples(st.floats(-180, 180)))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.errors import Rejected
@@ -40,7 +40,6 @@ def test_a_name_that_does_not_is_refused_with_those_that_do(name: str) -> None:
         kind_of(name)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["a", "é", "\n", "\r", "\r\n", "\u2028", "\x1e", "bc"]), max_size=12), st.integers(1, 5)
 )
@@ -97,7 +96,6 @@ def test_a_strict_decoder_of_the_caller_ends_in_a_refusal(options: Callable[...,
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None)
 @given(data=st.binary(max_size=200) | st.text('{}[]":,\x1e\n\r\0 01eEtnu-.\\\ud7ff', max_size=80).map(str.encode))
 def test_no_bytes_raise_anything_but_a_refusal(read: Read, kind: FileKind, data: bytes) -> None:
     for prefix in (b"", SEED.encode(), b'{"type": "FeatureCollection", "features": [', b"["):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.errors import Rejected
@@ -109,7 +109,6 @@ def test_the_same_map_as_for_a_table(read: Read) -> None:
 places = st.tuples(st.floats(-180, 180), st.floats(-90, 90))
 
 
-@settings(deadline=None)
 @given(st.lists(places, max_size=5), st.sampled_from([0, 1, 4]), st.booleans())
 def test_points_that_were_written_are_read_back(
     read: Read, points: list[tuple[float, float]], indent: int, as_sequence: bool

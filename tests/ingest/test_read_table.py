@@ -216,7 +216,6 @@ FROM, TO = datetime(1901, 1, 1), datetime(2199, 1, 1)  # noqa: DTZ001 - hypothes
 cell_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 
 
-@settings(deadline=None)
 @given(
     event_type=st.text(string.ascii_letters + " é-,;\"'", min_size=1, max_size=20).filter(str.strip),
     when=st.datetimes(FROM, TO, timezones=st.just(UTC)),
@@ -262,7 +261,7 @@ FIELDS = st.tuples(
 
 
 @given(st.lists(FIELDS, min_size=1, max_size=5))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_a_row_reads_the_same_beside_a_column_that_makes_it_unusual(read: Read, rows: list[tuple[str, ...]]) -> None:
     """With a column of revisions the file is read carefully, row by row; without one, at once."""
     names = ["event_type", "event_timestamp", "longitude", "latitude", "severity", "value", "event_id", "note"]

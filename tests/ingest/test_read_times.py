@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.errors import Rejected
@@ -230,7 +230,6 @@ def test_more_texts_than_the_cache_holds_are_still_read_right() -> None:
 FROM, TO = datetime(1901, 1, 1), datetime(2199, 1, 1)  # noqa: DTZ001 - hypothesis takes naive bounds
 
 
-@settings(deadline=None)
 @given(st.datetimes(FROM, TO, timezones=st.just(UTC)), st.sampled_from([TORONTO, KUWAIT, NEW_YORK]))
 def test_an_instant_written_in_any_zone_is_read_back(instant: datetime, zone: ZoneInfo) -> None:
     local = instant.astimezone(zone)
@@ -243,7 +242,6 @@ def test_an_instant_written_in_any_zone_is_read_back(instant: datetime, zone: Zo
         assert read(*texts, formats=(form,), zone=zone) == instant
 
 
-@settings(deadline=None)
 @given(st.times())
 def test_a_time_of_day_is_read_back(clock: time) -> None:
     assert read_clock([str(clock)]) == clock
@@ -251,7 +249,6 @@ def test_a_time_of_day_is_read_back(clock: time) -> None:
     assert read_clock([f"{clock:%H%M%S}"]) == clock.replace(microsecond=0)
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=3), st.sampled_from([(), ("%Y-%m-%d %H",), ("%m/%d/%y",)]))
 def test_any_text_is_a_time_or_refused(texts: list[str], formats: tuple[str, ...]) -> None:
     try:

@@ -289,7 +289,7 @@ near = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=examples(2_000), deadline=None)
+@settings(max_examples=examples(2_000))
 @given(near | values)
 def test_nothing_but_an_event_or_a_refusal_comes_of_any_value(raw: object) -> None:
     try:

@@ -46,7 +46,7 @@ def in_batches(messages: list[RawMessage], seed: int) -> list[list[RawMessage]]:
 
 
 @pytest.mark.deep
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(st.lists(MESSAGES, max_size=25), st.integers())
 def test_decoding_once_more_changes_nothing(messages: list[RawMessage], seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder, closing(Site(Path(folder))) as site:
@@ -61,7 +61,7 @@ def test_decoding_once_more_changes_nothing(messages: list[RawMessage], seed: in
 
 
 @pytest.mark.deep
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(st.lists(MESSAGES, max_size=25), st.integers())
 def test_decoding_by_a_mended_mapping_gives_what_that_would_have_given(messages: list[RawMessage], seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:

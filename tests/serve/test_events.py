@@ -237,7 +237,7 @@ def test_an_event_is_shown_with_its_three_times(admin: Client) -> None:
     assert (item["clock_quality"], len(item["h3_index"])) == ("good", 15)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(0, 3), max_size=25), st.integers(1, 7))
 def test_pages_have_no_gap_and_no_repeat_whatever_the_times(admin: Client, hours: list[int], limit: int) -> None:
     made = [{**EVENT, "event_id": f"{n}", "event_timestamp": 1795255200 + h * 3600} for n, h in enumerate(hours)]

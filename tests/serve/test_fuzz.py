@@ -39,7 +39,6 @@ def test_no_request_by_the_description_brings_an_error_or_an_undescribed_answer(
 
         @settings(
             max_examples=EXAMPLES,
-            deadline=None,
             database=None,
             phases=[Phase.explicit, Phase.generate],
             suppress_health_check=list(HealthCheck),
@@ -57,7 +56,7 @@ def test_no_request_by_the_description_brings_an_error_or_an_undescribed_answer(
 
 
 @pytest.mark.deep
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(
         ["events?cursor=", "events?bbox=", "events?from=", "events?limit=", "risk/", "risk/today?cursor=", "cells/",

@@ -45,13 +45,13 @@ def places_around(lng: float, lat: float, reach_m: float, rng: random.Random) ->
     return [destination(lng, lat, rng.uniform(0, 360), away) for away in aways]
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 @given(lngs, lats, st.floats(0, 5).map(lambda power: 10**power), randoms)
 def test_every_place_of_a_disc_lies_in_its_cells(lng: float, lat: float, radius_m: float, rng: random.Random) -> None:
     assert_holds(Disc(lng=lng, lat=lat, radius_m=radius_m), [(lng, lat), *places_around(lng, lat, radius_m, rng)])
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(lngs, lats, st.lists(st.tuples(st.floats(0, 360), st.floats(1, 500_000)), min_size=1, max_size=6),
        st.floats(1, 10_000), randoms)  # fmt: skip
 def test_every_place_of_a_corridor_lies_in_its_cells(
@@ -69,7 +69,7 @@ def test_every_place_of_a_corridor_lies_in_its_cells(
     assert_holds(Corridor(line=tuple(line), buffer_m=buffer_m), places)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(lngs, lats, st.floats(1e-4, 170), st.floats(1e-4, 90), randoms)
 def test_every_place_of_a_box_lies_in_its_cells(
     west: float, south: float, width: float, height: float, rng: random.Random
@@ -80,7 +80,7 @@ def test_every_place_of_a_box_lies_in_its_cells(
     assert_holds(shape, [((lng + 180) % 360 - 180, lat) for lng, lat in inside])
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(lngs, st.floats(-85, 85), st.integers(3, 12), st.floats(-3, 0.6), randoms)
 def test_every_place_of_an_area_lies_in_its_cells(
     lng: float, lat: float, corners: int, power: float, rng: random.Random

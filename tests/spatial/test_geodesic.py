@@ -52,7 +52,7 @@ def test_distances_are_those_of_spatialite_to_a_tenth_of_a_millimetre(judge: sql
     assert np.abs(ours - np.array(theirs)).max() < 1e-4
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(lngs, lats, st.lists(st.tuples(st.floats(0, 360), st.floats(0, 50_000)), min_size=1, max_size=4),
        st.floats(0, 360), st.floats(0, 10_000))  # fmt: skip
 def test_the_way_to_a_line_is_the_shortest_to_any_place_of_it(

@@ -19,7 +19,7 @@ from appliance.spatial.geometry import (
 )
 
 anywhere = st.tuples(st.floats(-180, 180), st.floats(-90, 90))
-anything = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+anything = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def text_of(polygons: list[Ring]) -> str:

@@ -24,7 +24,7 @@ from appliance.spatial.ring import columns_joined, varint, varints, zigzag
 from appliance.spatial.tile import tile_at
 
 KUWAIT = cell_of(lat=29.37, lng=47.97, resolution=8)
-quick = settings(deadline=None, max_examples=60)
+quick = settings(max_examples=60)
 
 
 def decode(tile: bytes) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from appliance.errors import Rejected
@@ -43,8 +43,13 @@ def camera(**members: float) -> View:
 
 
 def area(points: list[tuple[float, float]]) -> float:
-    """Twice the signed area of an open ring; positive where it runs counterclockwise."""
-    return sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in itertools.pairwise([*points, points[0]]))
+    """Twice the signed area of an open ring; positive where it runs counterclockwise.
+
+    Taken from its first point: products of whole longitudes and latitudes would round off a view of ten metres.
+    """
+    east, north = points[0]
+    near = [(x - east, y - north) for x, y in [*points, points[0]]]
+    return sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in itertools.pairwise(near))
 
 
 @pytest.mark.parametrize(
@@ -88,6 +93,7 @@ def test_the_middle_lies_in_the_view_and_its_cell_is_one_of_the_views(view: View
 
 @settings(max_examples=examples(200))
 @given(views)
+@example(View(lng=179.99999, lat=-79.5, heading_deg=0.0, angle_deg=5.0, range_m=10.0))
 def test_an_outline_runs_counterclockwise_and_its_polygons_stay_on_the_map(view: View) -> None:
     outline = ring(view)
     assert area(outline) > 0
@@ -97,7 +103,7 @@ def test_an_outline_runs_counterclockwise_and_its_polygons_stay_on_the_map(view:
     assert sum(area(part[:-1]) for part in parts) == pytest.approx(area(outline), rel=1e-6)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(views, st.floats(0, 1), st.floats(0, 1))
 def test_whatever_the_view_holds_lies_in_one_of_its_cells_or_just_beside_one(
     view: View, across: float, along: float

@@ -148,7 +148,7 @@ def test_no_table_is_read_through_for_a_page(site: Site, query: str, plan: str) 
     ("zone", "night"),
     [*NIGHTS[:1], *(pytest.param(*night, marks=pytest.mark.deep) for night in (NIGHTS + MORE_NIGHTS)[1:])],
 )
-@settings(max_examples=examples(40), suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=examples(40), suppress_health_check=list(HealthCheck))
 @given(st.lists(moves, min_size=1, max_size=4), st.randoms(use_true_random=False))
 def test_each_value_is_told_once_at_every_moment(
     quick: Store, zone: str, night: str, rounds: list[Any], chance: Any

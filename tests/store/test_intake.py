@@ -175,7 +175,7 @@ def test_an_intake_without_items_still_teaches(store: Store, recorder: Recorder)
     assert totals(store) == {}
 
 
-@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(

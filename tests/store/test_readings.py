@@ -167,7 +167,7 @@ def test_a_reading_waits_when_the_disk_is_full(store: Store, recorder: Recorder)
     assert stored(store) == []
 
 
-@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0.0, 1.0, 2.0, 3.5])), max_size=20), st.integers(0, 20))
 def test_batches_of_any_cut_delivered_again_store_nothing_new(
     store: Store, told: list[tuple[int, float]], cut: int

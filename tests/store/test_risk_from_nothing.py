@@ -79,7 +79,7 @@ BATCHES = st.lists(
 
 
 @given(BATCHES)
-@settings(deadline=None, max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_runs_one_after_another_end_where_one_from_nothing_does(
     tmp_path_factory: pytest.TempPathFactory, batches: list[tuple[list[tuple[int, int, int]], int]]
 ) -> None:

@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "secrets" / "daily"
 
 
-@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300))
 def test_what_is_sealed_opens_again_and_does_not_show_itself(folder: Path, plain: bytes) -> None:
     sealed = Sealer(folder).seal(DAY, plain)

@@ -206,7 +206,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEPS, max_size=14))
 def test_any_history_of_writers_settling_placing_and_deleting_is_sound(
     shared: Path,

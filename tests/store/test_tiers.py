@@ -320,7 +320,7 @@ moves = st.tuples(telling, st.integers(0, 96), st.integers(0, 96), st.integers(0
 @pytest.mark.parametrize(
     ("zone", "night"), [*NIGHTS, *(pytest.param(*night, marks=pytest.mark.deep) for night in MORE_NIGHTS)]
 )
-@settings(max_examples=examples(60), suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=examples(60), suppress_health_check=list(HealthCheck))
 @given(st.lists(moves, min_size=1, max_size=5), st.randoms(use_true_random=False))
 def test_each_tier_equals_a_computation_from_scratch(
     quick: Store, zone: str, night: str, rounds: list[Any], chance: Any

@@ -103,7 +103,7 @@ class World:
 
 
 @pytest.mark.deep
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(st.lists(ACTIONS, max_size=25))
 def test_once_the_time_is_known_every_row_has_it(actions: list[tuple[str, object]]) -> None:
     note(repr(actions))

@@ -1,7 +1,7 @@
 """The life of a supervised process: the table, and how long it waits before it starts again."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.cli.lifecycle import Action, Event, Life, Limits, State, delay_s, step
@@ -82,7 +82,6 @@ def test_the_first_restart_comes_within_a_second() -> None:
     assert delay_s(1, Limits(), chance=1.0) < 1.0
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(failures=st.integers(1, 10**6), chance=st.floats(0.0, 1.0))
 def test_the_delay_is_never_longer_than_the_limit_nor_shorter_than_half_of_what_is_due(
     failures: int, chance: float
@@ -91,7 +90,6 @@ def test_the_delay_is_never_longer_than_the_limit_nor_shorter_than_half_of_what_
     assert whole / 2 <= delay_s(failures, LIMITS, chance) <= whole
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(
     state=st.sampled_from(State),
     events=st.lists(st.sampled_from([e for e in Event if e is not Event.STOP]), max_size=30),

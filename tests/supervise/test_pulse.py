@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.store.pulse import (
@@ -38,7 +38,6 @@ def beat_once(run_dir: Path, part: str = "bridge", **state: object) -> None:
     writer.close()
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(STATES)
 def test_what_is_written_is_read(state: dict[str, object]) -> None:
     page = encode_page(pulse_of(state))
@@ -46,7 +45,6 @@ def test_what_is_written_is_read(state: dict[str, object]) -> None:
     assert decode_page(page) == pulse_of(state)
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(at=st.integers(0, 60), flip=st.integers(1, 255))
 def test_a_torn_page_is_not_believed(at: int, flip: int) -> None:
     page = bytearray(encode_page(pulse_of({"stored": 12})))

@@ -94,7 +94,5 @@ def test_after_any_schedule_a_drain_makes_the_centre_equal_to_the_box(empty_stor
     machine = type("BoxAndCentre", (Schedule,), {"empty_store": empty_store})
     run_state_machine_as_test(
         machine,
-        settings=settings(
-            max_examples=25, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=25, stateful_step_count=15, suppress_health_check=list(HealthCheck)),
     )

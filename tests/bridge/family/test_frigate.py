@@ -337,7 +337,7 @@ def test_what_is_malformed_is_refused_with_its_place(topic: str, said: Any, reas
     assert Conversation(FAMILY).refusal(f"frigate/{topic}", said).startswith(reason)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(
     st.sampled_from(["events", "reviews", "tracked_object_update", "stats", "triggers", "camera_activity"]),
     changed(

@@ -364,7 +364,7 @@ SAMPLES: list[Any] = [
 ]
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 @given(
     st.sampled_from(["sensor", "binary_sensor", "climate", "device", "odd"]),
     changed(SAMPLES),

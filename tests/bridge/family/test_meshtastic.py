@@ -262,7 +262,7 @@ def test_what_is_malformed_is_refused_with_its_place(topic: str, said: Any, reas
     assert Conversation(FAMILY).refusal(topic, said).startswith(reason)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.sampled_from([TOPIC, None]), changed([packet(kind, payload) for kind, payload, _ in PACKETS]))
 def test_odd_members_cost_no_more_than_themselves(topic: str | None, said: Any) -> None:
     told = outcome(FAMILY, said, topic)

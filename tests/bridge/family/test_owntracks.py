@@ -159,7 +159,7 @@ def test_what_is_malformed_is_refused_with_its_place(said: Any, reason: str) -> 
     assert Conversation(FAMILY).refusal(TOPIC, said).startswith(reason)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.sampled_from([TOPIC, None]), changed([*(said for said, _ in MESSAGES), [LOCATION, TRANSITION]]))
 def test_odd_members_cost_no_more_than_themselves(topic: str | None, said: Any) -> None:
     told = outcome(FAMILY, said, topic)

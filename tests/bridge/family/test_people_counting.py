@@ -384,7 +384,7 @@ def test_counts_without_elements_are_refused() -> None:
     )
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(changed([said for said, _ in PACKAGES]))
 def test_odd_members_cost_no_more_than_themselves(said: Any) -> None:
     told = outcome(FAMILY, said)

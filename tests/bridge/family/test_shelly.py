@@ -301,7 +301,7 @@ DOCUMENTS = [
 ]
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.sampled_from([f"{ID}/events/rpc", f"{ID}/status/switch:0", "hexpost/rpc", None]), changed(DOCUMENTS))
 def test_odd_members_cost_no_more_than_themselves(topic: str | None, said: Any) -> None:
     told = outcome(FAMILY, said, topic)
@@ -384,7 +384,7 @@ def test_they_announce_themselves_on_one_topic() -> None:
     assert Conversation(GEN1).refusal("shellies/x/online", "maybe") == "expected true or false"
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(
     st.sampled_from(["status", "announce", "input_event/0", "relay/0", "sensor/motion"]),
     changed([ANNOUNCED, {"motion": True, "bat": {"value": 5}, "unixtime": 1, "lux": 5}, {"event": "S"}]),

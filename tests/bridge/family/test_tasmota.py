@@ -353,7 +353,7 @@ DOCUMENTS = [
 ]
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.sampled_from([*TOPICS, "tasmota/discovery/A/config", None]), changed(DOCUMENTS))
 def test_odd_members_cost_no_more_than_themselves(topic: str | None, said: Any) -> None:
     told = outcome(FAMILY, said, topic)

@@ -171,7 +171,7 @@ def test_a_message_that_is_no_object_is_refused_with_what_was_expected() -> None
     assert "JSON object" in Conversation(FAMILY).refusal("v3/app1@ttn/devices/dev1/up", [1])
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.data())
 def test_odd_members_give_observations_or_a_refusal(data: st.DataObject) -> None:
     told = data.draw(st.sampled_from([{"uplink_message": UPLINK}, *(told for _, told, _ in MESSAGES)]))

@@ -338,7 +338,7 @@ def test_what_is_malformed_is_refused_with_its_place(topic: str, said: Any, reas
     assert Conversation(FAMILY).refusal(topic, said) == reason
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(
     st.sampled_from([DOOR, f"{BRIDGE}/devices", f"{BRIDGE}/info", f"{BRIDGE}/event", f"{BRIDGE}/response/x"]),
     changed(

@@ -245,7 +245,7 @@ def assert_sound(findings: Findings) -> None:
         assert msgspec.json.encode(seen)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(
     st.binary(max_size=60), st.sampled_from([1, 2, 3, 5, 6, 8, 10, 50, 85, 102, 103, 105, 106]), st.sampled_from(CODECS)
 )

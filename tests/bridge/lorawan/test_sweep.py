@@ -123,7 +123,7 @@ def test_a_flood_of_members_is_bounded() -> None:
     assert len(observations) == 200
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(odd_json())
 def test_any_json_is_swept_without_an_error(decoded: Any) -> None:
     for name in ("temperature", "total_in", "leak", "battery", "latitude", "pir"):

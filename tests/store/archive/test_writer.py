@@ -62,7 +62,7 @@ def test_no_messages_make_no_file(archive: Archive, folder: Path) -> None:
     assert not folder.exists()
 
 
-@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1), tail=st.binary(max_size=40))
 def test_whatever_a_power_cut_leaves_of_a_file_whole_batches_are_read_from_it(
     folder: Path, sealer: Sealer, share: float, tail: bytes
