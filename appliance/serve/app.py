@@ -19,6 +19,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from appliance.errors import HexpostError
 from appliance.serve import (
+    alerts,
     analytics,
     devices,
     downlink,
@@ -93,6 +94,9 @@ ROUTES = [
     zones.list_windows,
     zones.create_window,
     zones.remove_window,
+    alerts.list_alerts,
+    alerts.get_alert,
+    alerts.patch_alert,
     identity.create_token,
     identity.get_me,
     stream.open_stream,

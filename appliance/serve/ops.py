@@ -31,7 +31,10 @@ from appliance.store.totals import Facts, Total, fetch_facts, fetch_totals
 
 PARTS = ("bridge", "serve", "jobs", "sync")
 # counted, and no term of the balance
-OUTSIDE = ("quarantine_evicted", "devices_refused", "placed", "redated", "archive_missed", "reprocessed", "withdrawn")
+OUTSIDE = (
+    *("quarantine_evicted", "devices_refused", "placed", "redated", "archive_missed", "reprocessed", "withdrawn"),
+    *("alerts_refused", "alerts_let_go", "alerts_passed_over"),
+)
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 

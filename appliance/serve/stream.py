@@ -27,7 +27,7 @@ async def open_stream(
     watch: NamedDependency[Watch],
     last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID")] = None,
 ) -> ServerSentEvent:
-    """Events, finished runs and the box's health as they come: `hello`, `events`, `run`, `health`."""
+    """Events, finished runs, alerts and the box's health as they come: `hello`, `events`, `run`, `alert`, `health`."""
     news, start = watch.subscribe(), watch.last_key
     return ServerSentEvent(_messages(context, watch, news, start, last_event_id), retry_duration=RETRY_MS)
 

@@ -16,9 +16,11 @@ from anyio.to_thread import run_sync
 
 from appliance.clock import rfc3339
 from appliance.errors import Unavailable
+from appliance.model.alert import Alert
 from appliance.model.risk import Run
 from appliance.serve.context import Context
 from appliance.spatial.cells import cell_of, to_hex
+from appliance.store.alerts import fetch_alerts_after, fetch_last_rev
 from appliance.store.engine import raw_connection
 from appliance.store.events import StoredEvent, fetch_events_after, fetch_last_key
 from appliance.store.runs import fetch_recent_done
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 LOOK_S = 0.25
 HEALTH_S = 5.0
 EVENTS_A_LOOK = 500
+ALERTS_A_LOOK = 16  # a message each
 QUEUE = 64  # messages waiting for one stream
 STREAMS = 200
 NOT_YET, MORE = -1, -2  # in place of a data version, which is never negative
@@ -51,6 +54,8 @@ class _News(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
     last_key: int
     items: list[dict[str, Any]]
+    alerts: list[Alert]
+    alert_rev: int
     runs: list[Run]
     tell_runs: bool
 
@@ -68,6 +73,7 @@ class Watch:
         self.revision = 0
         self.last_key = 0
         self._runs: set[int] = set()
+        self._alert_rev = 0
         self.ended_slow = 0
 
     @property
@@ -122,27 +128,35 @@ class Watch:
             return
         news = await run_sync(self._read, self._version == NOT_YET)
         # A full page means there is more: look again instead of waiting for the next change.
-        self._version = version if len(news.items) < EVENTS_A_LOOK else MORE
+        full = len(news.items) >= EVENTS_A_LOOK or len(news.alerts) >= ALERTS_A_LOOK
+        self._version = MORE if full else version
         # From here to the end nothing waits, so that a stream that subscribes meanwhile gets all of this or none.
         self.store_id, self.revision, self.last_key = news.store_id, news.revision, news.last_key
+        self._alert_rev = news.alert_rev
         fresh = [run for run in news.runs if not self.has_seen(run.run_id)]
         self._runs = {run.run_id for run in news.runs}
         if news.items:
             self._tell("events", {"items": news.items})
         for run in fresh if news.tell_runs else ():
             self._tell("run", run_notice(run))
+        for alert in news.alerts:
+            self._tell("alert", alert_notice(alert))
 
     def _read(self, first: bool) -> "_News":
         with self._context.store.read() as connection:
             row = raw_connection(connection).execute("SELECT store_id, rev FROM site").fetchone()
             runs = fetch_recent_done(connection)
             found = [] if first else fetch_events_after(connection, self.last_key, EVENTS_A_LOOK)
+            alerts = [] if first else fetch_alerts_after(connection, self._alert_rev, ALERTS_A_LOOK)
+            alert_rev = alerts[-1].rev if alerts else fetch_last_rev(connection) if first else self._alert_rev
             last_key = found[-1][0] if found else fetch_last_key(connection)[0] if first else self.last_key
         return _News(
             store_id=row[0],
             revision=row[1],
             last_key=last_key,
             items=[event_notice(event, self._context) for _, event in found],
+            alerts=alerts,
+            alert_rev=alert_rev,
             runs=runs,
             tell_runs=not first,
         )
@@ -189,4 +203,15 @@ def run_notice(run: Run) -> dict[str, Any]:
         "to_day": run.to_day.isoformat(),
         "state": run.state,
         "rows_changed": run.rows_changed,
+    }
+
+
+def alert_notice(alert: Alert) -> dict[str, Any]:
+    """A raised or changed alert as a stream tells it to everybody; who may read it asks for it by its id."""
+    return {
+        "alert_id": alert.alert_id,
+        "kind": alert.kind,
+        "severity": alert.severity,
+        "state": alert.state,
+        "raised_at": rfc3339(alert.raised_at),
     }
