@@ -18,6 +18,7 @@ from appliance.errors import Conflict, HexpostError, NotFound
 from appliance.model.event import ClockQuality
 from appliance.model.intake import Intake, Receipt, RetryReport, StillRefused
 from appliance.model.space import Step, disk_words
+from appliance.store.alerts import AlertOutlet
 from appliance.store.boots import fetch_boots, has_waiting
 from appliance.store.disk import DiskWatch
 from appliance.store.engine import Store, raw_connection
@@ -49,7 +50,7 @@ from appliance.wiring_families import load_families, mapping_state
 from firmware_bridge.bridge import Bridge
 from firmware_bridge.canonical import Judge, Surroundings
 from firmware_bridge.client import BrokerClient
-from firmware_bridge.commander import Commander
+from firmware_bridge.commander import Announcer, Commander
 from firmware_bridge.decode import Decoder
 from firmware_bridge.downlink.orders import Outbound
 from firmware_bridge.field import Field
@@ -119,6 +120,8 @@ def open_bridge(
     around = _surroundings(box, field, field.judge)
     with store.read() as connection:
         learned, digests = fetch_learned(connection), fetch_digests(connection)
+    within = timedelta(seconds=box.settings.alerts.sound_within_s)
+    announcer = Announcer(AlertOutlet(store, "mqtt"), client, alert_topic(site.id), within)
     mappings = MappingWatch(box)
     decoder = Decoder(mappings() or (), zone=box.settings.zone, learned=learned)
 
@@ -132,7 +135,9 @@ def open_bridge(
         gatherer=Gatherer(around, memory=decoder.memory, digests=digests),
         field=field,
         downlink=PacedDownlink(
-            Commander(StoreDownlink(store), publisher(client)), clock, lambda: destroy_old_keys(box, store, clock())
+            (Commander(StoreDownlink(store), publisher(client)).tick, announcer.tick),
+            clock,
+            lambda: destroy_old_keys(box, store, clock()),
         ),
         reload=mappings,
         batch_items=mqtt.batch_items,
@@ -283,10 +288,12 @@ def publisher(client: BrokerClient) -> Callable[..., bool]:
 
 
 class PacedDownlink:
-    """The commander, asked once a second however busy the loop is; and once an hour what is due that seldom."""
+    """What sends, asked once a second however busy the loop is; and once an hour what is due that seldom."""
 
-    def __init__(self, commander: Commander, clock: Clock, sweep: Callable[[], object]) -> None:
-        self._commander = commander
+    def __init__(
+        self, senders: Sequence[Callable[[datetime], object]], clock: Clock, sweep: Callable[[], object]
+    ) -> None:
+        self._senders = senders
         self._clock = clock
         self._sweep = sweep
         self._asked_at = self._swept_at = float("-inf")
@@ -296,7 +303,8 @@ class PacedDownlink:
         now = time.monotonic()
         if now - self._asked_at >= DOWNLINK_S:
             self._asked_at = now
-            self._commander.tick(self._clock())
+            for send in self._senders:
+                send(self._clock())
         if now - self._swept_at >= SWEEP_S:
             self._swept_at = now
             self._sweep()

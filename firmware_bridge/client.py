@@ -15,6 +15,7 @@ import ssl
 import threading
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from appliance.clock import Clock
 from firmware_bridge.address import Address
@@ -48,6 +49,13 @@ REASONS = {
 
 class Lost(Exception):
     """The connection is no more; the text says why."""
+
+
+class Ticket(NamedTuple):
+    """A message that was published at QoS 1, to ask after."""
+
+    connection: int
+    mid: int
 
 
 class BrokerClient:
@@ -128,18 +136,38 @@ class BrokerClient:
         expiry_s: int | None = None,
     ) -> bool:
         """Publish (topic, payload) of each, as `publish` does; all of them or none."""
+        return self._publish(messages, retain=retain, qos=qos, expiry_s=expiry_s) is not None
+
+    def publish_tracked(self, topic: str, payload: bytes) -> Ticket | None:
+        """Publish at QoS 1 as `publish` does; with the ticket, `is_confirmed` says whether the broker has it."""
+        mids = self._publish([(topic, payload)], retain=False, qos=1, expiry_s=None)
+        return Ticket(*mids[0]) if mids else None
+
+    def is_confirmed(self, ticket: Ticket) -> bool | None:
+        """Whether the broker has what a ticket stands for; None while it may still say so, False where it cannot."""
+        with self._lock:
+            if ticket.connection != self._connection:
+                return False
+            return None if ticket.mid in self._unconfirmed else True
+
+    def _publish(
+        self, messages: Sequence[tuple[str, bytes]], *, retain: bool, qos: int, expiry_s: int | None
+    ) -> list[tuple[int, int]] | None:
+        """(connection, number) of each message; None where nothing was published."""
+        sent = []
         with self._lock:
             if not self.connected.is_set() or len(self._unsent) > MAX_UNSENT:
-                return False
+                return None
             if qos and len(self._unconfirmed) + len(messages) > self._confirmable:
-                return False
+                return None
             for topic, payload in messages:
                 mid = self._next_mid() if qos else 0
+                sent.append((self._connection, mid))
                 self._unsent += wire.encode_publish(
                     topic, payload, level=self._level, qos=qos, mid=mid, retain=retain, expiry_s=expiry_s
                 )
         self._rouse()
-        return True
+        return sent
 
     def _next_mid(self) -> int:
         while True:

@@ -1,15 +1,21 @@
-"""Sends what is due and moves waves on: the downlink's part of the bridge's loop, called once a second.
+"""Sends what is due: commands, waves and alerts. The bridge's loop calls it once a second.
 
 A command is marked as sent, and that committed, before it leaves: killed between the two the box forgets one command
-rather than give it twice. Without a broker it goes back into the queue, where its time runs on.
+rather than give it twice. Without a broker it goes back into the queue, where its time runs on. An alert is the other
+way round: it is marked as told when the broker has confirmed it, since one told twice is known by `alert_id` and `rev`
+while one that is lost is not missed by anybody.
 """
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
 
+import msgspec
+
+from appliance.clock import rfc3339
 from appliance.errors import Rejected, Unavailable
+from appliance.model.alert import Alert
 from appliance.model.command import Command, Judge, Target, Weight
 from firmware_bridge.downlink.orders import Outbound, write_order
 from firmware_bridge.downlink.wave import advance
@@ -17,6 +23,9 @@ from firmware_bridge.downlink.wave import advance
 log = logging.getLogger(__name__)
 
 MAX_A_TICK = 50  # commands; the loop that takes messages in must not wait for those that go out
+MAX_ALERTS = 20  # in flight to the broker
+
+T = TypeVar("T")
 
 
 class DownlinkStore(Protocol):
@@ -88,3 +97,97 @@ class Commander:
         else:
             reason = f"the broker went away after {published} of the command's messages"
             self._store.mark_failed(command.command_id, reason, now)
+
+
+class AlertStore(Protocol):
+    """What the announcer needs of the store; each call is one transaction."""
+
+    def fetch_untold(self, limit: int) -> list[Alert]:
+        """Changes that were not told yet, the oldest first."""
+
+    def mark_told(self, rev: int, *, passed_over: int) -> None:
+        """All up to this revision are told, or for so many of them will not be."""
+
+
+class Broker(Protocol[T]):
+    """A way to the broker on which can be asked whether it has a message; `T` is what to ask by."""
+
+    def publish_tracked(self, topic: str, payload: bytes) -> T | None:
+        """Publish at QoS 1; None where there is no broker, or it takes no more now."""
+
+    def is_confirmed(self, ticket: T) -> bool | None:
+        """Whether the broker has it; None while it may still say so, False where that connection is gone."""
+
+
+class Announcer(Generic[T]):
+    """Tells on one topic what is raised, acknowledged and closed, in the order in which that came about.
+
+    What came about longer ago than `within` is passed over and counted: after an outage the alarms of its beginning do
+    not sound again. An alert that changed twice meanwhile is told once, as it is.
+    """
+
+    def __init__(self, store: AlertStore, broker: Broker[T], topic: str, within: timedelta) -> None:
+        self._store = store
+        self._broker = broker
+        self._topic = topic
+        self._within = within
+        self._flight: list[T] = []
+        self._told = (0, 0)  # by the flight, once it has landed: up to which revision, how many were passed over
+        self._error = ""
+
+    def tick(self, now: datetime) -> None:
+        """Tell what is due at `now`, or note that it has arrived. A store that cannot be used now is tried again."""
+        try:
+            if self._has_landed():
+                self._tell(now)
+        except Unavailable as error:
+            if str(error) != self._error:
+                log.error("alerts wait: %s", error)
+            self._error = str(error)
+            return
+        self._error = ""
+
+    def _has_landed(self) -> bool:
+        """Whether nothing is on its way any more: it has arrived, which is written down, or its connection is gone."""
+        arrived = [self._broker.is_confirmed(ticket) for ticket in self._flight]
+        if self._flight and all(arrived):
+            self._store.mark_told(self._told[0], passed_over=self._told[1])
+        elif None in arrived and False not in arrived:
+            return False
+        self._flight = []
+        return True
+
+    def _tell(self, now: datetime) -> None:
+        """Publish what the broker takes, and remember how far that is."""
+        rev = passed_over = 0
+        for alert in self._store.fetch_untold(MAX_ALERTS):
+            if now - alert.changed_at > self._within:
+                passed_over += 1
+            else:
+                ticket = self._broker.publish_tracked(self._topic, alert_words(alert))
+                if ticket is None:
+                    break
+                self._flight.append(ticket)
+            rev = alert.rev
+        self._told = (rev, passed_over)
+        if passed_over and not self._flight:
+            self._store.mark_told(rev, passed_over=passed_over)
+
+
+def alert_words(alert: Alert) -> bytes:
+    """An alert as JSON for whoever listens on the topic of alerts; `at` is when it came into its state."""
+    return msgspec.json.encode(
+        {
+            "kind": alert.kind,
+            "at": rfc3339(alert.changed_at),
+            "alert_id": alert.alert_id,
+            "rev": alert.rev,
+            "state": alert.state,
+            "severity": alert.severity,
+            "subject": alert.subject,
+            "title": alert.title,
+            "detail": alert.detail,
+            "raised_at": rfc3339(alert.raised_at),
+            "by": alert.closed_by or alert.acknowledged_by,
+        }
+    )

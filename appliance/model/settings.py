@@ -136,6 +136,12 @@ class Sync(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     batch_rows: int = 5_000
 
 
+class Alerts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is older than `sound_within_s` when the broker can be reached again is not told there any more."""
+
+    sound_within_s: int = 900
+
+
 class Security(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`public_events` lets people without a login see single events, not only cells.
 
@@ -159,6 +165,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     risk: Risk = Risk()
     sync: Sync = Sync()
     retention: Retention = Retention()
+    alerts: Alerts = Alerts()
     security: Security = Security()
 
     @property
@@ -263,6 +270,7 @@ def _check(settings: Settings, name: str) -> None:
         "retention.archive_days": 0 <= settings.retention.archive_days <= 3660,
         "retention.archive_mb": settings.retention.archive_mb >= 1,
         "mqtt.topics": bool(settings.mqtt.topics) and all(map(_is_filter, settings.mqtt.topics)),
+        "alerts.sound_within_s": settings.alerts.sound_within_s >= 1,
         "security.keep_plates_days": 0 <= settings.security.keep_plates_days <= 366,
     }
     for key, holds in rules.items():

@@ -227,6 +227,21 @@ def test_nothing_is_published_without_a_connection_or_beyond_what_the_broker_tak
     wait_for(lambda: client.publish("cmd", b"y", qos=1))
 
 
+def test_a_ticket_tells_whether_the_broker_has_a_message(broker: Broker, client: BrokerClient) -> None:
+    assert client.publish_tracked("alert", b"x") is None
+    peer = broker.accept().welcome()
+    assert client.connected.wait(10)
+    first, second = client.publish_tracked("alert", b"1"), client.publish_tracked("alert", b"2")
+    assert first is not None and second is not None
+    assert peer.read_until(lambda: peer.published("alert"), 2) == [b"1", b"2"]
+    peer.link.sendall(wire.encode_pubacks([second.mid]))
+    wait_for(lambda: client.is_confirmed(second))
+    assert client.is_confirmed(first) is None
+    peer.link.close()
+    broker.accept().welcome()
+    wait_for(lambda: client.is_confirmed(first) is False)
+
+
 def test_what_is_not_mqtt_ends_the_connection_and_the_next_one_is_clean(broker: Broker, client: BrokerClient) -> None:
     broker.accept().welcome().link.sendall(bytes.fromhex("30ffffffffff"))
     wait_for(lambda: "more than four bytes" in client.last_error)
