@@ -1,4 +1,4 @@
-"""Alerts: one of a kind and subject at a time, told again seldom to spare the card, changed forward, followed by rev."""
+"""Alerts: one of a kind and subject, seldom told again to spare the card, changed forward, followed by rev."""
 
 from datetime import datetime, timedelta
 from typing import Any
