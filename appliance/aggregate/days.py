@@ -1,6 +1,6 @@
 """Daily counts as one array: cells by days, zeros where nothing happened."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 import msgspec
@@ -9,6 +9,17 @@ from numpy.typing import NDArray
 
 LOOKBACK_DAYS = 7
 """Days before a run's interval that its windows reach into, and that decide which cells take part."""
+
+
+class DaySums(msgspec.Struct, frozen=True, kw_only=True):
+    """Events of a day in the cells that have any.
+
+    cells   (k,) int64  ascending
+    counts  (k,) int32
+    """
+
+    cells: NDArray[np.int64]
+    counts: NDArray[np.int32]
 
 
 class DailyCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,4 +55,19 @@ def spread_counts(rows: Iterable[tuple[str, int, int]], *, from_day: date, to_da
     cells, row = np.unique(table[:, 0], return_inverse=True)
     counts = np.zeros((len(cells), width), dtype=np.int64)
     np.add.at(counts, (row, table[:, 1]), table[:, 2])
+    return DailyCounts(from_day=from_day, to_day=to_day, cells=cells, counts=counts)
+
+
+def lay_out(sums: Sequence[DaySums], *, from_day: date, to_day: date) -> DailyCounts:
+    """Lay the sums of each day from `LOOKBACK_DAYS` before `from_day` to `to_day` out as an array.
+
+    raises  ValueError  there is not one a day
+    """
+    width = (to_day - from_day).days + 1 + LOOKBACK_DAYS
+    if len(sums) != width:
+        raise ValueError(f"{len(sums)} sums of days for an interval of {width} with its lookback")
+    cells = np.unique(np.concatenate([day.cells for day in sums]))
+    counts = np.zeros((len(cells), width), dtype=np.int64)
+    for column, day in enumerate(sums):
+        counts[np.searchsorted(cells, day.cells), column] = day.counts
     return DailyCounts(from_day=from_day, to_day=to_day, cells=cells, counts=counts)

@@ -3,16 +3,21 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from appliance.aggregate.days import LOOKBACK_DAYS, DailyCounts, spread_counts
+from appliance.aggregate.days import LOOKBACK_DAYS, lay_out, spread_counts
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import to_us
 from appliance.job.counting import count_events
-from appliance.model.risk import LEVELS, PROFILE, Run
-from appliance.score.composite import Composite, score_composite
+from appliance.model.risk import Run
+from appliance.score.composite import score_composite
+from appliance.store.baselines import drop_unused, fetch_baselines, forget_cells, write_baselines
 from appliance.store.counts import fetch_daily_counts
+from appliance.store.day_counts import DayCounts, fetch_day_counts, pack_days
 from appliance.store.engine import Store
-from appliance.store.risk import DayRows, ensure_cells, write_day
+from appliance.store.judged import digest_cells, fetch_judged, find_lost
+from appliance.store.risk import ensure_cells
+from appliance.store.risk_days import UNWATCHED, Findings, weigh_day, write_findings
 from appliance.store.runs import fetch_run, fetch_watermark, update_run
+from appliance.store.settle import fetch_resolutions
 
 ROWS_A_TRANSACTION = 6_000  # cell-days compared between commits: ingest waits at most for so many
 
@@ -31,23 +36,17 @@ def perform_run(
     A day's rows are whole at every moment; different days of a run become visible one after the other. Where `stopping`
     says so between two steps, the run is left as one that a killed process leaves: running, to be done again.
     """
+    with store.read() as connection:
+        watermark = fetch_watermark(connection)  # before counting, which may stop short of what comes meanwhile
     count_events(store, hours)
-    with store.read(limit_s=60.0) as connection:
-        watermark = fetch_watermark(connection)
-        rows = fetch_daily_counts(
-            connection,
-            resolution=run.resolution,
-            from_day=run.from_day - timedelta(days=LOOKBACK_DAYS),
-            to_day=run.to_day,
-            hours=hours,
-            types=types,
-        )
-    counts = spread_counts(rows, from_day=run.from_day, to_day=run.to_day)
-    scored = score_composite(counts.counts)
+    found, unpacked = _find(store, run, hours, types)
     with store.write() as connection:
         update_run(connection, run.run_id, state="running", progress=0.0)
-        ensure_cells(connection, run.resolution, [int(cell) for cell in counts.cells])
-    changed = _write(store, run, counts, scored, stopping)
+        ensure_cells(connection, run.resolution, [int(cell) for cell in found.counts.cells])
+    while unpacked is not None and unpacked.unpacked:
+        with store.write() as connection:
+            unpacked = pack_days(connection, unpacked)
+    changed = _write(store, run, found, stopping)
     with store.write() as connection:
         if changed is None:
             return fetch_run(connection, run.run_id)
@@ -63,39 +62,73 @@ def perform_run(
         return fetch_run(connection, run.run_id)
 
 
-def _write(store: Store, run: Run, counts: DailyCounts, scored: Composite, stopping: Callable[[], bool]) -> int | None:
+def _find(store: Store, run: Run, hours: SiteHours, types: Sequence[str]) -> tuple[Findings, DayCounts | None]:
+    """What the run says, what is known of the rows there are, and sums that nobody has kept yet.
+
+    A resolution that is not counted is counted from the events, and nobody notes when they change.
+    """
+    first = run.from_day - timedelta(days=LOOKBACK_DAYS)
+    with store.read(limit_s=60.0) as connection:
+        known = {digest_cells(one.cells, types): one.cells for one in fetch_baselines(connection, run)}
+        lost = find_lost(connection, run, {digest: len(cells) for digest, cells in known.items()})
+        sums = None
+        if run.resolution in fetch_resolutions(connection):
+            sums = fetch_day_counts(connection, resolution=run.resolution, first=first, last=run.to_day, types=types)
+            counts = lay_out(sums.sums, from_day=run.from_day, to_day=run.to_day)
+            changes = [max(sums.changes[n : n + LOOKBACK_DAYS + 1]) for n in range(len(counts.days))]
+        else:
+            rows = fetch_daily_counts(
+                connection, resolution=run.resolution, from_day=first, to_day=run.to_day, hours=hours, types=types
+            )
+            counts = spread_counts(rows, from_day=run.from_day, to_day=run.to_day)
+            changes = [UNWATCHED] * len(counts.days)
+    found = Findings(
+        run_id=run.run_id,
+        resolution=run.resolution,
+        counts=counts,
+        scored=score_composite(counts.counts),
+        digest=digest_cells(counts.cells, types),
+        changes=changes,
+        known=known,
+        lost=lost,
+    )
+    return found, sums
+
+
+def _write(store: Store, run: Run, found: Findings, stopping: Callable[[], bool]) -> int | None:
     """How many rows changed; None where it was stopped half-way."""
-    changed, days = 0, counts.days
-    a_step = max(1, ROWS_A_TRANSACTION // max(1, len(counts.cells)))
-    for start in range(0, len(days), a_step):
+    counts, scored = found.counts, found.scored
+    names = [day.isoformat() for day in counts.days]
+    with store.write() as connection:
+        baselines = write_baselines(connection, run, counts.cells, scored.mean, scored.spread)
+        judged = fetch_judged(connection, run.resolution, names)
+    rows = [weigh_day(found, n, judged.get(day), baselines.baseline_id) for n, day in enumerate(names)]
+    steps = list(_steps(rows))
+    changed = baselines.rows
+    for n, columns in enumerate(steps):
         if stopping():
             return None
         with store.write() as connection:
-            for found in _day_rows(run.resolution, counts, scored, range(start, min(start + a_step, len(days)))):
-                changed += write_day(connection, run.run_id, found)
-            update_run(connection, run.run_id, progress=round((start + a_step) / (len(days) + a_step), 3))
+            judged = fetch_judged(connection, run.resolution, names)
+            for column in columns:
+                before = judged.get(names[column])
+                changed += write_findings(connection, found, column, before, baselines.baseline_id)
+                changed += baselines.fresh if baselines.is_new else 0
+            update_run(connection, run.run_id, progress=round((n + 1) / (len(steps) + 1), 3))
+    with store.write() as connection:
+        forget_cells(connection, baselines.baseline_id, baselines.gone)
+        drop_unused(connection)
     return changed
 
 
-def _day_rows(resolution: int, counts: DailyCounts, scored: Composite, columns: Sequence[int]) -> Iterator[DayRows]:
-    cells = counts.cells.tolist()
-    for column in columns:
-        aggregates = zip(
-            scored.event_count[:, column].tolist(),
-            scored.rolling_7d_avg[:, column].tolist(),
-            scored.growth_rate[:, column].tolist(),
-            strict=True,
-        )
-        scores = zip(scored.risk_score[:, column].tolist(), scored.risk_level[:, column].tolist(), strict=True)
-        flags = zip(scored.z_score[:, column].tolist(), scored.flagged[:, column].astype(int).tolist(), strict=True)
-        yield DayRows(
-            resolution=resolution,
-            day=counts.days[column].isoformat(),
-            rows={
-                "cell_aggregates": dict(zip(cells, aggregates, strict=True)),
-                "risk_scores": {
-                    cell: (PROFILE, score, LEVELS[level]) for cell, (score, level) in zip(cells, scores, strict=True)
-                },
-                "anomaly_flags": dict(zip(cells, flags, strict=True)),
-            },
-        )
+def _steps(rows: Sequence[int]) -> Iterator[list[int]]:
+    """The days that have rows to write, so many together as a transaction may take."""
+    step: list[int] = []
+    for day, more in enumerate(rows):
+        if step and more and sum(rows[n] for n in step) + more > ROWS_A_TRANSACTION:
+            yield step
+            step = []
+        if more:
+            step.append(day)
+    if step:
+        yield step

@@ -19,15 +19,23 @@ FLAG_Z = 2.0 - 1e-9  # a deviation of exactly two is flagged whatever the last b
 
 
 class Composite(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run says of its c cells and d days; every array is (c, d)."""
+    """What a run says of its c cells and d days; every array is (c, d), but those of the cells' baselines (c,).
+
+    `low` and `high` are the raw values that became 0 and 100.
+    """
 
     event_count: Ints
     rolling_7d_avg: Floats
     growth_rate: Floats
+    raw: Floats
     risk_score: Floats
     risk_level: Ints
     z_score: Floats
     flagged: NDArray[np.bool_]
+    mean: Floats
+    spread: Floats
+    low: float
+    high: float
 
 
 def score_composite(counts: Ints) -> Composite:
@@ -40,16 +48,23 @@ def score_composite(counts: Ints) -> Composite:
     rolling = rolling_mean(counts)
     growth = growth_rate(n, rolling[:, :-1])
     raw = COUNT_WEIGHT * n + GROWTH_WEIGHT * growth + ROLLING_WEIGHT * rolling[:, 1:]
-    score = min_max(raw)
-    z = z_score(n)
+    low, high = extremes(raw)
+    score = rescale(raw, low, high)
+    mean, spread = baseline(n)
+    z = _deviation(n, mean, spread)
     return Composite(
         event_count=n,
         rolling_7d_avg=rolling[:, 1:],
         growth_rate=growth,
+        raw=raw,
         risk_score=score,
         risk_level=risk_level(score),
         z_score=z,
         flagged=z >= FLAG_Z,
+        mean=mean,
+        spread=spread,
+        low=low,
+        high=high,
     )
 
 
@@ -73,9 +88,16 @@ def growth_rate(n: Ints, previous: Floats) -> Floats:
 
 def min_max(value: Floats) -> Floats:
     """Rescale one run to 0..100; any shape, any unit, finite; all 0 when every value is the same or there is none."""
-    if value.size == 0:
-        return value.astype(np.float64)
-    low, high = value.min(), value.max()
+    return rescale(value, *extremes(value))
+
+
+def extremes(value: Floats) -> tuple[float, float]:
+    """The least and the greatest of a run's raw values; 0 and 0 of none."""
+    return (float(value.min()), float(value.max())) if value.size else (0.0, 0.0)
+
+
+def rescale(value: Floats, low: float, high: float) -> Floats:
+    """Raw values to 0..100 between the extremes of their run; any shape; all 0 where these are the same."""
     if low == high:
         return np.zeros_like(value, dtype=np.float64)
     scaled: Floats = (value - low) / (high - low) * 100.0
@@ -87,11 +109,21 @@ def risk_level(score: Floats) -> Ints:
     return np.searchsorted(np.array(LEVEL_BOUNDS), score, side="left")
 
 
+def baseline(n: Ints) -> tuple[Floats, Floats]:
+    """Mean and population standard deviation (two-pass) of each cell's days; (c, d) to twice (c,)."""
+    if n.size == 0:
+        return np.zeros(len(n)), np.zeros(len(n))
+    mean = n.mean(axis=1)
+    spread: Floats = np.sqrt(((n - mean[:, np.newaxis]) ** 2).mean(axis=1))
+    return mean, spread
+
+
 def z_score(n: Ints) -> Floats:
     """Deviation of each day from its cell's mean in population standard deviations; (c, d); 0 where nothing varies."""
-    if n.size == 0:
-        return n.astype(np.float64)
-    deviation = n - n.mean(axis=1, keepdims=True)
-    spread = np.sqrt((deviation**2).mean(axis=1, keepdims=True))
+    return _deviation(n, *baseline(n))
+
+
+def _deviation(n: Ints, mean: Floats, spread: Floats) -> Floats:
+    deviation, spread = n - mean[:, np.newaxis], spread[:, np.newaxis]
     z: Floats = np.divide(deviation, spread, out=np.zeros_like(deviation), where=spread > 0)
     return z

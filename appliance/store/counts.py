@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from appliance.aggregate.bins import SiteBins
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import day_bounds, to_us
+from appliance.store.changed_days import forget_days
 from appliance.store.engine import raw_connection
 from appliance.store.retention import STEP_ROWS, Step
 from appliance.store.settle import fetch_marks, fetch_resolutions, last_key, tally_rows
@@ -208,6 +209,7 @@ def _clear_counts(connection: sa.Connection, hours: SiteHours, resolutions: Sequ
     """Take away what the events can tell again; what only the counters know gets the day of the new zone."""
     marks = ", ".join(str(int(r)) for r in resolutions)
     raw = raw_connection(connection)
+    forget_days(raw)
     raw.execute(
         f"DELETE FROM event_counts WHERE resolution NOT IN ({marks}) OR hour NOT IN (SELECT hour FROM purged_hours)"
     )

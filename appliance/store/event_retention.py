@@ -113,7 +113,8 @@ def purge_risk(connection: sa.Connection, *, before_day: str, centre: bool) -> S
     kind, resolution, day, _ = row
     if kind not in COLUMNS:
         raise ValueError(f"the outbox names a table {kind!r}")
-    deleted: int = raw.execute(f"DELETE FROM {kind} WHERE resolution = ? AND day = ?", (resolution, day)).rowcount
+    table = "judged_days" if kind == "anomaly_flags" else kind  # flags follow from counts of a day that is judged
+    deleted: int = raw.execute(f"DELETE FROM {table} WHERE resolution = ? AND day = ?", (resolution, day)).rowcount
     for table in ("tombstones", "outbox"):
         raw.execute(f"DELETE FROM {table} WHERE {_SLICE}", (kind, resolution, day))
     return Step(deleted=deleted, more=True, waits=waits)

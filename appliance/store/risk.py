@@ -1,7 +1,8 @@
 """Writing what a risk run found: only what changed, in short transactions, each change with a revision of its own.
 
-`cell_aggregates`, `risk_scores` and `anomaly_flags` are written a few days at a time, so that ingest never waits long;
-a run that is killed half-way is simply run again. What changed is named in the outbox by slice.
+`cell_aggregates` and `risk_scores` are written a few days at a time, so that ingest never waits long; a run that is
+killed half-way is simply run again. What changed is named in the outbox by slice. `anomaly_flags` is what follows from
+the counts and `baselines`; what a day's rows were made from is told by `judged`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,22 +16,22 @@ from appliance.model.risk import PROFILE
 from appliance.spatial.cells import centre
 from appliance.spatial.geometry import cell_polygons, multipolygon_blob
 from appliance.store.engine import raw_connection
+from appliance.store.revisions import announce, take_revisions
 
 Row = tuple[Any, ...]
 
 
 class DayRows(msgspec.Struct, frozen=True, kw_only=True):
-    """A run's findings of one day by table: cell -> values in the order of `_VALUES`."""
+    """A run's findings of one day by table: cell -> values in the order of `VALUES`."""
 
     resolution: int
     day: str
     rows: Mapping[ChangeKind, Mapping[int, Row]]
 
 
-_VALUES: dict[ChangeKind, tuple[str, ...]] = {
+VALUES: dict[ChangeKind, tuple[str, ...]] = {
     "cell_aggregates": ("event_count", "rolling_7d_avg", "growth_rate"),
     "risk_scores": ("profile", "risk_score", "risk_level"),
-    "anomaly_flags": ("z_score", "flagged"),
 }
 
 
@@ -41,7 +42,7 @@ def ensure_cells(connection: sa.Connection, resolution: int, cells: Sequence[int
     fresh = [cell for cell in cells if cell not in known]
     if not fresh:
         return 0
-    rev = _take_revisions(connection, len(fresh))
+    rev = take_revisions(connection, len(fresh))
     rows = [
         (cell, resolution, len(known) + n, *centre(cell), rev + n, multipolygon_blob(cell_polygons(cell)))
         for n, cell in enumerate(fresh)
@@ -51,7 +52,7 @@ def ensure_cells(connection: sa.Connection, resolution: int, cells: Sequence[int
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
         rows,
     )
-    _announce(connection, Slice(kind="h3_cells", resolution=resolution, day=""), rev + len(fresh) - 1)
+    announce(connection, Slice(kind="h3_cells", resolution=resolution, day=""), rev + len(fresh) - 1)
     return len(fresh)
 
 
@@ -64,40 +65,55 @@ def write_day(connection: sa.Connection, run_id: int, found: DayRows) -> int:
 
 
 def _write_slice(connection: sa.Connection, run_id: int, at: Slice, found: Mapping[int, Row]) -> int:
-    values = _VALUES[at.kind]
+    values = VALUES[at.kind]
     raw = raw_connection(connection)
-    profile = f"AND profile = '{PROFILE}'" if at.kind == "risk_scores" else ""
     stored = {
         row[0]: row[1:]
         for row in raw.execute(
-            f"SELECT h3_index, {', '.join(values)} FROM {at.kind} WHERE resolution = ? AND day = ? {profile}",
+            f"SELECT h3_index, {', '.join(values)} FROM {at.kind} WHERE resolution = ? AND day = ? {_of_profile(at)}",
             (at.resolution, at.day),
         )
     }
     changed = [(cell, row) for cell, row in found.items() if stored.get(cell) != row]
-    gone = sorted(stored.keys() - found.keys())
+    return write_rows(connection, run_id, at, changed, sorted(stored.keys() - found.keys()))
+
+
+def write_rows(
+    connection: sa.Connection, run_id: int, at: Slice, changed: Sequence[tuple[int, Row]], gone: Sequence[int]
+) -> int:
+    """Write rows of a slice, (cell, values) ascending, and remove those of other cells; how many of both."""
     if not changed and not gone:
         return 0
-    rev = _take_revisions(connection, len(changed) + len(gone))
+    values, raw = VALUES[at.kind], raw_connection(connection)
+    rev = take_revisions(connection, len(changed) + len(gone))
     raw.executemany(
         f"REPLACE INTO {at.kind} (resolution, day, h3_index, {', '.join(values)}, rev, run_id) "
         f"VALUES (?, ?, ?, {', '.join('?' * len(values))}, ?, ?)",
         [(at.resolution, at.day, cell, *row, rev + n, run_id) for n, (cell, row) in enumerate(changed)],
     )
-    _remove(connection, at, gone, rev + len(changed), profile)
-    _announce(connection, at, rev + len(changed) + len(gone) - 1)
+    _remove(connection, at, gone, rev + len(changed))
+    announce(connection, at, rev + len(changed) + len(gone) - 1)
+    if at.kind == "cell_aggregates":  # from which anomaly_flags follows
+        flags = msgspec.structs.replace(at, kind="anomaly_flags")
+        _bury(connection, flags, gone, rev + len(changed))
+        announce(connection, flags, rev + len(changed) + len(gone) - 1)
     return len(changed) + len(gone)
 
 
-def _remove(connection: sa.Connection, at: Slice, gone: Sequence[int], rev: int, profile: str) -> None:
-    """Delete rows that no longer belong to the run; leave tombstones where the centre may have the rows."""
-    if not gone:
-        return
-    raw = raw_connection(connection)
-    raw.executemany(
+def _remove(connection: sa.Connection, at: Slice, gone: Sequence[int], rev: int) -> None:
+    profile = _of_profile(at)
+    raw_connection(connection).executemany(
         f"DELETE FROM {at.kind} WHERE resolution = ? AND day = ? AND h3_index = ? {profile}",
         [(at.resolution, at.day, cell) for cell in gone],
     )
+    _bury(connection, at, gone, rev)
+
+
+def _bury(connection: sa.Connection, at: Slice, gone: Sequence[int], rev: int) -> None:
+    """Leave tombstones of rows that no longer belong to the run, where the centre may have them."""
+    if not gone:
+        return
+    raw = raw_connection(connection)
     told = raw.execute(
         "SELECT 1 FROM outbox WHERE kind = ? AND resolution = ? AND day = ? AND acked_rev > 0 "
         "UNION SELECT 1 FROM sync_state WHERE flight_kind = ? AND flight_resolution = ? AND flight_day = ?",
@@ -110,17 +126,5 @@ def _remove(connection: sa.Connection, at: Slice, gone: Sequence[int], rev: int,
         )
 
 
-def _take_revisions(connection: sa.Connection, how_many: int) -> int:
-    """The first of so many consecutive revisions, now this transaction's own."""
-    last: int = (
-        raw_connection(connection).execute("UPDATE site SET rev = rev + ? RETURNING rev", (how_many,)).fetchone()[0]
-    )
-    return last - how_many + 1
-
-
-def _announce(connection: sa.Connection, at: Slice, rev: int) -> None:
-    raw_connection(connection).execute(
-        "INSERT INTO outbox (kind, resolution, day, rev) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT DO UPDATE SET rev = excluded.rev",
-        (at.kind, at.resolution, at.day, rev),
-    )
+def _of_profile(at: Slice) -> str:
+    return f"AND profile = '{PROFILE}'" if at.kind == "risk_scores" else ""

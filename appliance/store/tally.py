@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from appliance.aggregate.hours import SiteHours
 from appliance.spatial.cells import cell_of
 from appliance.spatial.geometry import read_point
+from appliance.store.changed_days import note_changed
 from appliance.store.engine import raw_connection
 
 CountKey = tuple[int, str, int, int, str]  # resolution, day, h3_index, hour, event_type
@@ -48,7 +49,9 @@ class Tally:
     def write(self, connection: sa.Connection) -> None:
         """Add what was tallied to the table; in key order, so that neighbours share a page."""
         rows = [(*key, count) for key, count in sorted(self.counts.items()) if count]
-        raw_connection(connection).executemany(ADD_COUNT, rows)
+        raw = raw_connection(connection)
+        raw.executemany(ADD_COUNT, rows)
+        note_changed(raw, {(row[0], row[1]) for row in rows})
         self.counts.clear()
 
 

@@ -13,10 +13,10 @@ from appliance.model.intake import DeviceReport, Intake, Reading, Rejection
 from appliance.spatial.cells import EVENT_RESOLUTION, cell_of
 from appliance.spatial.geometry import point_blob
 from appliance.store import migrations, sqlite
-from appliance.store.engine import FILE_NAME, Store
+from appliance.store.engine import FILE_NAME, Store, raw_connection
 from appliance.store.events import EventFilter, fetch_events
 from appliance.store.quarantine import fetch_quarantine
-from appliance.store.tally import Tally
+from appliance.store.tally import ADD_COUNT, Tally
 from tests.conftest import NOW, make_event, make_recorder
 from tests.store.checks import assert_sound, event_at, totals
 
@@ -47,7 +47,8 @@ def first_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 "VALUES (?, 'agency/cam7', 'motion', ?, ?, ?, 'good', ?, 0.5, NULL, '{\"a\":1}', 0, ?)",
                 (f"e{n}", us, us, us, cell_of(lat=29.0, lng=lng, resolution=EVENT_RESOLUTION), point_blob(lng, 29.0)),
             )
-        tally.write(connection)
+        rows = [(*key, count) for key, count in tally.counts.items()]
+        raw_connection(connection).executemany(ADD_COUNT, rows)
         for statement in (
             f"INSERT INTO item_totals VALUES ('received', '', {ROWS + 3}), ('stored', '', {ROWS}), "
             "('folded', 'state', 2), ('quarantined', '', 1)",

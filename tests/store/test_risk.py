@@ -101,7 +101,7 @@ def test_a_late_event_reopens_its_day_like_a_run_from_nothing(store: Store, reco
     run(store)
     late = picture(store)
     with store.write() as connection:
-        for table in ("cell_aggregates", "risk_scores", "anomaly_flags"):
+        for table in ("cell_aggregates", "risk_scores", "judged_days", "baselines", "baseline_sets"):
             connection.exec_driver_sql(f"DELETE FROM {table}")
     run(store)
     assert picture(store) == late
@@ -193,16 +193,20 @@ def test_a_day_without_rows_has_empty_columns(store: Store) -> None:
     assert day.cells == day.columns["risk_level"] == day.columns["risk_score"].tolist() == []
 
 
-@pytest.mark.parametrize("table", ["cell_aggregates", "risk_scores", "anomaly_flags"])
-def test_a_day_of_which_a_row_is_lost_is_not_drawn(store: Store, recorder: Recorder, table: str) -> None:
+@pytest.mark.parametrize("table", ["cell_aggregates", "risk_scores", "baselines"])
+def test_a_day_of_which_a_row_is_lost_is_not_drawn_and_the_next_run_puts_it_back(
+    store: Store, recorder: Recorder, table: str
+) -> None:
     fill(recorder)
     run(store)
+    whole = picture(store)
+    of_day = "" if table == "baselines" else "AND day = '2026-11-21'"
     with store.write() as connection:
-        connection.exec_driver_sql(
-            f"DELETE FROM {table} WHERE h3_index = (SELECT min(h3_index) FROM {table}) AND day = '2026-11-21'"
-        )
+        connection.exec_driver_sql(f"DELETE FROM {table} WHERE h3_index = (SELECT min(h3_index) FROM {table}) {of_day}")
     with store.read() as connection, pytest.raises(Corrupt, match="hexpost analyze"):
         fetch_day_picture(connection, day=END, resolution=8)
+    run(store)
+    assert picture(store) == whole
 
 
 def test_the_feed_has_a_byte_for_cells_without_a_row(store: Store, recorder: Recorder) -> None:

@@ -1,16 +1,20 @@
 """A box of one's own: a real store, written as the risk job writes it, and read back row by row."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import h3.api.basic_int as h3
+import numpy as np
 
 from appliance.model.change import COLUMNS, Batch, ChangeKind, Position, SyncStatus
+from appliance.model.risk import Run
 from appliance.model.settings import Site
 from appliance.spatial.geometry import multipolygon_ewkb, polygons_from_blob
 from appliance.store import outbox
+from appliance.store.baselines import forget_cells, write_baselines
 from appliance.store.engine import Store
+from appliance.store.judged import Judged, write_judged
 from appliance.store.risk import DayRows, ensure_cells, write_day
 
 RESOLUTION = 8
@@ -40,10 +44,16 @@ class Box:
                 rows={
                     "cell_aggregates": {cell: (n, n / 7, 0.5) for cell, n in counts.items()},
                     "risk_scores": {cell: ("composite", 10.0 * n, "low") for cell, n in counts.items()},
-                    "anomaly_flags": {cell: (n / 3, n > 5) for cell, n in counts.items()},
                 },
             )
+            cells = np.array(sorted(counts), dtype=np.int64)
+            at = date.fromisoformat(day)
+            run = Run(run_id=1, resolution=RESOLUTION, from_day=at, to_day=at, state="running", requested_at=NOW)
+            judged_by = write_baselines(connection, run, cells, np.zeros(len(cells)), np.full(len(cells), 3.0))
             write_day(connection, 1, found)
+            rows = Judged(baseline_id=judged_by.baseline_id, cells="", change=0, low=0.0, high=10.0)
+            write_judged(connection, RESOLUTION, day, rows)
+            forget_cells(connection, judged_by.baseline_id, judged_by.gone)
 
     def contents(self) -> Contents:
         """Every row that the centre must have, as a batch would carry it."""

@@ -19,6 +19,7 @@ from appliance.model.event import Event
 from appliance.model.intake import Fix, Intake, Reading
 from appliance.spatial.geometry import read_point
 from appliance.store import sqlite
+from appliance.store.changed_days import note_changed
 from appliance.store.engine import Store, raw_connection
 from appliance.store.intake import Recorder
 from appliance.store.maintenance import raise_registry_rev
@@ -35,7 +36,11 @@ MADE_ANEW = {  # by migrations, by recording, by runs, or by the box itself
         "h3_cells",
         "cell_aggregates",
         "risk_scores",
-        "anomaly_flags",
+        "baseline_sets",
+        "baselines",
+        "judged_days",
+        "changed_days",
+        "packed_days",
         "registry",
     ),
     *("message_digests", "salvage", "reading_minutes", "open_bins", "horizons", "ladders", "chores", "boots"),
@@ -161,6 +166,7 @@ def merge_counts(store: Store, source: Source, came: Came) -> None:
                 "event_count = max(event_count, excluded.event_count)",
                 rows,
             )
+            note_changed(raw, {(row[0], row[1]) for row in rows})
             came("counters", len(rows), 0)
 
 

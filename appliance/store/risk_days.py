@@ -1,0 +1,125 @@
+"""Which of a day's rows a run has to write: all that differ, none of a day that is known to stand, and few in between.
+
+Three cases. What the day's rows were made from is what the run would make them from: nothing. Its counters stand, and
+only cells came or went, or the extremes moved: the rows follow from what is known. Anything else: row is compared with
+row.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from appliance.aggregate.days import DailyCounts
+from appliance.model.change import ChangeKind, Slice
+from appliance.model.risk import LEVELS, PROFILE
+from appliance.score.composite import Composite, rescale
+from appliance.store.judged import Judged, write_judged
+from appliance.store.revisions import announce, last_revision
+from appliance.store.risk import DayRows, Row, write_day, write_rows
+
+UNWATCHED = -1  # the change of a day of which nobody notes when its counts change
+FEW = 200  # a day that is only to be pointed elsewhere counts as so many rows
+
+
+class Findings(msgspec.Struct, frozen=True, kw_only=True):
+    """A run's arrays, and what is known of the rows that are there.
+
+    digest    of the run's cells
+    changes   (d,) the last change of the counts that each day's rows hold; `UNWATCHED`: not known
+    known     digest -> cells, of runs before
+    lost      days that do not have as many rows as they were given
+    """
+
+    run_id: int
+    resolution: int
+    counts: DailyCounts
+    scored: Composite
+    digest: str
+    changes: Sequence[int]
+    known: dict[str, NDArray[np.int64]]
+    lost: set[str]
+
+
+def wanted(found: Findings, column: int, baseline_id: int) -> Judged:
+    """What the day's rows are to be made from."""
+    return Judged(
+        baseline_id=baseline_id,
+        cells=found.digest,
+        change=found.changes[column],
+        low=found.scored.low,
+        high=found.scored.high,
+    )
+
+
+def weigh_day(found: Findings, column: int, judged: Judged | None, baseline_id: int) -> int:
+    """About how many rows a day costs; 0 where it stands."""
+    now = wanted(found, column, baseline_id)
+    if judged is None or not _stands(found, column, judged):
+        return max(FEW, len(found.counts.cells))
+    if judged == now:
+        return 0
+    return FEW if (judged.low, judged.high) == (now.low, now.high) else max(FEW, len(found.counts.cells))
+
+
+def write_findings(
+    connection: sa.Connection, found: Findings, column: int, judged: Judged | None, baseline_id: int
+) -> int:
+    """Make the tables say of a day what the run found; how many rows of the two that are stored changed."""
+    day = found.counts.days[column].isoformat()
+    if judged is None or not _stands(found, column, judged):
+        changed = _compare(connection, found, column)
+    else:
+        changed = _follow(connection, found, column, judged)
+    if judged is None or judged.baseline_id != baseline_id:
+        flags = Slice(kind="anomaly_flags", resolution=found.resolution, day=day)
+        announce(connection, flags, last_revision(connection))
+    write_judged(connection, found.resolution, day, wanted(found, column, baseline_id))
+    return changed
+
+
+def _stands(found: Findings, column: int, judged: Judged) -> bool:
+    """Whether the rows of the day's cells still follow from its counts."""
+    change = found.changes[column]
+    cells_known = judged.cells == found.digest or judged.cells in found.known
+    lost = found.counts.days[column].isoformat() in found.lost
+    return change != UNWATCHED and judged.change == change and cells_known and not lost
+
+
+def _compare(connection: sa.Connection, found: Findings, column: int) -> int:
+    every = np.ones(len(found.counts.cells), dtype=bool)
+    rows: dict[ChangeKind, dict[int, Row]] = {
+        "cell_aggregates": dict(_counts(found, column, every)),
+        "risk_scores": dict(_scores(found, column, every)),
+    }
+    day = found.counts.days[column].isoformat()
+    return write_day(connection, found.run_id, DayRows(resolution=found.resolution, day=day, rows=rows))
+
+
+def _follow(connection: sa.Connection, found: Findings, column: int, judged: Judged) -> int:
+    """Rows of cells that came or went, and scores that are others by new extremes."""
+    cells, scored = found.counts.cells, found.scored
+    before = found.known.get(judged.cells, cells) if judged.cells != found.digest else cells
+    fresh = np.isin(cells, before, assume_unique=True, invert=True)
+    gone = np.setdiff1d(before, cells, assume_unique=True).tolist()
+    moved = rescale(scored.raw[:, column], judged.low, judged.high) != scored.risk_score[:, column]
+    at = Slice(kind="cell_aggregates", resolution=found.resolution, day=found.counts.days[column].isoformat())
+    changed = write_rows(connection, found.run_id, at, _counts(found, column, fresh), gone)
+    at = msgspec.structs.replace(at, kind="risk_scores")
+    return changed + write_rows(connection, found.run_id, at, _scores(found, column, fresh | moved), gone)
+
+
+def _counts(found: Findings, column: int, which: NDArray[np.bool_]) -> list[tuple[int, Row]]:
+    scored = found.scored
+    arrays = (scored.event_count, scored.rolling_7d_avg, scored.growth_rate)
+    rows = zip(*(array[which, column].tolist() for array in arrays), strict=True)
+    return list(zip(found.counts.cells[which].tolist(), rows, strict=True))
+
+
+def _scores(found: Findings, column: int, which: NDArray[np.bool_]) -> list[tuple[int, Row]]:
+    scores = found.scored.risk_score[which, column].tolist()
+    levels = found.scored.risk_level[which, column].tolist()
+    rows = [(PROFILE, score, LEVELS[level]) for score, level in zip(scores, levels, strict=True)]
+    return list(zip(found.counts.cells[which].tolist(), rows, strict=True))
