@@ -67,7 +67,15 @@ def lay_out(sums: Sequence[DaySums], *, from_day: date, to_day: date) -> DailyCo
     if len(sums) != width:
         raise ValueError(f"{len(sums)} sums of days for an interval of {width} with its lookback")
     cells = np.unique(np.concatenate([day.cells for day in sums]))
-    counts = np.zeros((len(cells), width), dtype=np.int64)
+    return DailyCounts(from_day=from_day, to_day=to_day, cells=cells, counts=lay_out_on(cells, sums).astype(np.int64))
+
+
+def lay_out_on(cells: NDArray[np.int64], sums: Sequence[DaySums]) -> NDArray[np.int32]:
+    """Lay sums of days out on these cells, ascending; (c, days) int32. What lies in other cells is left out."""
+    counts = np.zeros((len(cells), len(sums)), dtype=np.int32)
     for column, day in enumerate(sums):
-        counts[np.searchsorted(cells, day.cells), column] = day.counts
-    return DailyCounts(from_day=from_day, to_day=to_day, cells=cells, counts=counts)
+        at = np.searchsorted(cells, day.cells)
+        here = at < len(cells)
+        here[here] = cells[at[here]] == day.cells[here]
+        counts[at[here], column] = day.counts[here]
+    return counts

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from appliance.aggregate.days import LOOKBACK_DAYS, lay_out, spread_counts
+import numpy as np
+
+from appliance.aggregate.days import LOOKBACK_DAYS, lay_out, lay_out_on, spread_counts
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import to_us
 from appliance.job.counting import count_events
@@ -39,14 +41,14 @@ def perform_run(
     with store.read() as connection:
         watermark = fetch_watermark(connection)  # before counting, which may stop short of what comes meanwhile
     count_events(store, hours)
-    found, unpacked = _find(store, run, hours, types)
+    found, sums = _find(store, run, hours, types)
     with store.write() as connection:
         update_run(connection, run.run_id, state="running", progress=0.0)
         ensure_cells(connection, run.resolution, [int(cell) for cell in found.counts.cells])
-    while unpacked is not None and unpacked.unpacked:
-        with store.write() as connection:
-            unpacked = pack_days(connection, unpacked)
     changed = _write(store, run, found, stopping)
+    while changed is not None and sums is not None and sums.unpacked:
+        with store.write() as connection:
+            sums = pack_days(connection, sums)  # after the rows: until then it tells what they were made from
     with store.write() as connection:
         if changed is None:
             return fetch_run(connection, run.run_id)
@@ -75,13 +77,15 @@ def _find(store: Store, run: Run, hours: SiteHours, types: Sequence[str]) -> tup
         if run.resolution in fetch_resolutions(connection):
             sums = fetch_day_counts(connection, resolution=run.resolution, first=first, last=run.to_day, types=types)
             counts = lay_out(sums.sums, from_day=run.from_day, to_day=run.to_day)
-            changes = [max(sums.changes[n : n + LOOKBACK_DAYS + 1]) for n in range(len(counts.days))]
+            before = lay_out_on(counts.cells, sums.before)
+            changes, held = _windows(sums.changes), _windows(sums.held)
         else:
             rows = fetch_daily_counts(
                 connection, resolution=run.resolution, from_day=first, to_day=run.to_day, hours=hours, types=types
             )
             counts = spread_counts(rows, from_day=run.from_day, to_day=run.to_day)
-            changes = [UNWATCHED] * len(counts.days)
+            before = counts.counts[:, :0].astype(np.int32)
+            changes = held = [UNWATCHED] * len(counts.days)
     found = Findings(
         run_id=run.run_id,
         resolution=run.resolution,
@@ -89,6 +93,8 @@ def _find(store: Store, run: Run, hours: SiteHours, types: Sequence[str]) -> tup
         scored=score_composite(counts.counts),
         digest=digest_cells(counts.cells, types),
         changes=changes,
+        before=before,
+        held=held,
         known=known,
         lost=lost,
     )
@@ -119,6 +125,12 @@ def _write(store: Store, run: Run, found: Findings, stopping: Callable[[], bool]
         forget_cells(connection, baselines.baseline_id, baselines.gone)
         drop_unused(connection)
     return changed
+
+
+def _windows(changes: Sequence[int]) -> list[str]:
+    """Of each day of the interval the changes of the seven days before it and its own, as `judged` keeps them."""
+    spans = (changes[n : n + LOOKBACK_DAYS + 1] for n in range(len(changes) - LOOKBACK_DAYS))
+    return [",".join(map(str, span)) for span in spans]
 
 
 def _steps(rows: Sequence[int]) -> Iterator[list[int]]:

@@ -20,7 +20,7 @@ def note_changed(raw: Any, days: Iterable[tuple[int, str]]) -> None:
 def forget_days(raw: Any) -> None:
     """Any counter may be another now: every sum is made anew, and every day of risk compared row by row."""
     raw.execute("DELETE FROM packed_days")
-    raw.execute("UPDATE judged_days SET change = -1")
+    raw.execute("UPDATE judged_days SET changes = ''")
 
 
 def fetch_changes(raw: Any, resolution: int, first: date, last: date) -> dict[str, int]:

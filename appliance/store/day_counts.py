@@ -26,6 +26,8 @@ class DayCounts(msgspec.Struct, frozen=True, kw_only=True):
     sums      one a day
     changes   the number of each day's last change; 0: it never had one
     unpacked  positions of days whose sums were made from the counters just now
+    before    the sums that were kept, of an earlier moment where the day has changed since; empty where none were
+    held      the number of the change that each of those holds; `UNKNOWN`: none were
     """
 
     resolution: int
@@ -34,6 +36,8 @@ class DayCounts(msgspec.Struct, frozen=True, kw_only=True):
     changes: list[int]
     types: str
     unpacked: list[int]
+    before: list[DaySums]
+    held: list[int]
 
 
 def fetch_day_counts(
@@ -54,11 +58,13 @@ def fetch_day_counts(
         )
     }
     names = [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
-    sums, unpacked = [], []
+    before, held, sums, unpacked = [], [], [], []
     for n, day in enumerate(names):
         change, cells, counts = packed.get(day, (UNKNOWN, b"", b""))
+        before.append(DaySums(cells=np.frombuffer(cells, "<i8"), counts=np.frombuffer(counts, "<i4")))
+        held.append(change)
         if change == changes.get(day, 0):
-            sums.append(DaySums(cells=np.frombuffer(cells, "<i8"), counts=np.frombuffer(counts, "<i4")))
+            sums.append(before[-1])
         else:
             sums.append(_sum_day(raw, resolution, day, types))
             unpacked.append(n)
@@ -69,6 +75,8 @@ def fetch_day_counts(
         changes=[changes.get(day, 0) for day in names],
         types=wanted,
         unpacked=unpacked,
+        before=before,
+        held=held,
     )
 
 

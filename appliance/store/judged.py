@@ -19,12 +19,12 @@ RULES = b"composite 1 "  # another number when the same counts give other rows
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """A day's rows: of which cells (`digest_cells`), up to which change of the counters, by which set of baselines,
+    """A day's rows: of which cells (`digest_cells`), after which changes of the counters, by which set of baselines,
     between which raw extremes they are scaled."""
 
     baseline_id: int
     cells: str
-    change: int
+    changes: str
     low: float
     high: float
 
@@ -38,19 +38,19 @@ def digest_cells(cells: NDArray[np.int64], types: Sequence[str]) -> str:
 def fetch_judged(connection: sa.Connection, resolution: int, days: Sequence[str]) -> dict[str, Judged]:
     """Those of consecutive days that have rows."""
     rows = raw_connection(connection).execute(
-        "SELECT day, baseline_id, cells, change, low, high FROM judged_days "
+        "SELECT day, baseline_id, cells, changes, low, high FROM judged_days "
         "WHERE resolution = ? AND day BETWEEN ? AND ?",
         (resolution, days[0], days[-1]),
     )
-    return {row[0]: Judged(baseline_id=row[1], cells=row[2], change=row[3], low=row[4], high=row[5]) for row in rows}
+    return {row[0]: Judged(baseline_id=row[1], cells=row[2], changes=row[3], low=row[4], high=row[5]) for row in rows}
 
 
 def write_judged(connection: sa.Connection, resolution: int, day: str, now: Judged) -> None:
     """The day's rows are these, from this transaction on."""
     raw_connection(connection).execute(
-        "REPLACE INTO judged_days (resolution, day, baseline_id, cells, change, low, high) "
+        "REPLACE INTO judged_days (resolution, day, baseline_id, cells, changes, low, high) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (resolution, day, now.baseline_id, now.cells, now.change, now.low, now.high),
+        (resolution, day, now.baseline_id, now.cells, now.changes, now.low, now.high),
     )
 
 

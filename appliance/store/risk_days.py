@@ -1,8 +1,8 @@
 """Which of a day's rows a run has to write: all that differ, none of a day that is known to stand, and few in between.
 
-Three cases. What the day's rows were made from is what the run would make them from: nothing. Its counters stand, and
-only cells came or went, or the extremes moved: the rows follow from what is known. Anything else: row is compared with
-row.
+Three cases. What the day's rows were made from is what the run would make them from: nothing. What they were made from
+is known, it being the counts of now or those kept before: the rows that differ follow from that. Anything else: row is
+compared with row.
 """
 
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from appliance.aggregate.days import DailyCounts
+from appliance.aggregate.days import LOOKBACK_DAYS, DailyCounts
 from appliance.model.change import ChangeKind, Slice
 from appliance.model.risk import LEVELS, PROFILE
-from appliance.score.composite import Composite, rescale
+from appliance.score.composite import Composite, rescale, score_composite
 from appliance.store.judged import Judged, write_judged
 from appliance.store.revisions import announce, last_revision
 from appliance.store.risk import DayRows, Row, write_day, write_rows
 
-UNWATCHED = -1  # the change of a day of which nobody notes when its counts change
+UNWATCHED = ""  # the changes of a day of which nobody notes when its counts change
 FEW = 200  # a day that is only to be pointed elsewhere counts as so many rows
 
 
@@ -28,7 +28,9 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     """A run's arrays, and what is known of the rows that are there.
 
     digest    of the run's cells
-    changes   (d,) the last change of the counts that each day's rows hold; `UNWATCHED`: not known
+    changes   which changes of the counts each day's rows hold, or `UNWATCHED`
+    before    counts as they were earlier, on the run's cells; (c, 7 + d) int32
+    held      which changes those hold, by day
     known     digest -> cells, of runs before
     lost      days that do not have as many rows as they were given
     """
@@ -38,7 +40,9 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     counts: DailyCounts
     scored: Composite
     digest: str
-    changes: Sequence[int]
+    changes: Sequence[str]
+    before: NDArray[np.int32]
+    held: Sequence[str]
     known: dict[str, NDArray[np.int64]]
     lost: set[str]
 
@@ -48,7 +52,7 @@ def wanted(found: Findings, column: int, baseline_id: int) -> Judged:
     return Judged(
         baseline_id=baseline_id,
         cells=found.digest,
-        change=found.changes[column],
+        changes=found.changes[column],
         low=found.scored.low,
         high=found.scored.high,
     )
@@ -61,7 +65,8 @@ def weigh_day(found: Findings, column: int, judged: Judged | None, baseline_id: 
         return max(FEW, len(found.counts.cells))
     if judged == now:
         return 0
-    return FEW if (judged.low, judged.high) == (now.low, now.high) else max(FEW, len(found.counts.cells))
+    stands = (judged.changes, judged.low, judged.high) == (now.changes, now.low, now.high)
+    return FEW if stands else max(FEW, len(found.counts.cells))
 
 
 def write_findings(
@@ -81,11 +86,11 @@ def write_findings(
 
 
 def _stands(found: Findings, column: int, judged: Judged) -> bool:
-    """Whether the rows of the day's cells still follow from its counts."""
-    change = found.changes[column]
+    """Whether the rows of the day follow from counts that are known, those of now or the ones before."""
     cells_known = judged.cells == found.digest or judged.cells in found.known
+    counts_known = judged.changes in (found.changes[column], found.held[column])
     lost = found.counts.days[column].isoformat() in found.lost
-    return change != UNWATCHED and judged.change == change and cells_known and not lost
+    return judged.changes != UNWATCHED and counts_known and cells_known and not lost
 
 
 def _compare(connection: sa.Connection, found: Findings, column: int) -> int:
@@ -99,16 +104,23 @@ def _compare(connection: sa.Connection, found: Findings, column: int) -> int:
 
 
 def _follow(connection: sa.Connection, found: Findings, column: int, judged: Judged) -> int:
-    """Rows of cells that came or went, and scores that are others by new extremes."""
+    """Rows of cells that came or went, or whose counts have changed; and scores that are others by new extremes."""
     cells, scored = found.counts.cells, found.scored
-    before = found.known.get(judged.cells, cells) if judged.cells != found.digest else cells
-    fresh = np.isin(cells, before, assume_unique=True, invert=True)
+    before = cells if judged.cells == found.digest else found.known[judged.cells]
     gone = np.setdiff1d(before, cells, assume_unique=True).tolist()
-    moved = rescale(scored.raw[:, column], judged.low, judged.high) != scored.risk_score[:, column]
+    fresh = np.isin(cells, before, assume_unique=True, invert=True)
+    counted, raw = fresh.copy(), scored.raw[:, column]
+    if judged.changes != found.changes[column]:
+        old = score_composite(found.before[:, column : column + LOOKBACK_DAYS + 1].astype(np.int64))
+        raw = old.raw[:, 0]
+        counted |= old.event_count[:, 0] != scored.event_count[:, column]
+        counted |= old.rolling_7d_avg[:, 0] != scored.rolling_7d_avg[:, column]
+        counted |= old.growth_rate[:, 0] != scored.growth_rate[:, column]
+    moved = fresh | (rescale(raw, judged.low, judged.high) != scored.risk_score[:, column])
     at = Slice(kind="cell_aggregates", resolution=found.resolution, day=found.counts.days[column].isoformat())
-    changed = write_rows(connection, found.run_id, at, _counts(found, column, fresh), gone)
+    changed = write_rows(connection, found.run_id, at, _counts(found, column, counted), gone)
     at = msgspec.structs.replace(at, kind="risk_scores")
-    return changed + write_rows(connection, found.run_id, at, _scores(found, column, fresh | moved), gone)
+    return changed + write_rows(connection, found.run_id, at, _scores(found, column, moved), gone)
 
 
 def _counts(found: Findings, column: int, which: NDArray[np.bool_]) -> list[tuple[int, Row]]:

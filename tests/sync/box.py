@@ -51,7 +51,7 @@ class Box:
             run = Run(run_id=1, resolution=RESOLUTION, from_day=at, to_day=at, state="running", requested_at=NOW)
             judged_by = write_baselines(connection, run, cells, np.zeros(len(cells)), np.full(len(cells), 3.0))
             write_day(connection, 1, found)
-            rows = Judged(baseline_id=judged_by.baseline_id, cells="", change=0, low=0.0, high=10.0)
+            rows = Judged(baseline_id=judged_by.baseline_id, cells="", changes="", low=0.0, high=10.0)
             write_judged(connection, RESOLUTION, day, rows)
             forget_cells(connection, judged_by.baseline_id, judged_by.gone)
 

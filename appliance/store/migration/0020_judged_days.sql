@@ -21,7 +21,7 @@ CREATE TABLE judged_days (                   -- what the rows of a day were made
     day TEXT NOT NULL,
     baseline_id INTEGER NOT NULL,
     cells TEXT NOT NULL,                     -- digest of the cells that have rows
-    change INTEGER NOT NULL,                 -- the highest of changed_days that they hold, over the day and seven before; -1: unknown
+    changes TEXT NOT NULL,                   -- of changed_days, which they hold: of seven days before and the day; '' unknown
     low REAL NOT NULL,                       -- the raw scores that became 0 and 100
     high REAL NOT NULL,
     PRIMARY KEY (resolution, day)
@@ -52,7 +52,7 @@ INSERT INTO baselines
 SELECT s.baseline_id, f.h3_index, a.event_count - f.z_score, 1.0, f.rev, f.run_id FROM baseline_sets AS s
 JOIN anomaly_flags AS f ON f.resolution = s.resolution AND f.day = s.from_day
 JOIN cell_aggregates AS a ON a.resolution = f.resolution AND a.day = f.day AND a.h3_index = f.h3_index;
-INSERT INTO judged_days SELECT resolution, from_day, baseline_id, '', -1, 0.0, 0.0 FROM baseline_sets;
+INSERT INTO judged_days SELECT resolution, from_day, baseline_id, '', '', 0.0, 0.0 FROM baseline_sets;
 DROP VIEW mv_daily_risk;
 DROP TABLE anomaly_flags;
 
