@@ -58,19 +58,12 @@ def spread_counts(rows: Iterable[tuple[str, int, int]], *, from_day: date, to_da
     return DailyCounts(from_day=from_day, to_day=to_day, cells=cells, counts=counts)
 
 
-def lay_out(sums: Sequence[DaySums], *, from_day: date, to_day: date) -> DailyCounts:
-    """Lay the sums of each day from `LOOKBACK_DAYS` before `from_day` to `to_day` out as an array.
-
-    raises  ValueError  there is not one a day
-    """
-    width = (to_day - from_day).days + 1 + LOOKBACK_DAYS
-    if len(sums) != width:
-        raise ValueError(f"{len(sums)} sums of days for an interval of {width} with its lookback")
-    cells = np.unique(np.concatenate([day.cells for day in sums]))
-    return DailyCounts(from_day=from_day, to_day=to_day, cells=cells, counts=lay_out_on(cells, sums).astype(np.int64))
+def cells_of(sums: Sequence[DaySums]) -> NDArray[np.int64]:
+    """The cells that have events on any of these days, ascending."""
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *(day.cells for day in sums)]))
 
 
-def lay_out_on(cells: NDArray[np.int64], sums: Sequence[DaySums]) -> NDArray[np.int32]:
+def lay_out(cells: NDArray[np.int64], sums: Sequence[DaySums]) -> NDArray[np.int32]:
     """Lay sums of days out on these cells, ascending; (c, days) int32. What lies in other cells is left out."""
     counts = np.zeros((len(cells), len(sums)), dtype=np.int32)
     for column, day in enumerate(sums):

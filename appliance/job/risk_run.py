@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from appliance.aggregate.days import LOOKBACK_DAYS, lay_out, lay_out_on, spread_counts
+from appliance.aggregate.days import LOOKBACK_DAYS, cells_of, lay_out, spread_counts
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import to_us
 from appliance.job.counting import count_events
 from appliance.model.risk import Run
-from appliance.score.composite import score_composite
+from appliance.score.composite import measure_run
 from appliance.store.baselines import drop_unused, fetch_baselines, forget_cells, write_baselines
-from appliance.store.counts import fetch_daily_counts
+from appliance.store.counts import DailyRow, fetch_daily_counts
 from appliance.store.day_counts import DayCounts, fetch_day_counts, pack_days
 from appliance.store.engine import Store
 from appliance.store.judged import digest_cells, fetch_judged, find_lost
@@ -44,7 +44,7 @@ def perform_run(
     found, sums = _find(store, run, hours, types)
     with store.write() as connection:
         update_run(connection, run.run_id, state="running", progress=0.0)
-        ensure_cells(connection, run.resolution, [int(cell) for cell in found.counts.cells])
+        ensure_cells(connection, run.resolution, [int(cell) for cell in found.cells])
     changed = _write(store, run, found, stopping)
     while changed is not None and sums is not None and sums.unpacked:
         with store.write() as connection:
@@ -70,28 +70,33 @@ def _find(store: Store, run: Run, hours: SiteHours, types: Sequence[str]) -> tup
     A resolution that is not counted is counted from the events, and nobody notes when they change.
     """
     first = run.from_day - timedelta(days=LOOKBACK_DAYS)
+    sums, rows = None, list[DailyRow]()
     with store.read(limit_s=60.0) as connection:
         known = {digest_cells(one.cells, types): one.cells for one in fetch_baselines(connection, run)}
         lost = find_lost(connection, run, {digest: len(cells) for digest, cells in known.items()})
-        sums = None
         if run.resolution in fetch_resolutions(connection):
             sums = fetch_day_counts(connection, resolution=run.resolution, first=first, last=run.to_day, types=types)
-            counts = lay_out(sums.sums, from_day=run.from_day, to_day=run.to_day)
-            before = lay_out_on(counts.cells, sums.before)
-            changes, held = _windows(sums.changes), _windows(sums.held)
         else:
             rows = fetch_daily_counts(
                 connection, resolution=run.resolution, from_day=first, to_day=run.to_day, hours=hours, types=types
             )
-            counts = spread_counts(rows, from_day=run.from_day, to_day=run.to_day)
-            before = counts.counts[:, :0].astype(np.int32)
-            changes = held = [UNWATCHED] * len(counts.days)
+    days = [(run.from_day + timedelta(days=n)).isoformat() for n in range((run.to_day - run.from_day).days + 1)]
+    if sums is not None:
+        cells = cells_of(sums.sums)
+        counts, before = lay_out(cells, sums.sums), lay_out(cells, sums.before)
+        changes, held = _windows(sums.changes), _windows(sums.held)
+    else:
+        spread = spread_counts(rows, from_day=run.from_day, to_day=run.to_day)
+        cells, counts = spread.cells, spread.counts.astype(np.int32)
+        before, changes, held = counts, *[[UNWATCHED] * len(days)] * 2
     found = Findings(
         run_id=run.run_id,
         resolution=run.resolution,
+        days=days,
+        cells=cells,
         counts=counts,
-        scored=score_composite(counts.counts),
-        digest=digest_cells(counts.cells, types),
+        measure=measure_run(counts),
+        digest=digest_cells(cells, types),
         changes=changes,
         before=before,
         held=held,
@@ -103,10 +108,9 @@ def _find(store: Store, run: Run, hours: SiteHours, types: Sequence[str]) -> tup
 
 def _write(store: Store, run: Run, found: Findings, stopping: Callable[[], bool]) -> int | None:
     """How many rows changed; None where it was stopped half-way."""
-    counts, scored = found.counts, found.scored
-    names = [day.isoformat() for day in counts.days]
+    names, measure = found.days, found.measure
     with store.write() as connection:
-        baselines = write_baselines(connection, run, counts.cells, scored.mean, scored.spread)
+        baselines = write_baselines(connection, run, found.cells, measure.mean, measure.spread)
         judged = fetch_judged(connection, run.resolution, names)
     rows = [weigh_day(found, n, judged.get(day), baselines.baseline_id) for n, day in enumerate(names)]
     steps = list(_steps(rows))

@@ -5,37 +5,52 @@ before d; where that is 0, growth is 1 if n > 0 and else 0. raw = 0.5 n + 0.3 gr
 mean of the seven days ending with d. The score is raw, min-max scaled to 0..100 over every cell and day of the run.
 """
 
+from typing import Any
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Counts = NDArray[np.integer[Any]]
 
 WINDOW_DAYS = 7
 COUNT_WEIGHT, GROWTH_WEIGHT, ROLLING_WEIGHT = 0.5, 0.3, 0.2
 LEVEL_BOUNDS = (25.0, 50.0, 75.0)  # low <= 25 < medium <= 50 < high <= 75 < critical
+BLOCK = 2_000  # cells measured at a time, so that what it takes is some megabytes
 FLAG_Z = 2.0 - 1e-9  # a deviation of exactly two is flagged whatever the last bit of the division says
 
 
 class Composite(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run says of its c cells and d days; every array is (c, d), but those of the cells' baselines (c,).
+    """What a run says of its c cells and d days; every array is (c, d)."""
 
-    `low` and `high` are the raw values that became 0 and 100.
-    """
+    event_count: Ints
+    rolling_7d_avg: Floats
+    growth_rate: Floats
+    risk_score: Floats
+    risk_level: Ints
+    z_score: Floats
+    flagged: NDArray[np.bool_]
+
+
+class DayScore(msgspec.Struct, frozen=True, kw_only=True):
+    """What one day's counts and those of the seven before it say, whatever the run; every array is (c,)."""
 
     event_count: Ints
     rolling_7d_avg: Floats
     growth_rate: Floats
     raw: Floats
-    risk_score: Floats
-    risk_level: Ints
-    z_score: Floats
-    flagged: NDArray[np.bool_]
-    mean: Floats
-    spread: Floats
+
+
+class Baseline(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run's scores and deviations are measured by: the extremes of raw, and of each cell's counts the mean and
+    the population standard deviation, (c,)."""
+
     low: float
     high: float
+    mean: Floats
+    spread: Floats
 
 
 def score_composite(counts: Ints) -> Composite:
@@ -47,28 +62,52 @@ def score_composite(counts: Ints) -> Composite:
     n = counts[:, WINDOW_DAYS:]
     rolling = rolling_mean(counts)
     growth = growth_rate(n, rolling[:, :-1])
-    raw = COUNT_WEIGHT * n + GROWTH_WEIGHT * growth + ROLLING_WEIGHT * rolling[:, 1:]
-    low, high = extremes(raw)
-    score = rescale(raw, low, high)
-    mean, spread = baseline(n)
-    z = _deviation(n, mean, spread)
+    score = min_max(raw_score(n, growth, rolling[:, 1:]))
+    z = z_score(n)
     return Composite(
         event_count=n,
         rolling_7d_avg=rolling[:, 1:],
         growth_rate=growth,
-        raw=raw,
         risk_score=score,
         risk_level=risk_level(score),
         z_score=z,
         flagged=z >= FLAG_Z,
-        mean=mean,
-        spread=spread,
-        low=low,
-        high=high,
     )
 
 
-def rolling_mean(counts: Ints) -> Floats:
+def score_day(counts: Counts) -> DayScore:
+    """Score one day of a run, as `score_composite` does.
+
+    counts  (c, 8) of any integers  events of the seven days before it and the day
+    """
+    previous, rolling = rolling_mean(counts).T
+    n = counts[:, WINDOW_DAYS].astype(np.int64)
+    growth = growth_rate(n, previous)
+    return DayScore(event_count=n, rolling_7d_avg=rolling, growth_rate=growth, raw=raw_score(n, growth, rolling))
+
+
+def measure_run(counts: Counts) -> Baseline:
+    """What the scores of a run are measured by, in little memory.
+
+    counts  (c, 7 + d) of any integers  as for `score_composite`
+    """
+    days = range(counts.shape[1] - WINDOW_DAYS)
+    raws = [extremes(score_day(counts[:, day : day + WINDOW_DAYS + 1]).raw) for day in days if len(counts)]
+    parts = [baseline(counts[start : start + BLOCK, WINDOW_DAYS:]) for start in range(0, len(counts), BLOCK)]
+    return Baseline(
+        low=min((low for low, _ in raws), default=0.0),
+        high=max((high for _, high in raws), default=0.0),
+        mean=np.concatenate([np.zeros(0), *(mean for mean, _ in parts)]),
+        spread=np.concatenate([np.zeros(0), *(spread for _, spread in parts)]),
+    )
+
+
+def raw_score(n: Ints, growth: Floats, rolling: Floats) -> Floats:
+    """The weighted sum that is the score before it is scaled; any shape."""
+    return COUNT_WEIGHT * n + GROWTH_WEIGHT * growth + ROLLING_WEIGHT * rolling
+
+
+def rolling_mean(counts: Counts) -> Floats:
     """Means over every seven consecutive days.
 
     counts   (c, 7 + d) int64
@@ -109,7 +148,7 @@ def risk_level(score: Floats) -> Ints:
     return np.searchsorted(np.array(LEVEL_BOUNDS), score, side="left")
 
 
-def baseline(n: Ints) -> tuple[Floats, Floats]:
+def baseline(n: Counts) -> tuple[Floats, Floats]:
     """Mean and population standard deviation (two-pass) of each cell's days; (c, d) to twice (c,)."""
     if n.size == 0:
         return np.zeros(len(n)), np.zeros(len(n))
@@ -120,10 +159,7 @@ def baseline(n: Ints) -> tuple[Floats, Floats]:
 
 def z_score(n: Ints) -> Floats:
     """Deviation of each day from its cell's mean in population standard deviations; (c, d); 0 where nothing varies."""
-    return _deviation(n, *baseline(n))
-
-
-def _deviation(n: Ints, mean: Floats, spread: Floats) -> Floats:
-    deviation, spread = n - mean[:, np.newaxis], spread[:, np.newaxis]
+    mean, spread = (one[:, np.newaxis] for one in baseline(n))
+    deviation = n - mean
     z: Floats = np.divide(deviation, spread, out=np.zeros_like(deviation), where=spread > 0)
     return z

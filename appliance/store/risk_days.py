@@ -12,10 +12,10 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from appliance.aggregate.days import LOOKBACK_DAYS, DailyCounts
+from appliance.aggregate.days import LOOKBACK_DAYS
 from appliance.model.change import ChangeKind, Slice
 from appliance.model.risk import LEVELS, PROFILE
-from appliance.score.composite import Composite, rescale, score_composite
+from appliance.score.composite import Baseline, DayScore, rescale, risk_level, score_day
 from appliance.store.judged import Judged, write_judged
 from appliance.store.revisions import announce, last_revision
 from appliance.store.risk import DayRows, Row, write_day, write_rows
@@ -25,11 +25,14 @@ FEW = 200  # a day that is only to be pointed elsewhere counts as so many rows
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
-    """A run's arrays, and what is known of the rows that are there.
+    """A run's counts, what its scores are measured by, and what is known of the rows that are there.
 
+    days      the d days of the interval, ISO
+    cells     (c,) ascending
+    counts    (c, 7 + d) int32, of seven days before the interval too
     digest    of the run's cells
     changes   which changes of the counts each day's rows hold, or `UNWATCHED`
-    before    counts as they were earlier, on the run's cells; (c, 7 + d) int32
+    before    likewise, as they were at an earlier moment
     held      which changes those hold, by day
     known     digest -> cells, of runs before
     lost      days that do not have as many rows as they were given
@@ -37,8 +40,10 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
 
     run_id: int
     resolution: int
-    counts: DailyCounts
-    scored: Composite
+    days: Sequence[str]
+    cells: NDArray[np.int64]
+    counts: NDArray[np.int32]
+    measure: Baseline
     digest: str
     changes: Sequence[str]
     before: NDArray[np.int32]
@@ -53,8 +58,8 @@ def wanted(found: Findings, column: int, baseline_id: int) -> Judged:
         baseline_id=baseline_id,
         cells=found.digest,
         changes=found.changes[column],
-        low=found.scored.low,
-        high=found.scored.high,
+        low=found.measure.low,
+        high=found.measure.high,
     )
 
 
@@ -62,18 +67,18 @@ def weigh_day(found: Findings, column: int, judged: Judged | None, baseline_id: 
     """About how many rows a day costs; 0 where it stands."""
     now = wanted(found, column, baseline_id)
     if judged is None or not _stands(found, column, judged):
-        return max(FEW, len(found.counts.cells))
+        return max(FEW, len(found.cells))
     if judged == now:
         return 0
     stands = (judged.changes, judged.low, judged.high) == (now.changes, now.low, now.high)
-    return FEW if stands else max(FEW, len(found.counts.cells))
+    return FEW if stands else max(FEW, len(found.cells))
 
 
 def write_findings(
     connection: sa.Connection, found: Findings, column: int, judged: Judged | None, baseline_id: int
 ) -> int:
     """Make the tables say of a day what the run found; how many rows of the two that are stored changed."""
-    day = found.counts.days[column].isoformat()
+    day = found.days[column]
     if judged is None or not _stands(found, column, judged):
         changed = _compare(connection, found, column)
     else:
@@ -89,49 +94,52 @@ def _stands(found: Findings, column: int, judged: Judged) -> bool:
     """Whether the rows of the day follow from counts that are known, those of now or the ones before."""
     cells_known = judged.cells == found.digest or judged.cells in found.known
     counts_known = judged.changes in (found.changes[column], found.held[column])
-    lost = found.counts.days[column].isoformat() in found.lost
+    lost = found.days[column] in found.lost
     return judged.changes != UNWATCHED and counts_known and cells_known and not lost
 
 
 def _compare(connection: sa.Connection, found: Findings, column: int) -> int:
-    every = np.ones(len(found.counts.cells), dtype=bool)
+    score, every = _score(found.counts, column), np.ones(len(found.cells), dtype=bool)
     rows: dict[ChangeKind, dict[int, Row]] = {
-        "cell_aggregates": dict(_counts(found, column, every)),
-        "risk_scores": dict(_scores(found, column, every)),
+        "cell_aggregates": dict(_counts(found, score, every)),
+        "risk_scores": dict(_scores(found, score, every)),
     }
-    day = found.counts.days[column].isoformat()
-    return write_day(connection, found.run_id, DayRows(resolution=found.resolution, day=day, rows=rows))
+    day = DayRows(resolution=found.resolution, day=found.days[column], rows=rows)
+    return write_day(connection, found.run_id, day)
 
 
 def _follow(connection: sa.Connection, found: Findings, column: int, judged: Judged) -> int:
     """Rows of cells that came or went, or whose counts have changed; and scores that are others by new extremes."""
-    cells, scored = found.counts.cells, found.scored
+    cells, score = found.cells, _score(found.counts, column)
     before = cells if judged.cells == found.digest else found.known[judged.cells]
     gone = np.setdiff1d(before, cells, assume_unique=True).tolist()
     fresh = np.isin(cells, before, assume_unique=True, invert=True)
-    counted, raw = fresh.copy(), scored.raw[:, column]
-    if judged.changes != found.changes[column]:
-        old = score_composite(found.before[:, column : column + LOOKBACK_DAYS + 1].astype(np.int64))
-        raw = old.raw[:, 0]
-        counted |= old.event_count[:, 0] != scored.event_count[:, column]
-        counted |= old.rolling_7d_avg[:, 0] != scored.rolling_7d_avg[:, column]
-        counted |= old.growth_rate[:, 0] != scored.growth_rate[:, column]
-    moved = fresh | (rescale(raw, judged.low, judged.high) != scored.risk_score[:, column])
-    at = Slice(kind="cell_aggregates", resolution=found.resolution, day=found.counts.days[column].isoformat())
-    changed = write_rows(connection, found.run_id, at, _counts(found, column, counted), gone)
+    old = score if judged.changes == found.changes[column] else _score(found.before, column)
+    counted = fresh | (old.event_count != score.event_count)
+    counted |= (old.rolling_7d_avg != score.rolling_7d_avg) | (old.growth_rate != score.growth_rate)
+    moved = fresh | (rescale(old.raw, judged.low, judged.high) != _rescaled(found, score))
+    at = Slice(kind="cell_aggregates", resolution=found.resolution, day=found.days[column])
+    changed = write_rows(connection, found.run_id, at, _counts(found, score, counted), gone)
     at = msgspec.structs.replace(at, kind="risk_scores")
-    return changed + write_rows(connection, found.run_id, at, _scores(found, column, moved), gone)
+    return changed + write_rows(connection, found.run_id, at, _scores(found, score, moved), gone)
 
 
-def _counts(found: Findings, column: int, which: NDArray[np.bool_]) -> list[tuple[int, Row]]:
-    scored = found.scored
-    arrays = (scored.event_count, scored.rolling_7d_avg, scored.growth_rate)
-    rows = zip(*(array[which, column].tolist() for array in arrays), strict=True)
-    return list(zip(found.counts.cells[which].tolist(), rows, strict=True))
+def _score(counts: NDArray[np.int32], column: int) -> DayScore:
+    return score_day(counts[:, column : column + LOOKBACK_DAYS + 1])
 
 
-def _scores(found: Findings, column: int, which: NDArray[np.bool_]) -> list[tuple[int, Row]]:
-    scores = found.scored.risk_score[which, column].tolist()
-    levels = found.scored.risk_level[which, column].tolist()
-    rows = [(PROFILE, score, LEVELS[level]) for score, level in zip(scores, levels, strict=True)]
-    return list(zip(found.counts.cells[which].tolist(), rows, strict=True))
+def _rescaled(found: Findings, score: DayScore) -> NDArray[np.float64]:
+    return rescale(score.raw, found.measure.low, found.measure.high)
+
+
+def _counts(found: Findings, score: DayScore, which: NDArray[np.bool_]) -> list[tuple[int, Row]]:
+    arrays = (score.event_count, score.rolling_7d_avg, score.growth_rate)
+    rows = zip(*(array[which].tolist() for array in arrays), strict=True)
+    return list(zip(found.cells[which].tolist(), rows, strict=True))
+
+
+def _scores(found: Findings, score: DayScore, which: NDArray[np.bool_]) -> list[tuple[int, Row]]:
+    scores = _rescaled(found, score)[which]
+    levels = risk_level(scores).tolist()
+    rows = [(PROFILE, value, LEVELS[level]) for value, level in zip(scores.tolist(), levels, strict=True)]
+    return list(zip(found.cells[which].tolist(), rows, strict=True))
