@@ -185,9 +185,9 @@ def fetch_feed(
     flags = np.full((len(days), cells), NO_ROW, dtype=np.uint8)
     row_of = {day.isoformat(): n for n, day in enumerate(days)}
     rows = raw_connection(connection).execute(
-        """SELECT s.day, c.ordinal, s.risk_score, f.flagged FROM risk_scores AS s
-        JOIN anomaly_flags AS f USING (resolution, day, h3_index) JOIN h3_cells AS c USING (h3_index)
-        WHERE s.resolution = ? AND s.day BETWEEN ? AND ? AND c.ordinal < ?""",
+        """SELECT f.day, c.ordinal, s.risk_score, f.flagged FROM anomaly_flags AS f
+        CROSS JOIN risk_scores AS s USING (resolution, day, h3_index) CROSS JOIN h3_cells AS c USING (h3_index)
+        WHERE f.resolution = ? AND f.day BETWEEN ? AND ? AND c.ordinal < ?""",
         (resolution, days[0].isoformat(), days[-1].isoformat(), cells),
     )
     table = np.array([(row_of[day], ordinal, score, flag) for day, ordinal, score, flag in rows], dtype=np.float64)

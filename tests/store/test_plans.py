@@ -84,15 +84,19 @@ CASES: dict[str, Case] = {
     "tile": Case(
         lambda connection: fetch_day_picture(connection, day=TODAY, resolution=8),
         tuple(
-            f"SEARCH {table} USING PRIMARY KEY (resolution=? AND day=?)"
-            for table in ("cell_aggregates", "risk_scores", "anomaly_flags")
+            f"SEARCH {table}"
+            for table in (
+                *(f"{name} USING PRIMARY KEY (resolution=? AND day=?)" for name in ("cell_aggregates", "risk_scores")),
+                "baselines USING PRIMARY KEY (baseline_id=? AND h3_index=?)",
+            )
         ),
     ),
     "feed": Case(
         lambda connection: fetch_feed(connection, resolution=8, days=DAYS_ASKED, cells=5),
         (
-            f"SEARCH anomaly_flags USING PRIMARY KEY {DAYS}",
+            f"SEARCH cell_aggregates USING PRIMARY KEY {DAYS}",
             "SEARCH risk_scores USING PRIMARY KEY (resolution=? AND day=? AND h3_index=?)",
+            "SEARCH baselines USING PRIMARY KEY (baseline_id=? AND h3_index=?)",
             "SEARCH h3_cells USING INDEX sqlite_autoindex_h3_cells_1 (h3_index=?)",
         ),
     ),

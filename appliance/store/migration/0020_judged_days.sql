@@ -57,13 +57,13 @@ DROP VIEW mv_daily_risk;
 DROP TABLE anomaly_flags;
 
 CREATE VIEW anomaly_flags AS
-SELECT a.resolution, a.day, a.h3_index,
-    CASE WHEN b.spread > 0 THEN (a.event_count - b.mean) / b.spread ELSE 0.0 END AS z_score,
-    b.spread > 0 AND (a.event_count - b.mean) / b.spread >= 2.0 - 1e-9 AS flagged,
-    max(a.rev, b.rev) AS rev, max(a.run_id, b.run_id) AS run_id
-FROM cell_aggregates AS a
-JOIN judged_days AS d ON d.resolution = a.resolution AND d.day = a.day
-JOIN baselines AS b ON b.baseline_id = d.baseline_id AND b.h3_index = a.h3_index;
+SELECT cell_aggregates.resolution, cell_aggregates.day, cell_aggregates.h3_index,
+    CASE WHEN spread > 0 THEN (event_count - mean) / spread ELSE 0.0 END AS z_score,
+    spread > 0 AND (event_count - mean) / spread >= 2.0 - 1e-9 AS flagged,
+    max(cell_aggregates.rev, baselines.rev) AS rev, max(cell_aggregates.run_id, baselines.run_id) AS run_id
+FROM cell_aggregates
+JOIN judged_days ON judged_days.resolution = cell_aggregates.resolution AND judged_days.day = cell_aggregates.day
+JOIN baselines ON baselines.baseline_id = judged_days.baseline_id AND baselines.h3_index = cell_aggregates.h3_index;
 
 CREATE VIEW mv_daily_risk AS
 SELECT a.h3_index, a.resolution, a.day, a.event_count, a.rolling_7d_avg, a.growth_rate,
