@@ -19,7 +19,7 @@ from appliance.wiring import Box, find_store
 def analyze_command(
     box: Box, as_json: bool, from_day: date | None, to_day: date | None, resolution: int | None
 ) -> None:
-    """Compute risk over an interval of days.
+    """Compute risk over an interval of days, and put rows back that were lost.
 
     Example: hexpost analyze --from 2018-10-01 --to 2018-12-31 --resolution 8
     """
@@ -38,7 +38,9 @@ def analyze_command(
             asked = insert_run(
                 connection, resolution=chosen, from_day=first, to_day=last, now=box.clock(), state="running"
             )
-        run = perform_run(store, asked, hours=box.hours(), types=box.settings.risk.types, clock=box.clock)
+        run = perform_run(
+            store, asked, hours=box.hours(), types=box.settings.risk.types, clock=box.clock, look_for_lost=True
+        )
         runs.append(run)
         if not as_json:
             click.echo(

@@ -32,16 +32,19 @@ def perform_run(
     types: Sequence[str],
     clock: Callable[[], datetime],
     stopping: Callable[[], bool] = lambda: False,
+    look_for_lost: bool = False,
 ) -> Run:
     """Score the run's interval and write what changed; the run as it stands in the ledger afterwards.
 
     A day's rows are whole at every moment; different days of a run become visible one after the other. Where `stopping`
     says so between two steps, the run is left as one that a killed process leaves: running, to be done again.
+
+    look_for_lost  count the rows that stand, too: it reads all of them, and a row that is lost is put back
     """
     with store.read() as connection:
         watermark = fetch_watermark(connection)  # before counting, which may stop short of what comes meanwhile
     count_events(store, hours)
-    found, sums = _find(store, run, hours, types)
+    found, sums = score_run(store, run, hours, types, look_for_lost=look_for_lost)
     with store.write() as connection:
         update_run(connection, run.run_id, state="running", progress=0.0)
         ensure_cells(connection, run.resolution, [int(cell) for cell in found.cells])
@@ -64,7 +67,9 @@ def perform_run(
         return fetch_run(connection, run.run_id)
 
 
-def _find(store: Store, run: Run, hours: SiteHours, types: Sequence[str]) -> tuple[Findings, DayCounts | None]:
+def score_run(
+    store: Store, run: Run, hours: SiteHours, types: Sequence[str], *, look_for_lost: bool = False
+) -> tuple[Findings, DayCounts | None]:
     """What the run says, what is known of the rows there are, and sums that nobody has kept yet.
 
     A resolution that is not counted is counted from the events, and nobody notes when they change.
@@ -73,7 +78,8 @@ def _find(store: Store, run: Run, hours: SiteHours, types: Sequence[str]) -> tup
     sums, rows = None, list[DailyRow]()
     with store.read(limit_s=60.0) as connection:
         known = {digest_cells(one.cells, types): one.cells for one in fetch_baselines(connection, run)}
-        lost = find_lost(connection, run, {digest: len(cells) for digest, cells in known.items()})
+        given = {digest: len(cells) for digest, cells in known.items()}
+        lost = find_lost(connection, run, given) if look_for_lost else set()
         if run.resolution in fetch_resolutions(connection):
             sums = fetch_day_counts(connection, resolution=run.resolution, first=first, last=run.to_day, types=types)
         else:

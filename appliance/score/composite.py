@@ -80,7 +80,7 @@ def score_day(counts: Counts) -> DayScore:
 
     counts  (c, 8) of any integers  events of the seven days before it and the day
     """
-    previous, rolling = rolling_mean(counts).T
+    previous, rolling = (counts[:, n : n + WINDOW_DAYS].sum(axis=1) / float(WINDOW_DAYS) for n in (0, 1))
     n = counts[:, WINDOW_DAYS].astype(np.int64)
     growth = growth_rate(n, previous)
     return DayScore(event_count=n, rolling_7d_avg=rolling, growth_rate=growth, raw=raw_score(n, growth, rolling))
@@ -107,7 +107,7 @@ def raw_score(n: Ints, growth: Floats, rolling: Floats) -> Floats:
     return COUNT_WEIGHT * n + GROWTH_WEIGHT * growth + ROLLING_WEIGHT * rolling
 
 
-def rolling_mean(counts: Counts) -> Floats:
+def rolling_mean(counts: Ints) -> Floats:
     """Means over every seven consecutive days.
 
     counts   (c, 7 + d) int64

@@ -25,12 +25,14 @@ DAY = date(2026, 11, 1)
 END = date(2026, 11, 21)
 
 
-def run(store: Store, from_day: date = DAY, to_day: date = END, resolution: int = 8) -> Run:
+def run(
+    store: Store, from_day: date = DAY, to_day: date = END, resolution: int = 8, look_for_lost: bool = False
+) -> Run:
     """A run from asking to done."""
     with store.write() as connection:
         asked = insert_run(connection, resolution=resolution, from_day=from_day, to_day=to_day, now=NOW)
     hours = SiteHours(ZoneInfo("UTC"))
-    return perform_run(store, asked, hours=hours, types=(), clock=lambda: NOW)
+    return perform_run(store, asked, hours=hours, types=(), clock=lambda: NOW, look_for_lost=look_for_lost)
 
 
 def fill(recorder: Recorder, how_many: int = 60) -> None:
@@ -194,7 +196,7 @@ def test_a_day_without_rows_has_empty_columns(store: Store) -> None:
 
 
 @pytest.mark.parametrize("table", ["cell_aggregates", "risk_scores", "baselines"])
-def test_a_day_of_which_a_row_is_lost_is_not_drawn_and_the_next_run_puts_it_back(
+def test_a_day_of_which_a_row_is_lost_is_not_drawn_and_analyze_puts_it_back(
     store: Store, recorder: Recorder, table: str
 ) -> None:
     fill(recorder)
@@ -205,7 +207,7 @@ def test_a_day_of_which_a_row_is_lost_is_not_drawn_and_the_next_run_puts_it_back
         connection.exec_driver_sql(f"DELETE FROM {table} WHERE h3_index = (SELECT min(h3_index) FROM {table}) {of_day}")
     with store.read() as connection, pytest.raises(Corrupt, match="hexpost analyze"):
         fetch_day_picture(connection, day=END, resolution=8)
-    run(store)
+    run(store, look_for_lost=True)
     assert picture(store) == whole
 
 
