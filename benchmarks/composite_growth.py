@@ -3,9 +3,9 @@
     python -m benchmarks.composite_growth [--cells 1000,5000,20000] [--days 30,90,365]
 
 Counters are tallied as events of 0.2 a cell and day would be, without the events. Measured of each size, in seconds of
-CPU and (wall): a run of all; one after an event more in each tenth cell on the last day; one after an event more in each
-cell; the run of the interval that ends a day later, with an event in each cell on the new day; and the most memory that
-the process took meanwhile.
+CPU and (wall): a run of all; one after an event more in each tenth cell on the last day; one after an event more in
+each cell; the run of the interval that ends a day later, with an event in each cell on the new day; and the most memory
+that the process took meanwhile.
 """
 
 import argparse

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from appliance.aggregate.days import LOOKBACK_DAYS, spread_counts
 from appliance.model.risk import LEVELS
-from appliance.score.composite import growth_rate, min_max, risk_level, rolling_mean, score_composite, z_score
+from appliance.score.composite import (
+    growth_rate,
+    measure_run,
+    min_max,
+    rescale,
+    risk_level,
+    rolling_mean,
+    score_composite,
+    score_day,
+    z_score,
+)
 
 DAY = date(2026, 3, 1)
 
@@ -180,3 +190,24 @@ def test_a_cell_takes_part_if_it_had_an_event_up_to_seven_days_before() -> None:
 )
 def test_arrays_and_plain_words_agree_on_any_history(rows: list[tuple[str, int, int]], length: int) -> None:
     compare_with_plain(rows, DAY, DAY + timedelta(days=length))
+
+
+@given(
+    st.integers(0, 6).flatmap(
+        lambda days: st.lists(st.lists(st.integers(0, 9), min_size=7 + days, max_size=7 + days), max_size=5).map(
+            lambda rows: np.array(rows, dtype=np.int64).reshape(len(rows), 7 + days)
+        )
+    )
+)
+def test_a_run_scored_a_day_at_a_time_is_the_run_to_the_last_bit(counts: np.ndarray) -> None:
+    whole, measure = score_composite(counts), measure_run(counts.astype(np.int32))
+    deviation = whole.event_count - measure.mean[:, np.newaxis]
+    for day in range(whole.event_count.shape[1]):
+        one = score_day(counts[:, day : day + 8].astype(np.int32))
+        assert one.event_count.tolist() == whole.event_count[:, day].tolist()
+        assert one.rolling_7d_avg.tolist() == whole.rolling_7d_avg[:, day].tolist()
+        assert one.growth_rate.tolist() == whole.growth_rate[:, day].tolist()
+        assert rescale(one.raw, measure.low, measure.high).tolist() == whole.risk_score[:, day].tolist()
+        at = measure.spread > 0
+        assert (deviation[at, day] / measure.spread[at]).tolist() == whole.z_score[at, day].tolist()
+        assert not whole.z_score[~at].any()

@@ -123,6 +123,64 @@ def test_a_row_whose_values_stand_keeps_its_revision(store: Store, recorder: Rec
     assert days == []  # another cell's event rescales scores, and leaves the counts of the others alone
 
 
+def rows_written(store: Store, after: int) -> dict[str, int]:
+    """Rows of each table with a revision above this one."""
+    with store.read() as connection:
+        return {
+            table: connection.exec_driver_sql(f"SELECT count(*) FROM {table} WHERE rev > ?", (after,)).scalar_one()
+            for table in ("cell_aggregates", "risk_scores", "baselines", "anomaly_flags")
+        }
+
+
+def test_one_more_event_changes_all_deviations_of_its_cell_by_one_row(store: Store, recorder: Recorder) -> None:
+    fill(recorder)
+    run(store)
+    before, deviations = max(revisions(store).values()), picture(store)
+    recorder.record(Intake(events=[make_event(event_id="x", event_timestamp="2026-11-21T10:00:00Z", longitude=47.9)]))
+    done = run(store)
+    written = rows_written(store, before)
+    assert (written["baselines"], written["anomaly_flags"]) == (1, 21)
+    assert written["cell_aggregates"] == 1
+    cell = cell_of(lat=29.37, lng=47.9, resolution=8)
+    changed = {key for key, row in picture(store).items() if row[5] != deviations[key][5]}
+    assert changed == {(cell, f"2026-11-{day:02d}") for day in range(1, 22)}
+    assert done.rows_changed == written["cell_aggregates"] + written["risk_scores"] + 21
+
+
+def test_the_next_day_leaves_the_counts_of_the_days_before_alone(store: Store, recorder: Recorder) -> None:
+    fill(recorder)
+    run(store)
+    before = max(revisions(store).values())
+    run(store, DAY + timedelta(days=1), END + timedelta(days=1))
+    assert rows_written(store, before)["cell_aggregates"] == 5  # cells, on the new day
+    with store.read() as connection:
+        last = connection.exec_driver_sql("SELECT h3_index, z_score FROM anomaly_flags WHERE day = '2026-11-01'").all()
+    assert len(last) == 5  # which keep what they were judged by
+
+
+def test_a_baseline_that_no_day_is_judged_by_is_deleted(store: Store, recorder: Recorder) -> None:
+    fill(recorder)
+    run(store)
+    run(store, DAY - timedelta(days=1), END)
+    with store.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM baseline_sets").scalar_one() == 1
+        assert connection.exec_driver_sql("SELECT count(*) FROM baselines").scalar_one() == 5
+
+
+def test_other_types_of_event_are_another_picture(store: Store, recorder: Recorder) -> None:
+    fill(recorder)
+    theft = make_event(event_id="t", event_type="theft", event_timestamp="2026-11-05T10:00:00Z")
+    recorder.record(Intake(events=[theft]))
+    hours = SiteHours(ZoneInfo("UTC"))
+    totals = []
+    for types in ((), ("theft",), ("motion",), ()):
+        with store.write() as connection:
+            asked = insert_run(connection, resolution=8, from_day=DAY, to_day=END, now=NOW)
+        perform_run(store, asked, hours=hours, types=types, clock=lambda: NOW)
+        totals.append(sum(row[0] for row in picture(store).values()))
+    assert totals == [61, 1, 60, 61]
+
+
 def test_rows_of_cells_that_left_the_run_are_removed_and_leave_a_tombstone_for_the_centre(
     store: Store, recorder: Recorder
 ) -> None:

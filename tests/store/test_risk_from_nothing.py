@@ -16,7 +16,9 @@ from appliance.aggregate.hours import SiteHours
 from appliance.clock import rfc3339
 from appliance.ingest.files import ReadOptions, decode_lines, read_rows
 from appliance.ingest.mapping import parse_map
+from appliance.job import risk_run
 from appliance.job.risk_run import perform_run
+from appliance.model.change import COLUMNS, ChangeKind
 from appliance.model.event import Event
 from appliance.model.intake import Intake
 from appliance.spatial.cells import cell_of
@@ -24,6 +26,7 @@ from appliance.store.counts import ensure_counts
 from appliance.store.engine import FILE_NAME, Store
 from appliance.store.intake import Recorder
 from appliance.store.migrations import migrate
+from appliance.store.outbox import acknowledge, next_batch
 from appliance.store.runs import insert_run
 from tests.conftest import NOW, examples, make_event
 from tests.score.test_composite import plain_composite
@@ -50,10 +53,14 @@ class Site:
         for start in range(0, len(events), 2_000):
             self._recorder.record(Intake(events=events[start : start + 2_000]))
 
-    def run(self, from_day: date, to_day: date) -> None:
+    def run(self, from_day: date, to_day: date, steps: int = 10_000) -> None:
+        """A run that is killed after so many steps, if it has more."""
         with self.store.write() as connection:
             asked = insert_run(connection, resolution=RESOLUTION, from_day=from_day, to_day=to_day, now=NOW)
-        perform_run(self.store, asked, hours=self._hours, types=(), clock=lambda: NOW)
+        left = iter([False] * steps)
+        perform_run(
+            self.store, asked, hours=self._hours, types=(), clock=lambda: NOW, stopping=lambda: next(left, True)
+        )
 
 
 @contextmanager
@@ -95,6 +102,80 @@ def test_runs_one_after_another_end_where_one_from_nothing_does(
         fresh.record(everything)
         fresh.run(FIRST, FIRST + timedelta(days=20))
         assert picture(grown.store) == picture(fresh.store)
+
+
+Key = tuple[str, int, str, int]
+
+
+def told(store: Store, mirror: dict[Key, tuple[object, ...]], limit: int) -> None:
+    """Send what is pending, as the pump does, to a centre that keeps the higher revision; but not all at once."""
+    for _ in range(limit):
+        batch = next_batch(store, site_id="box", batch_rows=7)
+        if batch is None:
+            return
+        at = batch.slice
+        for row in batch.rows:
+            key = (at.kind, at.resolution, at.day, row[0])
+            if key not in mirror or mirror[key][-1] < row[-1]:
+                mirror[key] = row
+        for cell, rev in batch.gone:
+            key = (at.kind, at.resolution, at.day, cell)
+            if key in mirror and mirror[key][-1] <= rev:
+                del mirror[key]
+        acknowledge(store, batch.seq, NOW)
+
+
+def contents(store: Store) -> dict[Key, tuple[object, ...]]:
+    """What the centre must have: each row of the three tables, with its revision."""
+    kinds: tuple[ChangeKind, ...] = ("cell_aggregates", "risk_scores", "anomaly_flags")
+    with store.read() as connection:
+        return {
+            (kind, row[1], row[2], row[0]): tuple(row)
+            for kind in kinds
+            for row in connection.exec_driver_sql(f"SELECT {', '.join(COLUMNS[kind])} FROM {kind}")
+        }
+
+
+# As above; after so many steps the run is killed, and so many batches go to the centre.
+KILLED = st.lists(
+    st.tuples(BATCHES.map(lambda batches: batches[0]), st.integers(0, 30), st.integers(0, 40)), max_size=4
+)
+
+
+@given(KILLED)
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_killed_runs_leave_nothing_wrong_and_the_centre_is_told_what_changed_and_no_more(
+    tmp_path_factory: pytest.TempPathFactory,
+    batches: list[tuple[tuple[list[tuple[int, int, int]], int], int, int]],
+) -> None:
+    everything: list[Event] = []
+    mirror: dict[Key, tuple[object, ...]] = {}
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        site(tmp_path_factory.mktemp("grown")) as grown,
+        site(tmp_path_factory.mktemp("fresh")) as fresh,
+    ):
+        patch.setattr(risk_run, "ROWS_A_TRANSACTION", 1)  # a day a step
+        for n, ((rows, last), steps, sent) in enumerate(batches):
+            events = [event(f"{n}.{m}", *row) for m, row in enumerate(rows)]
+            everything += events
+            grown.record(events)
+            before = contents(grown.store)
+            grown.run(FIRST, FIRST + timedelta(days=last), steps=steps)
+            for key, row in contents(grown.store).items():
+                if key in before and before[key][-1] == row[-1]:
+                    assert before[key] == row  # what has changed has another revision
+            told(grown.store, mirror, sent)
+        grown.run(FIRST, FIRST + timedelta(days=20))
+        fresh.record(everything)
+        fresh.run(FIRST, FIRST + timedelta(days=20))
+        assert picture(grown.store) == picture(fresh.store)
+        told(grown.store, mirror, 10_000)
+        assert {key: row for key, row in mirror.items() if key[0] != "h3_cells"} == contents(grown.store)
+        again = contents(grown.store)
+        grown.run(FIRST, FIRST + timedelta(days=20))
+        assert contents(grown.store) == again
+        assert next_batch(grown.store, site_id="box", batch_rows=7) is None
 
 
 def event(name: str, day: int, hour: int, place: int) -> Event:

@@ -1,0 +1,105 @@
+"""Sums of days, packed or made anew: always what the counters say."""
+
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from appliance.aggregate.hours import SiteHours
+from appliance.job.counting import count_events
+from appliance.model.intake import Intake
+from appliance.store.counts import ensure_counts, fetch_daily_counts
+from appliance.store.day_counts import DayCounts, fetch_day_counts, pack_days
+from appliance.store.engine import Store
+from appliance.store.intake import Recorder
+from tests.conftest import make_event
+
+HOURS = SiteHours(ZoneInfo("UTC"))
+FIRST, LAST = date(2026, 11, 1), date(2026, 11, 9)
+
+
+@pytest.fixture
+def counted(store: Store, recorder: Recorder) -> Store:
+    """Nine days with an event each, in three places, of two types."""
+    tell(recorder, *(make(n) for n in range(9)))
+    count_events(store, HOURS)
+    return store
+
+
+def make(n: int, day: int | None = None) -> dict[str, object]:
+    return {
+        "event_id": f"e{n}",
+        "event_type": ("motion", "theft")[n % 2],
+        "event_timestamp": f"2026-11-{1 + (n if day is None else day):02d}T10:00:00Z",
+        "longitude": 47.9 + n % 3 / 40,
+    }
+
+
+def tell(recorder: Recorder, *events: dict[str, object]) -> None:
+    recorder.record(Intake(events=[make_event(**event) for event in events]))
+
+
+def sums(store: Store, types: tuple[str, ...] = ()) -> DayCounts:
+    """The sums, which must be what the counters say; and are packed."""
+    with store.read() as connection:
+        found = fetch_day_counts(connection, resolution=8, first=FIRST, last=LAST, types=types)
+        plain = fetch_daily_counts(connection, resolution=8, from_day=FIRST, to_day=LAST, hours=HOURS, types=types)
+    rows = {
+        ((FIRST + timedelta(days=n)).isoformat(), cell, count)
+        for n, day in enumerate(found.sums)
+        for cell, count in zip(day.cells.tolist(), day.counts.tolist(), strict=True)
+    }
+    assert rows == set(plain)
+    with store.write() as connection:
+        assert pack_days(connection, found).unpacked == []
+    return found
+
+
+def test_a_day_is_summed_once_and_the_last_each_time(counted: Store) -> None:
+    assert sums(counted).unpacked == list(range(9))
+    assert sums(counted).unpacked == [8]
+
+
+def test_a_late_event_has_its_day_summed_again_and_what_it_was_is_still_known(
+    counted: Store, recorder: Recorder
+) -> None:
+    sums(counted)
+    tell(recorder, make(20, day=3))
+    count_events(counted, HOURS)
+    found = sums(counted)
+    assert found.unpacked == [3, 8]
+    assert (found.before[3].counts.sum(), found.sums[3].counts.sum()) == (1, 2)
+    assert found.held[3] < found.changes[3]
+
+
+def test_an_event_that_is_not_counted_yet_is_not_in_a_sum(counted: Store, recorder: Recorder) -> None:
+    sums(counted)
+    tell(recorder, make(20, day=3))
+    with counted.read() as connection:
+        found = fetch_day_counts(connection, resolution=8, first=FIRST, last=LAST)
+    assert found.unpacked == [8]
+
+
+def test_sums_of_some_types_are_not_taken_for_those_of_all(counted: Store) -> None:
+    assert sum(day.counts.sum() for day in sums(counted).sums) == 9
+    assert sum(day.counts.sum() for day in sums(counted, ("theft",)).sums) == 4
+    assert sum(day.counts.sum() for day in sums(counted).sums) == 9
+
+
+def test_counters_that_are_cut_anew_are_summed_anew(counted: Store) -> None:
+    sums(counted)
+    with counted.write() as connection:
+        ensure_counts(connection, SiteHours(ZoneInfo("Asia/Kuwait")), (8,))
+    assert sums(counted).unpacked == list(range(9))
+
+
+def test_few_are_packed_at_a_time(counted: Store) -> None:
+    with counted.read() as connection:
+        found = fetch_day_counts(connection, resolution=8, first=FIRST, last=LAST)
+    steps = 0
+    while found.unpacked:
+        with counted.write() as connection:
+            found = pack_days(connection, found, limit=3)
+        steps += 1
+    assert steps == 3  # eight days; the last is not packed
+    assert sums(counted).unpacked == [8]
