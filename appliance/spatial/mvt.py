@@ -37,8 +37,7 @@ Value = str | int | float | bool | None
 """An attribute; None leaves it out of that feature, for the format has no null."""
 Numbers = NDArray[np.float64] | NDArray[np.int64] | NDArray[np.bool_] | NDArray[np.uint64]
 Column = Value | Sequence[Value] | Numbers
-"""One value for all cells, or one a cell; arrays are faster than lists. An array of uint64 holds cells, told in hex;
-in one of floats what is not a number stands for None."""
+"""One value for all cells, or one a cell; arrays are faster than lists. An array of uint64 holds cells, told in hex."""
 
 _LAYER, _VERSION_2 = b"\x1a", b"\x78\x02"
 _NAME, _FEATURE, _KEY, _VALUE, _EXTENT = b"\x0a", b"\x12", b"\x1a", b"\x22", b"\x28"
@@ -192,11 +191,8 @@ class _Values:
     def add(self, name: str, column: Column) -> Ints:
         """The index of each value of a column, -1 for None; a single index where one value is for all."""
         if isinstance(column, np.ndarray) and column.dtype == np.float64:
-            told = ~np.isnan(column)
-            bits, places = np.unique(column[told].view(np.uint64), return_inverse=True)
-            indexes = np.full(len(column), -1, np.int64)
-            indexes[told] = places + self._append(len(bits), _doubles(bits))
-            return indexes
+            bits, places = np.unique(column.view(np.uint64), return_inverse=True)
+            return places + self._append(len(bits), _doubles(bits))
         if isinstance(column, np.ndarray) and column.dtype == np.uint64:
             return np.arange(len(column)) + self._append(len(column), _hex(column.astype(np.uint64)))
         distinct, places = _distinct(column)

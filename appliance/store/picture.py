@@ -250,20 +250,24 @@ def fetch_day_picture(connection: sa.Connection, *, day: date, resolution: int) 
     covered = fetch_covered(connection, resolution, day, day)
     unscored = [row[0] for row in raw.execute(_UNSCORED, at)]
     cells = [*cells, *unscored]
-    nothing = [np.nan] * len(unscored)
     columns: dict[str, Column] = {
         "h3": np.array(cells, np.uint64),
         "day": day.isoformat(),
         "event_count": np.array([*event_count, *[0] * len(unscored)], np.int64),
-        "rolling_7d_avg": np.array([*rolling_7d_avg, *nothing], np.float64),
-        "growth_rate": np.array([*growth_rate, *nothing], np.float64),
-        "risk_score": np.array([*risk_score, *nothing], np.float64),
+        "rolling_7d_avg": _doubles(rolling_7d_avg, len(unscored)),
+        "growth_rate": _doubles(growth_rate, len(unscored)),
+        "risk_score": _doubles(risk_score, len(unscored)),
         "risk_level": [*risk_level, *[None] * len(unscored)],
-        "z_score": np.array([*z_score, *nothing], np.float64),
+        "z_score": _doubles(z_score, len(unscored)),
         "flagged": np.array([*flagged, *[False] * len(unscored)], np.bool_),
         "coverage": _coverage_column(covered, day.isoformat(), cells),
     }
     return DayPicture(cells=cells, columns=columns)
+
+
+def _doubles(values: list[float], unscored: int) -> Column:
+    """A column of floats, with None for cells that have no value; an array where all have, which is quicker."""
+    return [*values, *[None] * unscored] if unscored else np.array(values, np.float64)
 
 
 def _coverage_column(covered: Covered, day: str, cells: list[int]) -> Column:
