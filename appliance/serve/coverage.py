@@ -15,7 +15,9 @@ from appliance.serve.security import identify
 from appliance.spatial.cells import from_hex
 from appliance.store.coverage_detail import STATES, CoveragePage, fetch_coverage_page, with_devices
 
-StateQuery = Annotated[str | None, QueryParameter(description=f"only cells that are so: {', '.join(STATES)}")]
+StateQuery = Annotated[
+    str | None, QueryParameter(name="state", description=f"only cells that are so: {', '.join(STATES)}")
+]
 
 
 @get("/coverage/{day:str}", sync_to_thread=True, responses=problems(400, 401, 503))
@@ -24,7 +26,7 @@ def list_coverage(
     context: NamedDependency[Context],
     day: Annotated[str, PathParameter(description="a day, or today")],
     resolution: ResolutionQuery = None,
-    state: StateQuery = None,
+    only: StateQuery = None,
     cursor: FromQuery[str | None] = None,
     limit: FromQuery[int] = 500,
 ) -> CoveragePage:
@@ -32,8 +34,8 @@ def list_coverage(
 
     Of cells that no device looks at the site's day speaks: their `coverage` stands in `/risk/{date}`.
     """
-    if state is not None and state not in STATES:
-        raise Rejected(f"{state[:40]!r} is not one of {', '.join(STATES)}", "state")
+    if only is not None and only not in STATES:
+        raise Rejected(f"{only[:40]!r} is not one of {', '.join(STATES)}", "state")
     asked = read_day(day, context)
     caller = identify(request, context)
     with context.store.read() as connection:
@@ -41,7 +43,7 @@ def list_coverage(
             connection,
             resolution=read_resolution(resolution, context),
             day=asked,
-            state=state,
+            state=only,
             after_cell=from_hex(cursor) if cursor else 0,
             limit=read_limit(limit),
         )

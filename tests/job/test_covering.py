@@ -287,7 +287,7 @@ def test_maintenance_does_not_watch(site: Site) -> None:
 
 
 def test_when_the_time_becomes_known_the_days_move_with_what_was_stamped(site: Site) -> None:
-    """A box without a battery clock woke on the day it was last used, and two months later somebody told it the time."""
+    """A box without a battery woke on the day it was last used; two months later somebody told it the time."""
     woke = Glance(boot_id="b", boottime_us=100_000_000, wall_us=to_us(NOW))
     with site.store.write() as connection:
         boot = insert_boot(connection, woke)

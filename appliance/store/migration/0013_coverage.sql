@@ -31,7 +31,6 @@ CREATE TABLE cell_coverage (                 -- only cells that devices look at;
     down INTEGER NOT NULL,                   -- of these, not watching then
     PRIMARY KEY (resolution, day, h3_index)
 ) WITHOUT ROWID;
-CREATE INDEX cell_coverage_unknown ON cell_coverage (resolution, day, h3_index) WHERE coverage = 'unknown';
 
 CREATE TABLE coverage_state (                -- one row: how far it is computed
     one INTEGER PRIMARY KEY CHECK (one = 1),
