@@ -1,5 +1,6 @@
 """What the jobs process is given beside its store: keeper of the disk, chores, re-dating. Only `cli` imports it."""
 
+import math
 import sys
 from collections.abc import Iterable
 from datetime import datetime
@@ -7,8 +8,9 @@ from functools import partial
 from typing import Any
 
 from appliance.aggregate.bins import SiteBins
-from appliance.clock import from_us
+from appliance.clock import from_us, to_us
 from appliance.job.chores import Chores
+from appliance.job.covering import Covering
 from appliance.job.disk import DiskKeeper
 from appliance.job.redating import Redating
 from appliance.model.event import ClockQuality
@@ -18,7 +20,8 @@ from appliance.store.boots import has_waiting
 from appliance.store.engine import Store, raw_connection
 from appliance.store.letting_go import let_go_events, let_go_positions, let_go_quarantine, let_go_readings
 from appliance.store.open_bins import mark_written
-from appliance.wiring import Box, archive_folder, open_ballast, open_disk_watch
+from appliance.store.pulse import boot_time_s, is_alive, read_pulses
+from appliance.wiring import SILENT_S, Box, archive_folder, open_ballast, open_disk_watch
 from firmware_bridge.liveness.skew import KNOWN_AFTER, Skew, judge
 
 
@@ -63,6 +66,28 @@ def ages_known(box: Box, store: Store) -> bool:
 def open_redating(box: Box, store: Store) -> Redating:
     """What gives rows their true time once it is known."""
     return Redating(store, hours=box.hours(), judge=judge_again, reopen=reopen_readings)
+
+
+def open_covering(box: Box, store: Store) -> Covering:
+    """What keeps up to date which cells are watched; the jobs process has it."""
+    return Covering(
+        store,
+        resolutions=box.settings.risk.resolutions,
+        zone=box.settings.zone,
+        clock=box.clock,
+        heard_to=partial(bridge_heard_to, box),
+    )
+
+
+def bridge_heard_to(box: Box) -> int | None:
+    """Until when the bridge is known to have listened, in microseconds; None where it never said anything."""
+    pulse, now = read_pulses(box.run_dir).get("bridge"), to_us(box.clock())
+    if pulse is None:
+        return None
+    age_s = pulse.age_s(boot_time_s())
+    if is_alive(pulse) and age_s < SILENT_S:
+        return now
+    return pulse.wall_us if math.isinf(age_s) else now - round(age_s * 1_000_000)
 
 
 def reopen_readings(raw: Any, times: Iterable[int]) -> None:

@@ -21,6 +21,7 @@ LAYERS: dict[str, int] = {
     "appliance.aggregate": 2,
     "appliance.score": 2,
     "appliance.anomaly": 2,
+    "appliance.coverage": 2,
     "appliance.forecast": 2,
     "firmware_bridge.topic": 2,
     "firmware_bridge.native": 2,

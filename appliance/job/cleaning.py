@@ -21,6 +21,7 @@ from appliance.job.counting import count_events
 from appliance.model.settings import Retention
 from appliance.model.tier import LADDERS
 from appliance.store.counts import fold_counts
+from appliance.store.coverage import purge_coverage
 from appliance.store.engine import Store
 from appliance.store.event_retention import is_old_unsettled, purge_cells, purge_events, purge_risk
 from appliance.store.retention import (
@@ -33,6 +34,7 @@ from appliance.store.retention import (
     shrink,
 )
 from appliance.store.settle import settle_index
+from appliance.store.spans import SPAN_DAYS, purge_spans
 from appliance.store.tally import Tally
 
 REST_S = 0.03  # SQLite looks for the lock again after 1, 2, 5, 10, 15, 20 and 25 ms
@@ -103,9 +105,11 @@ def _sweeps(keep: Retention, bins: SiteBins, now: int, centre: bool) -> Iterator
         yield "event_cells", partial(purge_cells, limit=CELL_ROWS)
         if keep.hourly_days:
             yield "event_counts by hour", partial(fold_counts, bins=bins, before=now - keep.hourly_days * DAY_US)
+    yield "device_spans", partial(purge_spans, before=now - SPAN_DAYS * DAY_US)
     if keep.risk_days:
         day = date.fromisoformat(bins.day_of(now)) - timedelta(days=keep.risk_days)
         yield "risk", partial(purge_risk, before_day=day.isoformat(), centre=centre)
+        yield "cell_coverage", partial(purge_coverage, before_day=day.isoformat())
 
 
 class _Events:

@@ -22,6 +22,7 @@ from appliance.job.archiving import ArchiveCare
 from appliance.job.backing_up import Child
 from appliance.job.chores import Chores
 from appliance.job.counting import count_events
+from appliance.job.covering import Covering
 from appliance.job.redating import Redating
 from appliance.job.risk_run import perform_run
 from appliance.job.steady import Every, LeapWatch, plan_anew
@@ -42,6 +43,7 @@ log = logging.getLogger(__name__)
 
 ARCHIVE_S = 60.0  # between looks whether raw messages are to be sealed
 CHILD_S = 10.0  # between looks whether a child is due
+COVERAGE_S = 5.0  # between looks whether coverage is to be computed
 CHORES_S = 20.0  # between looks whether a chore is due
 LOOK_S = 0.3  # between looks for a run that someone asked for
 RETRY_S = 2.0  # between attempts while the store cannot be written
@@ -63,12 +65,14 @@ class Jobs:
         children: Sequence[Child] = (),
         chores: Chores | None = None,
         redating: Redating | None = None,
+        covering: Covering | None = None,
     ) -> None:
         """`children` are commands started when they are due, each beside the others."""
         self._store = store
         self._chores = chores
         self._stop = threading.Event()
         self._redating = redating
+        self._covering = covering
         self._archive = archive
         self._children = children
         self._risk = risk
@@ -93,6 +97,7 @@ class Jobs:
                 if not self._turn():
                     stop.wait(LOOK_S if self._took_over else RETRY_S)
                 told = {child.name: child.error for child in self._children}
+                told |= self._covering.state if self._covering else {}
                 self._report(
                     {"error": self._error, "archive_error": self._archive.error if self._archive else "", **told}
                 )
@@ -182,6 +187,7 @@ class Jobs:
                 "archive": ThreadPoolExecutor(1),
                 "children": ThreadPoolExecutor(max(1, len(self._children))),
                 "chores": ThreadPoolExecutor(1),
+                "coverage": ThreadPoolExecutor(1),
             },
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
@@ -190,6 +196,8 @@ class Jobs:
             scheduler.add_job(self._archive.tend, Every(ARCHIVE_S), executor="archive")
         for child in self._children:
             scheduler.add_job(child.tend, Every(CHILD_S), executor="children")
+        if self._covering:
+            scheduler.add_job(self._covering.tend, Every(COVERAGE_S), executor="coverage")
         if self._chores:
             look = partial(self._chores.perform_due, self._stop.wait)
             scheduler.add_job(look, Every(CHORES_S), executor="chores")

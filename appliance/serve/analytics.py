@@ -30,6 +30,7 @@ from appliance.serve.security import identify, require_admin
 from appliance.serve.watch import Watch
 from appliance.spatial.cells import centre, from_hex, resolution_of
 from appliance.spatial.geojson import parse_bbox
+from appliance.store.coverage_detail import CellDay, fetch_cell_day, with_devices
 from appliance.store.picture import Hotspot, RiskPage, RiskRow, fetch_cell, fetch_hotspots, fetch_risk
 from appliance.store.runs import fetch_run, insert_run
 
@@ -49,13 +50,17 @@ class HotspotList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CellPicture(msgspec.Struct, frozen=True, kw_only=True):
-    """A cell on a day, None where it has no row, and the days before it."""
+    """A cell on a day, None where it has no row, and the days before it.
+
+    coverage  how it was watched on that day, of a cell that devices look at; with the devices for who is logged in
+    """
 
     h3_index: str
     resolution: int
     centre: tuple[float, float]
     day: RiskRow | None
     series: list[RiskRow]
+    coverage: CellDay | None = None
 
 
 @post(
@@ -146,8 +151,9 @@ def list_hotspots(
     return HotspotList(start_date=first, end_date=last, resolution=chosen, items=items)
 
 
-@get("/cells/{h3:str}", sync_to_thread=True, responses=problems(400, 404, 503))
+@get("/cells/{h3:str}", sync_to_thread=True, responses=problems(400, 401, 404, 503))
 def get_cell(
+    request: Request[Any, Any, Any],
     context: NamedDependency[Context],
     h3: FromPath[str],
     date: FromQuery[str] = "today",
@@ -155,11 +161,20 @@ def get_cell(
 ) -> CellPicture:
     """Why a cell looks as it does: its row of a day and those of the days before."""
     cell, day = from_hex(h3), read_day(date, context)
+    caller = identify(request, context)
     with context.store.read() as connection:
         series = fetch_cell(connection, cell, from_day=day - timedelta(days=days - 1), to_day=day)
+        coverage = fetch_cell_day(connection, cell, day)
+        if coverage is not None and caller.name:
+            (coverage,) = with_devices(connection, [coverage], day=day, zone=context.settings.zone, now=context.clock())
     today = series[-1] if series and series[-1].day == day.isoformat() else None
     return CellPicture(
-        h3_index=h3.lower(), resolution=resolution_of(cell), centre=centre(cell), day=today, series=series
+        h3_index=h3.lower(),
+        resolution=resolution_of(cell),
+        centre=centre(cell),
+        day=today,
+        series=series,
+        coverage=coverage,
     )
 
 

@@ -21,6 +21,7 @@ from appliance.errors import HexpostError
 from appliance.serve import (
     alerts,
     analytics,
+    coverage,
     devices,
     downlink,
     events,
@@ -64,6 +65,7 @@ ROUTES = [
     analytics.list_risk,
     analytics.list_hotspots,
     analytics.get_cell,
+    coverage.list_coverage,
     tiles.get_risk_tile,
     tiles.get_hex_tile,
     tiles.get_cell_list,

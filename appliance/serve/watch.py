@@ -52,6 +52,7 @@ class _News(msgspec.Struct, frozen=True, kw_only=True):
 
     store_id: str
     revision: int
+    coverage: int
     last_key: int
     items: list[dict[str, Any]]
     alerts: list[Alert]
@@ -71,6 +72,7 @@ class Watch:
         self._streams: set[MemoryObjectSendStream[Notice]] = set()
         self.store_id = ""
         self.revision = 0
+        self._coverage = 0
         self.last_key = 0
         self._runs: set[int] = set()
         self._alert_rev = 0
@@ -141,10 +143,14 @@ class Watch:
             self._tell("run", run_notice(run))
         for alert in news.alerts:
             self._tell("alert", alert_notice(alert))
+        before, self._coverage = self._coverage, news.coverage
+        if news.tell_runs and news.coverage != before:
+            self._tell("coverage", {"revision": news.coverage})
 
     def _read(self, first: bool) -> "_News":
         with self._context.store.read() as connection:
-            row = raw_connection(connection).execute("SELECT store_id, rev FROM site").fetchone()
+            raw = raw_connection(connection)
+            row = raw.execute("SELECT store_id, s.rev, c.rev FROM site AS s, coverage_state AS c").fetchone()
             runs = fetch_recent_done(connection)
             found = [] if first else fetch_events_after(connection, self.last_key, EVENTS_A_LOOK)
             alerts = [] if first else fetch_alerts_after(connection, self._alert_rev, ALERTS_A_LOOK)
@@ -153,6 +159,7 @@ class Watch:
         return _News(
             store_id=row[0],
             revision=row[1],
+            coverage=row[2],
             last_key=last_key,
             items=[event_notice(event, self._context) for _, event in found],
             alerts=alerts,

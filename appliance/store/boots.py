@@ -36,6 +36,8 @@ STAMPED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("alerts", "changed_at", ("changed_at",)),
     ("alerts", "acknowledged_at", ("acknowledged_at",)),
     ("alerts", "closed_at", ("closed_at",)),
+    ("device_spans", "from_time", ("from_time",)),
+    ("device_spans", "to_time", ("to_time",)),
     ("maintenance_windows", "from_time", ("from_time", "to_time")),
     ("commands", "created_at", ("created_at", "expires_at")),
     ("commands", "sent_at", ("sent_at",)),

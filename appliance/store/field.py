@@ -8,6 +8,7 @@ from appliance.model.device import BridgeDevice
 from appliance.model.field import FieldNews, OutageNews
 from appliance.store.devices import fetch_bridge_devices, fetch_registry_rev
 from appliance.store.engine import Store, raw_connection
+from appliance.store.spans import write_spans
 
 KEEP_OUTAGES = 5_000  # the newest; a site with more has forgotten why
 
@@ -47,6 +48,7 @@ def write_field_news(connection: sa.Connection, news: FieldNews) -> None:
         "UPDATE devices SET state = ?, cause = ?, state_at = ? WHERE source = ?",
         [(change.state, change.cause, to_us(change.at), change.source) for change in news.changes],
     )
+    write_spans(connection, news.changes)
     raw.executemany(
         "UPDATE devices SET learned_interval_s = ? WHERE source = ?",
         [(seconds or None, source) for source, seconds in news.intervals_s.items()],

@@ -1,26 +1,27 @@
 """Reading the risk picture: a day's rows, a cell's series, hotspots, and the arrays behind tiles and feeds.
 
-A day on which not one event came in anywhere at the site says nothing about its cells: its `coverage` is `unknown`,
-and whoever draws it must not draw it as low.
+A cell is `unknown` where nobody watched it (`store.coverage`), and whoever draws it must not draw it as low. A cell
+that devices look at and that takes part in no run is told only while it is unknown, with a score and level of None.
 """
 
 import itertools
 from collections.abc import Iterable
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from appliance.coverage.judge import Coverage
 from appliance.errors import Corrupt, NotFound
 from appliance.spatial.cells import resolution_of, to_hex
 from appliance.spatial.geojson import Bounds
 from appliance.spatial.mvt import Column
+from appliance.store.coverage import Covered, fetch_covered
 from appliance.store.engine import raw_connection
 
-Coverage = Literal["observed", "unknown"]
 NO_ROW, UNKNOWN = 255, 254  # bytes of a feed that are not twice a score
 
 _ROW = "h3_index, day, event_count, rolling_7d_avg, growth_rate, risk_score, risk_level, z_score, flagged"
@@ -29,19 +30,25 @@ cell_aggregates AS a
 JOIN risk_scores AS s USING (resolution, day, h3_index)
 JOIN anomaly_flags AS f USING (resolution, day, h3_index)
 """
+_UNSCORED = """
+SELECT a.h3_index, a.day, 0, NULL, NULL, NULL, NULL, NULL, 0 FROM cell_coverage AS a
+WHERE a.coverage = 'unknown' AND NOT EXISTS (
+    SELECT 1 FROM risk_scores AS s WHERE (s.resolution, s.day, s.h3_index) = (a.resolution, a.day, a.h3_index))
+AND a.resolution = ? AND a.day = ?"""
+"""Cells of a day that nobody watched and no run scored, in the columns of `_ROW`."""
 
 
 class RiskRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A cell on a day as the API shows it."""
+    """A cell on a day as the API shows it; None where no run has scored it, and it is unknown."""
 
     h3_index: str
     day: str
     event_count: int
-    rolling_7d_avg: float
-    growth_rate: float
-    risk_score: float
-    risk_level: str
-    z_score: float
+    rolling_7d_avg: float | None
+    growth_rate: float | None
+    risk_score: float | None
+    risk_level: str | None
+    z_score: float | None
     flagged: bool
     coverage: Coverage
 
@@ -72,16 +79,16 @@ def fetch_risk(
 ) -> RiskPage:
     """One page of a day's rows; `bbox` keeps the cells that touch it."""
     clause, values = _box_clause(bbox)
-    rows = (
-        raw_connection(connection)
-        .execute(
-            f"SELECT {_ROW} FROM {_JOIN} WHERE a.resolution = ? AND a.day = ? AND a.h3_index > ? {clause} "
-            "ORDER BY a.h3_index LIMIT ?",
-            (resolution, day.isoformat(), after_cell, *values, limit + 1),
-        )
-        .fetchall()
-    )
-    coverage = fetch_coverage(connection, day, day)
+    at = (resolution, day.isoformat(), after_cell, *values, limit + 1)
+    raw = raw_connection(connection)
+    rows = raw.execute(
+        f"SELECT {_ROW} FROM {_JOIN} WHERE a.resolution = ? AND a.day = ? AND a.h3_index > ? {clause} "
+        "ORDER BY a.h3_index LIMIT ?",
+        at,
+    ).fetchall()
+    rows += raw.execute(f"{_UNSCORED} AND a.h3_index > ? {clause} ORDER BY a.h3_index LIMIT ?", at).fetchall()
+    rows.sort()
+    coverage = fetch_covered(connection, resolution, day, day)
     return RiskPage(
         items=[_risk_row(row, coverage) for row in rows[:limit]],
         next_cursor=to_hex(rows[limit - 1][0]) if len(rows) > limit else None,
@@ -93,15 +100,24 @@ def fetch_cell(connection: sa.Connection, cell: int, *, from_day: date, to_day: 
 
     raises  NotFound  the cell has never taken part in a run
     """
-    raw = raw_connection(connection)
-    if not raw.execute("SELECT 1 FROM h3_cells WHERE h3_index = ?", (cell,)).fetchone():
-        raise NotFound(f"cell {to_hex(cell)}: no event has put it on the map yet")
+    raw, resolution = raw_connection(connection), resolution_of(cell)
+    known = (
+        "SELECT 1 FROM h3_cells WHERE h3_index = ? "
+        "UNION ALL SELECT 1 FROM cell_watchers WHERE resolution = ? AND h3_index = ?"
+    )
+    if not raw.execute(known, (cell, resolution, cell)).fetchone():
+        raise NotFound(f"cell {to_hex(cell)}: no event has put it on the map yet, and no device looks at it")
+    between = (resolution, from_day.isoformat(), to_day.isoformat(), cell)
     rows = raw.execute(
         f"SELECT {_ROW} FROM {_JOIN} WHERE a.resolution = ? AND a.day BETWEEN ? AND ? "
         "AND a.h3_index = ? ORDER BY a.day",
-        (resolution_of(cell), from_day.isoformat(), to_day.isoformat(), cell),
+        between,
     ).fetchall()
-    coverage = fetch_coverage(connection, from_day, to_day)
+    rows += raw.execute(
+        f"{_UNSCORED.replace('a.day = ?', 'a.day BETWEEN ? AND ?')} AND a.h3_index = ?", between
+    ).fetchall()
+    rows.sort(key=lambda row: row[1])
+    coverage = fetch_covered(connection, resolution, from_day, to_day, cell)
     return [_risk_row(row, coverage) for row in rows]
 
 
@@ -129,16 +145,6 @@ def fetch_scored_days(connection: sa.Connection) -> tuple[date, date] | None:
         .fetchone()
     )
     return (date.fromisoformat(row[0]), date.fromisoformat(row[1])) if row[0] else None
-
-
-def fetch_coverage(connection: sa.Connection, from_day: date, to_day: date) -> set[str]:
-    """The days (ISO) on which anything was heard."""
-    rows = raw_connection(connection).execute(
-        "SELECT DISTINCT day FROM event_counts WHERE day BETWEEN ? AND ? "
-        "AND resolution = (SELECT min(resolution) FROM event_counts)",
-        (from_day.isoformat(), to_day.isoformat()),
-    )
-    return {row[0] for row in rows}
 
 
 class Grid(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,11 +201,27 @@ def fetch_feed(
         at = (table[:, 0].astype(np.intp), table[:, 1].astype(np.intp))
         scores[at] = np.ceil(table[:, 2] * 2).astype(np.uint8)
         flags[at] = table[:, 3].astype(np.uint8)
-    heard = fetch_coverage(connection, days[0], days[-1])
-    for day, n in row_of.items():
-        if day not in heard:
-            scores[n][scores[n] != NO_ROW] = UNKNOWN
+    _mark_unknown(connection, scores, row_of, resolution)
     return scores, flags
+
+
+def _mark_unknown(
+    connection: sa.Connection, scores: NDArray[np.uint8], row_of: dict[str, int], resolution: int
+) -> None:
+    """Put `UNKNOWN` where nobody watched: a cell by its devices, with a row or without; any other by the site's day."""
+    first, last = (date.fromisoformat(day) for day in (min(row_of), max(row_of)))
+    covered = fetch_covered(connection, resolution, first, last)
+    blind = np.zeros(scores.shape, dtype=np.bool_)
+    for day, n in row_of.items():
+        blind[n] = (scores[n] != NO_ROW) & (day not in covered.heard)
+    ordinals = raw_connection(connection).execute(
+        "SELECT h3_index, ordinal FROM h3_cells WHERE resolution = ? AND ordinal < ?", (resolution, scores.shape[1])
+    )
+    at = dict(ordinals) if covered.cells else {}
+    for (day, cell), coverage in covered.cells.items():
+        if cell in at:
+            blind[row_of[day], at[cell]] = coverage == "unknown"
+    scores[blind] = UNKNOWN
 
 
 class DayPicture(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,20 +247,33 @@ def fetch_day_picture(connection: sa.Connection, *, day: date, resolution: int) 
     flagged_cells, z_score, flagged = _columns(flags, 3)
     if not cells == scored_cells == flagged_cells:
         raise Corrupt(f"the picture of {day} at resolution {resolution} has rows missing; run `hexpost analyze` again")
-    coverage: Coverage = "observed" if fetch_coverage(connection, day, day) else "unknown"
+    covered = fetch_covered(connection, resolution, day, day)
+    unscored = [row[0] for row in raw.execute(_UNSCORED, at)]
+    cells = [*cells, *unscored]
     columns: dict[str, Column] = {
         "h3": np.array(cells, np.uint64),
         "day": day.isoformat(),
-        "event_count": np.array(event_count, np.int64),
-        "rolling_7d_avg": np.array(rolling_7d_avg, np.float64),
-        "growth_rate": np.array(growth_rate, np.float64),
-        "risk_score": np.array(risk_score, np.float64),
-        "risk_level": risk_level,
-        "z_score": np.array(z_score, np.float64),
-        "flagged": np.array(flagged, np.bool_),
-        "coverage": coverage,
+        "event_count": np.array([*event_count, *[0] * len(unscored)], np.int64),
+        "rolling_7d_avg": _doubles(rolling_7d_avg, len(unscored)),
+        "growth_rate": _doubles(growth_rate, len(unscored)),
+        "risk_score": _doubles(risk_score, len(unscored)),
+        "risk_level": [*risk_level, *[None] * len(unscored)],
+        "z_score": _doubles(z_score, len(unscored)),
+        "flagged": np.array([*flagged, *[False] * len(unscored)], np.bool_),
+        "coverage": _coverage_column(covered, day.isoformat(), cells),
     }
     return DayPicture(cells=cells, columns=columns)
+
+
+def _doubles(values: list[float], unscored: int) -> Column:
+    """A column of floats, with None for cells that have no value; an array where all have, which is quicker."""
+    return [*values, *[None] * unscored] if unscored else np.array(values, np.float64)
+
+
+def _coverage_column(covered: Covered, day: str, cells: list[int]) -> Column:
+    """One value where all cells have the same, which a tile tells in fewer bytes."""
+    values: list[Coverage] = [covered.of(day, cell) for cell in cells] if covered.cells else []
+    return values if len(set(values)) > 1 else next(iter(values), covered.of(day, 0))
 
 
 def _columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[list[Any]]:
@@ -247,9 +282,9 @@ def _columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[list[Any]]:
     return [values[column::width] for column in range(width)]
 
 
-def _risk_row(row: tuple[Any, ...], heard: set[str]) -> RiskRow:
+def _risk_row(row: tuple[Any, ...], covered: Covered) -> RiskRow:
     named = dict(zip(RiskRow.__struct_fields__, row, strict=False))
-    coverage: Coverage = "observed" if row[1] in heard else "unknown"
+    coverage = covered.of(row[1], row[0])
     return RiskRow(**{**named, "h3_index": to_hex(row[0]), "flagged": bool(row[8]), "coverage": coverage})
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 import sqlalchemy as sa
 
-from appliance.clock import rfc3339
+from appliance.clock import rfc3339, to_us
 from appliance.job.schedule import Jobs
 from appliance.model.device_change import DeviceChange
 from appliance.model.intake import DeviceReport, Fix, Intake, Reading
@@ -20,6 +20,7 @@ from appliance.model.settings import Settings
 from appliance.spatial.cells import cell_of
 from appliance.spatial.shape import Area, Corridor, Disc, Shape
 from appliance.store.counts import fetch_daily_counts
+from appliance.store.coverage_detail import fetch_coverage_page
 from appliance.store.device_changes import change_device
 from appliance.store.devices import DeviceFilter, fetch_devices
 from appliance.store.engine import Store, raw_connection
@@ -30,6 +31,7 @@ from appliance.store.picture import fetch_cell, fetch_day_picture, fetch_feed, f
 from appliance.store.positions import fetch_positions
 from appliance.store.readings import fetch_readings
 from appliance.store.settle import settle_index
+from appliance.store.spans import fetch_spans
 from tests.conftest import NOW, make_event, make_recorder
 from tests.store.test_settle import UTC_HOURS
 
@@ -118,6 +120,19 @@ CASES: dict[str, Case] = {
     "history of a cell": Case(
         lambda connection: fetch_cell(connection, CELL, from_day=BEFORE, to_day=TODAY),
         (f"SEARCH cell_aggregates USING PRIMARY KEY {DAYS}",),
+    ),
+    "coverage of a day": Case(
+        lambda connection: fetch_coverage_page(connection, resolution=8, day=TODAY, state=None, after_cell=0, limit=10),
+        ("SEARCH cell_coverage USING PRIMARY KEY (resolution=? AND day=? AND h3_index>?)",),
+    ),
+    "spans of a day": Case(
+        lambda connection: fetch_spans(connection, to_us(YESTERDAY), to_us(NOW)),
+        ("SEARCH device_spans USING INDEX device_spans_end (to_time>?)",),
+        sorts=1,
+    ),
+    "spans of devices": Case(
+        lambda connection: fetch_spans(connection, to_us(YESTERDAY), to_us(NOW), [1, 2]),
+        ("SEARCH device_spans USING INDEX device_spans_device (device_pk=? AND from_time<?)",),
     ),
     "radius": events_in(DISC),
     "radius, filtered": events_in(DISC, event_type="motion", source="agency/cam7", from_time=NOW - timedelta(days=1)),

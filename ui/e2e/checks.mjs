@@ -24,7 +24,7 @@ export const CHECKS = [
 ];
 
 /** Runs a check on a page and afterwards asserts that the page itself behaved. */
-function onPage(options, use) {
+export function onPage(options, use) {
   return async (surroundings) => {
     const { page, seen, close } = await openPage(surroundings.browser, surroundings.url, options);
     try {
@@ -40,14 +40,14 @@ function onPage(options, use) {
 }
 
 /** Ordinal → level of the cells on the screen. */
-function levelsDrawn(page) {
+export function levelsDrawn(page) {
   return page.evaluate(() => {
     const cells = window.hexpostMap.queryRenderedFeatures({ layers: ['cells-fill'] });
     return Object.fromEntries(cells.map(({ id, state }) => [id, state.level ?? 'none']));
   });
 }
 
-function getJson(page, path) {
+export function getJson(page, path) {
   return page.evaluate(async (address) => (await fetch(address)).json(), path);
 }
 

@@ -1,6 +1,7 @@
 // Looks at a running box as a crew member does, in a real browser, and says what does not hold.
 //
 //   npm run e2e -- --url http://127.0.0.1:8080 [--shots DIRECTORY] [--no-shots] [--event-deadline SECONDS]
+//     [--blind-cell H3]   a cell whose cameras are all down, for the check of what is unknown
 //
 // One line for each check; exit code 1 when one failed. The box needs scores and, for the check of live events,
 // something that sends events meanwhile. HEXPOST_URL stands in for --url, CHROMIUM for the path of the browser.
@@ -10,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { withBrowser } from './browser.mjs';
+import { blindCellIsUnknown } from './blind.mjs';
 import { CHECKS } from './checks.mjs';
 import { takeShots } from './shots.mjs';
 
@@ -19,6 +21,7 @@ const { values: options } = parseArgs({
     shots: { type: 'string' },
     'no-shots': { type: 'boolean', default: false },
     'event-deadline': { type: 'string', default: '30' },
+    'blind-cell': { type: 'string' },
   },
 });
 
@@ -29,9 +32,11 @@ if (!options.url) {
 
 const url = new URL('/', options.url).href;
 const failures = await withBrowser(async (browser) => {
-  const surroundings = { browser, url, eventDeadlineMs: Number(options['event-deadline']) * 1000 };
+  const blindCell = options['blind-cell'];
+  const surroundings = { browser, url, blindCell, eventDeadlineMs: Number(options['event-deadline']) * 1000 };
+  const checks = blindCell ? [...CHECKS, ['a cell with all cameras down is drawn as unknown, and says why', blindCellIsUnknown]] : CHECKS;
   let failed = 0;
-  for (const [name, check] of CHECKS) failed += (await report(name, () => check(surroundings))) ? 0 : 1;
+  for (const [name, check] of checks) failed += (await report(name, () => check(surroundings))) ? 0 : 1;
   if (!options['no-shots']) failed += (await report('screenshots are taken', () => shots(browser))) ? 0 : 1;
   return failed;
 });
@@ -54,6 +59,6 @@ async function report(name, check) {
 async function shots(browser) {
   const directory = options.shots ?? mkdtempSync(join(tmpdir(), 'hexpost-shots-'));
   mkdirSync(directory, { recursive: true });
-  const paths = await takeShots(browser, url, directory);
+  const paths = await takeShots(browser, url, directory, options['blind-cell']);
   return `${paths.length} in ${directory}`;
 }

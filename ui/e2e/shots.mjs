@@ -6,17 +6,17 @@ import { cellsDrawn, DESKTOP, mapIdle, openPage, PHONE } from './browser.mjs';
 const SCREENS = { phone: PHONE, desktop: DESKTOP };
 
 /** Writes the pictures into `directory`; returns their paths. */
-export async function takeShots(browser, url, directory) {
+export async function takeShots(browser, url, directory, blindCell) {
   const paths = [];
   for (const [screen, viewport] of Object.entries(SCREENS)) {
     for (const theme of ['light', 'dark']) {
-      for (const language of ['en', 'ar']) paths.push(...(await shoot(browser, url, directory, { screen, viewport, theme, language })));
+      for (const language of ['en', 'ar']) paths.push(...(await shoot(browser, url, directory, { screen, viewport, theme, language, blindCell })));
     }
   }
   return paths;
 }
 
-async function shoot(browser, url, directory, { screen, viewport, theme, language }) {
+async function shoot(browser, url, directory, { screen, viewport, theme, language, blindCell }) {
   const { page, close } = await openPage(browser, url, { viewport, theme, language });
   const paths = [];
   const snap = async (what) => {
@@ -38,10 +38,23 @@ async function shoot(browser, url, directory, { screen, viewport, theme, languag
       await page.locator('.corner').click();
       await snap('settings');
     }
+    if (blindCell) {
+      await openBlind(page, url, blindCell);
+      await snap('blind');
+    }
   } finally {
     await close();
   }
   return paths;
+}
+
+/** Opens the map at a cell that nobody watches, with its card; the page is loaded anew, since the address says all. */
+export async function openBlind(page, url, cell) {
+  const { centre } = await page.evaluate(async (address) => (await fetch(address)).json(), `/v1/cells/${cell}`);
+  await page.goto(new URL(`#map=12.5/${centre[1]}/${centre[0]}&res=8&cell=${cell}`, url).href);
+  await page.reload();
+  await cellsDrawn(page);
+  await page.locator('[data-testid="cell"] [data-fact="watch"]').waitFor({ timeout: 10_000 });
 }
 
 /** Taps the middle of a cell that has a level and lies free of the page's own sheets; returns its ordinal. */

@@ -30,6 +30,8 @@ export interface Listener {
   onHealth(health: Health): void;
   onEvents(events: LiveEvent[]): void;
   onRun(run: Run): void;
+  /** Cells became unknown, or are watched again. */
+  onCoverage(): void;
 }
 
 /** Opens the stream and keeps it open; returns the function that closes it for good. */
@@ -58,6 +60,7 @@ export function listen(listener: Listener): () => void {
     on<Health>('health', listener.onHealth);
     on<{ items: LiveEvent[] }>('events', ({ items }) => listener.onEvents(items));
     on<Run>('run', listener.onRun);
+    on<unknown>('coverage', listener.onCoverage);
   }
 
   function lost(): void {

@@ -43,12 +43,23 @@ export interface CellDay {
   coverage: 'observed' | 'unknown' | null;
 }
 
+/** How a cell that devices look at was watched; `cause` weighs most of what was not. */
+export interface CellCoverage {
+  state: 'observed' | 'partial' | 'unknown';
+  watched: number; // 0..1
+  cause: 'ours' | 'segment' | 'maintenance' | 'own' | '';
+  devices: number;
+  down: number;
+}
+
 export interface CellDetail {
   h3_index: string;
   resolution: number;
   centre: [number, number];
   day: CellDay | null;
   series: CellDay[];
+  /** null for a cell that no device looks at */
+  coverage: CellCoverage | null;
 }
 
 export interface LiveEvent {

@@ -13,6 +13,11 @@ export function growth(rate: number | null | undefined, locale: string): string 
   return new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0, signDisplay: 'exceptZero' }).format(rate);
 }
 
+/** A share of 0 to 1 as a whole percentage. */
+export function share(part: number, locale: string): string {
+  return new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 }).format(part);
+}
+
 /** Types of events are names out of machines: "camera_offline" reads better as "camera offline". */
 export function eventName(type: string): string {
   return type.replace(/[_-]+/g, ' ');
