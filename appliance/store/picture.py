@@ -1,4 +1,4 @@
-"""Reading the risk picture: a day's rows, a cell's series, hotspots, and the arrays behind tiles and feeds.
+"""Reading the picture of the classic profile: a day's rows, a cell's series, hotspots, what tiles and feeds are made of.
 
 A day on which not one event came in anywhere at the site says nothing about its cells: its `coverage` is `unknown`,
 and whoever draws it must not draw it as low.
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from appliance.errors import Corrupt, NotFound
+from appliance.model.risk import PROFILE
 from appliance.spatial.cells import resolution_of, to_hex
 from appliance.spatial.geojson import Bounds
 from appliance.spatial.mvt import Column
@@ -23,12 +24,14 @@ from appliance.store.engine import raw_connection
 Coverage = Literal["observed", "unknown"]
 NO_ROW, UNKNOWN = 255, 254  # bytes of a feed that are not twice a score
 
-_ROW = "h3_index, day, event_count, rolling_7d_avg, growth_rate, risk_score, risk_level, z_score, flagged"
-_JOIN = """
+_ROW = "a.h3_index, a.day, event_count, rolling_7d_avg, growth_rate, risk_score, risk_level, z_score, flagged"
+_JOIN = f"""
 cell_aggregates AS a
-JOIN risk_scores AS s USING (resolution, day, h3_index)
-JOIN anomaly_flags AS f USING (resolution, day, h3_index)
+CROSS JOIN risk_scores AS s
+    ON (s.resolution, s.day, s.h3_index, s.profile) = (a.resolution, a.day, a.h3_index, '{PROFILE}')
+CROSS JOIN anomaly_flags AS f ON (f.resolution, f.day, f.h3_index) = (a.resolution, a.day, a.h3_index)
 """
+"""CROSS, so that SQLite begins with the counts: it cannot know that other profiles have rows of their own."""
 
 
 class RiskRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +115,7 @@ def fetch_hotspots(
     rows = raw_connection(connection).execute(
         f"""SELECT a.h3_index, c.centre_longitude, c.centre_latitude, sum(event_count), avg(risk_score),
             max(risk_score), risk_level, sum(risk_level IN ('high', 'critical')), sum(flagged)
-        FROM {_JOIN} JOIN h3_cells AS c ON c.h3_index = a.h3_index
+        FROM {_JOIN} CROSS JOIN h3_cells AS c ON c.h3_index = a.h3_index
         WHERE a.resolution = ? AND a.day BETWEEN ? AND ?
         GROUP BY a.h3_index HAVING sum(risk_level IN ('high', 'critical')) > 0
         ORDER BY max(risk_score) DESC, sum(event_count) DESC, a.h3_index LIMIT ?""",
@@ -122,10 +125,10 @@ def fetch_hotspots(
 
 
 def fetch_scored_days(connection: sa.Connection) -> tuple[date, date] | None:
-    """First and last day that has scores, of any resolution."""
+    """First and last day that has scores, of any resolution; days that are only forecast do not count."""
     row = (
         raw_connection(connection)
-        .execute("SELECT min(day), max(day) FROM outbox WHERE kind = 'risk_scores'")
+        .execute("SELECT min(day), max(day) FROM outbox WHERE kind = 'cell_aggregates'")
         .fetchone()
     )
     return (date.fromisoformat(row[0]), date.fromisoformat(row[1])) if row[0] else None
@@ -185,10 +188,10 @@ def fetch_feed(
     flags = np.full((len(days), cells), NO_ROW, dtype=np.uint8)
     row_of = {day.isoformat(): n for n, day in enumerate(days)}
     rows = raw_connection(connection).execute(
-        """SELECT s.day, c.ordinal, s.risk_score, f.flagged FROM risk_scores AS s
-        JOIN anomaly_flags AS f USING (resolution, day, h3_index) JOIN h3_cells AS c USING (h3_index)
-        WHERE s.resolution = ? AND s.day BETWEEN ? AND ? AND c.ordinal < ?""",
-        (resolution, days[0].isoformat(), days[-1].isoformat(), cells),
+        """SELECT f.day, c.ordinal, s.risk_score, f.flagged FROM anomaly_flags AS f
+        CROSS JOIN risk_scores AS s USING (resolution, day, h3_index) CROSS JOIN h3_cells AS c USING (h3_index)
+        WHERE f.resolution = ? AND f.day BETWEEN ? AND ? AND s.profile = ? AND c.ordinal < ?""",
+        (resolution, days[0].isoformat(), days[-1].isoformat(), PROFILE, cells),
     )
     table = np.array([(row_of[day], ordinal, score, flag) for day, ordinal, score, flag in rows], dtype=np.float64)
     if table.size:
@@ -219,7 +222,8 @@ def fetch_day_picture(connection: sa.Connection, *, day: date, resolution: int) 
     where = "WHERE resolution = ? AND day = ? ORDER BY h3_index"
     counts = raw.execute(f"SELECT h3_index, event_count, rolling_7d_avg, growth_rate FROM cell_aggregates {where}", at)
     cells, event_count, rolling_7d_avg, growth_rate = _columns(counts, 4)
-    scores = raw.execute(f"SELECT h3_index, risk_score, risk_level FROM risk_scores {where}", at)
+    of_profile = where.replace("ORDER", "AND profile = ? ORDER")
+    scores = raw.execute(f"SELECT h3_index, risk_score, risk_level FROM risk_scores {of_profile}", (*at, PROFILE))
     scored_cells, risk_score, risk_level = _columns(scores, 3)
     flags = raw.execute(f"SELECT h3_index, z_score, flagged FROM anomaly_flags {where}", at)
     flagged_cells, z_score, flagged = _columns(flags, 3)

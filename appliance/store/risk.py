@@ -1,4 +1,4 @@
-"""Writing what a risk run found: only what changed, in short transactions, each change with a revision of its own.
+"""Writing what a risk run found of a profile: only what changed, in short transactions, each change with a revision of its own.
 
 `cell_aggregates`, `risk_scores` and `anomaly_flags` are written a few days at a time, so that ingest never waits long;
 a run that is killed half-way is simply run again. What changed is named in the outbox by slice.
@@ -20,11 +20,15 @@ Row = tuple[Any, ...]
 
 
 class DayRows(msgspec.Struct, frozen=True, kw_only=True):
-    """A run's findings of one day by table: cell -> values in the order of `_VALUES`."""
+    """A run's findings of one day by table: cell -> values in the order of `_VALUES`.
+
+    Of `risk_scores` only rows of `profile` are looked at, and all that are found must be of it.
+    """
 
     resolution: int
     day: str
     rows: Mapping[ChangeKind, Mapping[int, Row]]
+    profile: str = PROFILE
 
 
 _VALUES: dict[ChangeKind, tuple[str, ...]] = {
@@ -58,20 +62,26 @@ def ensure_cells(connection: sa.Connection, resolution: int, cells: Sequence[int
 def write_day(connection: sa.Connection, run_id: int, found: DayRows) -> int:
     """Make the tables say of one day what a run found, touching only rows whose values differ; how many did."""
     return sum(
-        _write_slice(connection, run_id, Slice(kind=kind, resolution=found.resolution, day=found.day), rows)
+        _write_slice(
+            connection,
+            run_id,
+            Slice(kind=kind, resolution=found.resolution, day=found.day),
+            rows,
+            found.profile if kind == "risk_scores" else "",
+        )
         for kind, rows in found.rows.items()
     )
 
 
-def _write_slice(connection: sa.Connection, run_id: int, at: Slice, found: Mapping[int, Row]) -> int:
+def _write_slice(connection: sa.Connection, run_id: int, at: Slice, found: Mapping[int, Row], profile: str) -> int:
     values = _VALUES[at.kind]
     raw = raw_connection(connection)
-    profile = f"AND profile = '{PROFILE}'" if at.kind == "risk_scores" else ""
+    own, key = _of_profile(at, profile)
     stored = {
         row[0]: row[1:]
         for row in raw.execute(
-            f"SELECT h3_index, {', '.join(values)} FROM {at.kind} WHERE resolution = ? AND day = ? {profile}",
-            (at.resolution, at.day),
+            f"SELECT h3_index, {', '.join(values)} FROM {at.kind} WHERE {own}",
+            key,
         )
     }
     changed = [(cell, row) for cell, row in found.items() if stored.get(cell) != row]
@@ -89,15 +99,20 @@ def _write_slice(connection: sa.Connection, run_id: int, at: Slice, found: Mappi
     return len(changed) + len(gone)
 
 
+def _of_profile(at: Slice, profile: str) -> tuple[str, Row]:
+    """The condition on the rows of a slice that are of a profile, where its table has one; and its parameters."""
+    if profile:
+        return "resolution = ? AND day = ? AND profile = ?", (at.resolution, at.day, profile)
+    return "resolution = ? AND day = ?", (at.resolution, at.day)
+
+
 def _remove(connection: sa.Connection, at: Slice, gone: Sequence[int], rev: int, profile: str) -> None:
     """Delete rows that no longer belong to the run; leave tombstones where the centre may have the rows."""
     if not gone:
         return
     raw = raw_connection(connection)
-    raw.executemany(
-        f"DELETE FROM {at.kind} WHERE resolution = ? AND day = ? AND h3_index = ? {profile}",
-        [(at.resolution, at.day, cell) for cell in gone],
-    )
+    own, key = _of_profile(at, profile)
+    raw.executemany(f"DELETE FROM {at.kind} WHERE {own} AND h3_index = ?", [(*key, cell) for cell in gone])
     told = raw.execute(
         "SELECT 1 FROM outbox WHERE kind = ? AND resolution = ? AND day = ? AND acked_rev > 0 "
         "UNION SELECT 1 FROM sync_state WHERE flight_kind = ? AND flight_resolution = ? AND flight_day = ?",
@@ -105,8 +120,8 @@ def _remove(connection: sa.Connection, at: Slice, gone: Sequence[int], rev: int,
     ).fetchone()
     if told:
         raw.executemany(
-            "REPLACE INTO tombstones (kind, resolution, day, h3_index, rev) VALUES (?, ?, ?, ?, ?)",
-            [(at.kind, at.resolution, at.day, cell, rev + n) for n, cell in enumerate(gone)],
+            "REPLACE INTO tombstones (kind, resolution, day, h3_index, profile, rev) VALUES (?, ?, ?, ?, ?, ?)",
+            [(at.kind, at.resolution, at.day, cell, profile, rev + n) for n, cell in enumerate(gone)],
         )
 
 
