@@ -1,4 +1,4 @@
-"""Reading the picture of the classic profile: a day's rows, a cell's series, hotspots, what tiles and feeds are made of.
+"""Reading the picture of the classic profile: a day's rows, a cell's series, hotspots, what tiles and feeds need.
 
 A day on which not one event came in anywhere at the site says nothing about its cells: its `coverage` is `unknown`,
 and whoever draws it must not draw it as low.

@@ -1,4 +1,4 @@
-"""Writing what a risk run found of a profile: only what changed, in short transactions, each change with a revision of its own.
+"""Writing what a run found of a profile: only what changed, in short transactions, each with a revision of its own.
 
 `cell_aggregates`, `risk_scores` and `anomaly_flags` are written a few days at a time, so that ingest never waits long;
 a run that is killed half-way is simply run again. What changed is named in the outbox by slice.
@@ -22,13 +22,15 @@ Row = tuple[Any, ...]
 class DayRows(msgspec.Struct, frozen=True, kw_only=True):
     """A run's findings of one day by table: cell -> values in the order of `_VALUES`.
 
-    Of `risk_scores` only rows of `profile` are looked at, and all that are found must be of it.
+    Of `risk_scores` only rows of `profile` are looked at, and all that are found must be of it. A day with too many
+    cells for one transaction is written in parts, each the cells `between` two numbers, both inclusive.
     """
 
     resolution: int
     day: str
     rows: Mapping[ChangeKind, Mapping[int, Row]]
     profile: str = PROFILE
+    between: tuple[int, int] = (0, 2**63 - 1)
 
 
 _VALUES: dict[ChangeKind, tuple[str, ...]] = {
@@ -67,20 +69,20 @@ def write_day(connection: sa.Connection, run_id: int, found: DayRows) -> int:
             run_id,
             Slice(kind=kind, resolution=found.resolution, day=found.day),
             rows,
-            found.profile if kind == "risk_scores" else "",
+            _Own(profile=found.profile if kind == "risk_scores" else "", between=found.between),
         )
         for kind, rows in found.rows.items()
     )
 
 
-def _write_slice(connection: sa.Connection, run_id: int, at: Slice, found: Mapping[int, Row], profile: str) -> int:
+def _write_slice(connection: sa.Connection, run_id: int, at: Slice, found: Mapping[int, Row], own: "_Own") -> int:
     values = _VALUES[at.kind]
     raw = raw_connection(connection)
-    own, key = _of_profile(at, profile)
+    where, key = own.rows_of(at)
     stored = {
         row[0]: row[1:]
         for row in raw.execute(
-            f"SELECT h3_index, {', '.join(values)} FROM {at.kind} WHERE {own}",
+            f"SELECT h3_index, {', '.join(values)} FROM {at.kind} WHERE {where}",
             key,
         )
     }
@@ -94,25 +96,30 @@ def _write_slice(connection: sa.Connection, run_id: int, at: Slice, found: Mappi
         f"VALUES (?, ?, ?, {', '.join('?' * len(values))}, ?, ?)",
         [(at.resolution, at.day, cell, *row, rev + n, run_id) for n, (cell, row) in enumerate(changed)],
     )
-    _remove(connection, at, gone, rev + len(changed), profile)
+    _remove(connection, at, gone, rev + len(changed), own)
     _announce(connection, at, rev + len(changed) + len(gone) - 1)
     return len(changed) + len(gone)
 
 
-def _of_profile(at: Slice, profile: str) -> tuple[str, Row]:
-    """The condition on the rows of a slice that are of a profile, where its table has one; and its parameters."""
-    if profile:
-        return "resolution = ? AND day = ? AND profile = ?", (at.resolution, at.day, profile)
-    return "resolution = ? AND day = ?", (at.resolution, at.day)
+class _Own(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows of a slice a run may touch; an empty profile: its table has none."""
+
+    profile: str
+    between: tuple[int, int]
+
+    def rows_of(self, at: Slice) -> tuple[str, Row]:
+        """The condition on them, and its parameters."""
+        where, key = "resolution = ? AND day = ? AND h3_index BETWEEN ? AND ?", (at.resolution, at.day, *self.between)
+        return (f"{where} AND profile = ?", (*key, self.profile)) if self.profile else (where, key)
 
 
-def _remove(connection: sa.Connection, at: Slice, gone: Sequence[int], rev: int, profile: str) -> None:
+def _remove(connection: sa.Connection, at: Slice, gone: Sequence[int], rev: int, own: _Own) -> None:
     """Delete rows that no longer belong to the run; leave tombstones where the centre may have the rows."""
     if not gone:
         return
     raw = raw_connection(connection)
-    own, key = _of_profile(at, profile)
-    raw.executemany(f"DELETE FROM {at.kind} WHERE {own} AND h3_index = ?", [(*key, cell) for cell in gone])
+    where, key = own.rows_of(at)
+    raw.executemany(f"DELETE FROM {at.kind} WHERE {where} AND h3_index = ?", [(*key, cell) for cell in gone])
     told = raw.execute(
         "SELECT 1 FROM outbox WHERE kind = ? AND resolution = ? AND day = ? AND acked_rev > 0 "
         "UNION SELECT 1 FROM sync_state WHERE flight_kind = ? AND flight_resolution = ? AND flight_day = ?",
@@ -121,7 +128,7 @@ def _remove(connection: sa.Connection, at: Slice, gone: Sequence[int], rev: int,
     if told:
         raw.executemany(
             "REPLACE INTO tombstones (kind, resolution, day, h3_index, profile, rev) VALUES (?, ?, ?, ?, ?, ?)",
-            [(at.kind, at.resolution, at.day, cell, profile, rev + n) for n, cell in enumerate(gone)],
+            [(at.kind, at.resolution, at.day, cell, own.profile, rev + n) for n, cell in enumerate(gone)],
         )
 
 

@@ -182,9 +182,7 @@ def _delete_gone(connection: Connection, batch: Batch) -> psycopg.Cursor[Any]:
         same_profile=sql.SQL(same_profile),
     )
     cells, revs, profiles = map(list, zip(*batch.gone, strict=True))
-    return connection.execute(
-        statement, {**_parameters(batch), "cells": cells, "revs": revs, "profiles": profiles}
-    )
+    return connection.execute(statement, {**_parameters(batch), "cells": cells, "revs": revs, "profiles": profiles})
 
 
 def _delete_earlier_epochs(connection: Connection, batch: Batch) -> psycopg.Cursor[Any]:
