@@ -58,6 +58,10 @@ class Incidents:
         self.total -= went
         return went
 
+    def first_day(self) -> date | None:
+        """The first day with an incident; None where there is none."""
+        return date.fromordinal(min(self._day)) if self._day else None
+
     def span(self) -> tuple[date, int]:
         """The first day, and how many there are to the last.
 

@@ -2,8 +2,9 @@
 
 Everything is forecast at one fine resolution. A coarser cell is the sum of its children, so the two never contradict
 each other; its interval is that of a count with the summed mean under the law learned on fine cells. Two things about
-that are approximate: how much the good and bad days of neighbours go together is not asked, and H3's children reach over
-their parent's edge, so that an event near one may be expected in the cell beside its own. Called by `job.forecasting`.
+that are approximate: how much the good and bad days of neighbours go together is not asked, and H3's children reach
+over their parent's edge, so that an event near one may be expected in the cell beside its own. Called by
+`job.forecasting`.
 """
 
 from collections.abc import Iterator, Sequence

@@ -6,7 +6,7 @@ and whoever draws it must not draw it as low.
 
 import itertools
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from appliance.errors import Corrupt, NotFound
-from appliance.model.risk import PROFILE
+from appliance.model.risk import CALIBRATED, PROFILE
 from appliance.spatial.cells import resolution_of, to_hex
 from appliance.spatial.geojson import Bounds
 from appliance.spatial.mvt import Column
@@ -89,6 +89,41 @@ def fetch_risk(
         items=[_risk_row(row, coverage) for row in rows[:limit]],
         next_cursor=to_hex(rows[limit - 1][0]) if len(rows) > limit else None,
     )
+
+
+def fetch_calibrated_risk(
+    connection: sa.Connection, *, day: date, resolution: int, bbox: Bounds | None, after_cell: int, limit: int
+) -> RiskPage:
+    """As `fetch_risk` of the calibrated profile; counts and flags of a cell without any are 0.
+
+    The day may be one that is only forecast: it is known if anything was heard in the week before it.
+    """
+    clause, values = _box_clause(bbox, "s")
+    same = "(s.resolution, s.day, s.h3_index)"
+    rows = (
+        raw_connection(connection)
+        .execute(
+            f"""SELECT s.h3_index, s.day, coalesce(event_count, 0), coalesce(rolling_7d_avg, 0.0),
+                coalesce(growth_rate, 0.0), risk_score, risk_level, coalesce(z_score, 0.0), coalesce(flagged, 0)
+            FROM risk_scores AS s
+            LEFT JOIN cell_aggregates AS a ON (a.resolution, a.day, a.h3_index) = {same}
+            LEFT JOIN anomaly_flags AS f ON (f.resolution, f.day, f.h3_index) = {same}
+            WHERE s.resolution = ? AND s.day = ? AND s.profile = ? AND s.h3_index > ? {clause}
+            ORDER BY s.h3_index LIMIT ?""",
+            (resolution, day.isoformat(), CALIBRATED, after_cell, *values, limit + 1),
+        )
+        .fetchall()
+    )
+    heard = {day.isoformat()} if was_heard(connection, day) else set()
+    return RiskPage(
+        items=[_risk_row(row, heard) for row in rows[:limit]],
+        next_cursor=to_hex(rows[limit - 1][0]) if len(rows) > limit else None,
+    )
+
+
+def was_heard(connection: sa.Connection, day: date) -> bool:
+    """Whether anything was heard in the week up to a day or the one before it, on which a forecast of it may rest."""
+    return bool(fetch_coverage(connection, day - timedelta(days=8), day))
 
 
 def fetch_cell(connection: sa.Connection, cell: int, *, from_day: date, to_day: date) -> list[RiskRow]:
@@ -257,15 +292,24 @@ def _risk_row(row: tuple[Any, ...], heard: set[str]) -> RiskRow:
     return RiskRow(**{**named, "h3_index": to_hex(row[0]), "flagged": bool(row[8]), "coverage": coverage})
 
 
-def _box_clause(bbox: Bounds | None) -> tuple[str, tuple[float, ...]]:
-    """Cells that touch a box, by the spatial index; a box over the antimeridian is two."""
+def cells_in_box(connection: sa.Connection, bbox: Bounds, resolution: int) -> list[int]:
+    """The cells of the grid that touch a box."""
+    clause, values = _box_clause(bbox, "g")
+    rows = raw_connection(connection).execute(
+        f"SELECT g.h3_index FROM h3_cells AS g WHERE g.resolution = ? {clause}", (resolution, *values)
+    )
+    return [row[0] for row in rows]
+
+
+def _box_clause(bbox: Bounds | None, table: str = "a") -> tuple[str, tuple[float, ...]]:
+    """Cells of a table that touch a box, by the spatial index; a box over the antimeridian is two."""
     if bbox is None:
         return "", ()
     west, south, east, north = bbox
     boxes = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
     one = "(xmax >= ? AND xmin <= ? AND ymax >= ? AND ymin <= ?)"
     clause = (
-        "AND a.h3_index IN (SELECT h3_index FROM h3_cells WHERE cell_pk IN "
+        f"AND {table}.h3_index IN (SELECT h3_index FROM h3_cells WHERE cell_pk IN "
         f"(SELECT pkid FROM idx_h3_cells_geom WHERE {' OR '.join([one] * len(boxes))}))"
     )
     return clause, tuple(value for w, e in boxes for value in (w, e, south, north))
