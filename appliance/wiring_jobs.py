@@ -1,7 +1,7 @@
 """What the jobs process is given beside its store: keeper of the disk, chores, re-dating. Only `cli` imports it."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -10,6 +10,7 @@ from appliance.aggregate.bins import SiteBins
 from appliance.clock import from_us
 from appliance.job.chores import Chores
 from appliance.job.disk import DiskKeeper
+from appliance.job.forecast_due import ForecastDue
 from appliance.job.redating import Redating
 from appliance.model.event import ClockQuality
 from appliance.model.tier import READINGS
@@ -49,6 +50,17 @@ def open_chores(box: Box, store: Store) -> Chores:
         centre=bool(box.settings.sync.url),
         clock=box.clock,
         clock_trusted=partial(ages_known, box, store),
+    )
+
+
+def forecast_due(box: Box, store: Store) -> Callable[[], bool]:
+    """Whether a forecast is due; the jobs process asks."""
+    return ForecastDue(
+        store,
+        risk=box.settings.risk,
+        hours=box.hours(),
+        clock=box.clock,
+        clock_trusted=box.clock_trusted,
     )
 
 

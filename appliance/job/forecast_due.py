@@ -15,7 +15,7 @@ AFTER_MIDNIGHT = timedelta(minutes=5)
 REST = 20
 """After a run, late data waits for this many times as long as it took: so a flood of it costs a twentieth of a core."""
 TRICKLE, TRICKLE_REST = 0.1, timedelta(hours=1)
-"""Where less than a tenth is new it waits for an hour: it hardly changes what is said, and all of it is written anew."""
+"""Where less than a tenth is new it waits for an hour: it changes little of what is said, and all is written anew."""
 
 
 class ForecastDue:
