@@ -280,7 +280,7 @@ def _row(cell: int, one: Any, at: tuple[int, str, str], event_type: str, made: M
         day=at[1],
         horizon=at[2],
         event_type=event_type,
-        mean=float(one["mean"]),
+        mean=round(float(one["mean"]), 8),
         low=int(one["low"]),
         high=int(one["high"]),
         risk_score=score,
