@@ -7,14 +7,16 @@ Called by `forecasting`.
 """
 
 from datetime import date, timedelta
+from typing import Any
 
 from appliance.forecast.history import SHIFTS
 from appliance.forecast.learn import LEARN_DAYS, learn
 from appliance.forecast.parameters import CODE_VERSION, Parameters
-from appliance.forecast.verdict import HORIZONS_CHECKED, check, check_split, drift, refusal
+from appliance.forecast.verdict import CHECK_DAYS, HORIZONS_CHECKED, check, check_split, drift, refusal
 from appliance.job.forecast_history import SiteHistory
+from appliance.store.alerts import close_alert, raise_alert
 from appliance.store.engine import Store
-from appliance.store.forecast_parameters import State, StoredParameters, fetch_active, save_parameters
+from appliance.store.forecast_parameters import DRIFT_ALERT, State, StoredParameters, fetch_active, save_parameters
 from appliance.store.forecast_runs import Check, ForecastRun, fetch_checks, fetch_last_judged, save_checks
 
 GROWN = 1.5  # times as many days teach something new
@@ -50,7 +52,30 @@ def ensure_checks(store: Store, site: SiteHistory, run: ForecastRun, known: Know
             save_checks(connection, checks)
             if proposed:
                 save_parameters(connection, proposed)
+                _tell(connection, run, checks, known, proposed)
+            elif all(one.judged for one in checks):
+                close_alert(connection, kind=DRIFT_ALERT, subject=str(run.resolution), now=run.made_at)
     return {one.horizon: one.reason for one in checks}
+
+
+def _tell(connection: Any, run: ForecastRun, checks: list[Check], known: Known, proposed: Known) -> None:
+    others = proposed.version != known.version
+    remedy = f"`hexpost forecast accept {proposed.version}`" if others else "history teaches the same again"
+    raise_alert(
+        connection,
+        kind=DRIFT_ALERT,
+        subject=str(run.resolution),
+        severity="warning",
+        title=f"The forecast's parameters no longer fit the last {CHECK_DAYS} days; {remedy}",
+        detail={
+            "resolution": run.resolution,
+            "in_force": known.version,
+            "proposed": proposed.version if others else None,
+            "drift": {one.horizon: one.drift for one in checks if one.drift},
+            "figures": [one.figures for one in checks],
+        },
+        now=run.made_at,
+    )
 
 
 def _why_learn(active: Known | None, site: SiteHistory, today: date) -> str:

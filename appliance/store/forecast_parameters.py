@@ -13,9 +13,12 @@ import sqlalchemy as sa
 from appliance.clock import from_us, to_us
 from appliance.errors import NotFound
 from appliance.forecast.parameters import Parameters
+from appliance.store.alerts import close_alert
 from appliance.store.engine import raw_connection
 
 KEEP_RETIRED = 50
+DRIFT_ALERT = "forecast_drift"
+"""The kind of the alert that parameters no longer fit; its subject is their resolution."""
 
 State = Literal["active", "proposed", "retired"]
 
@@ -96,7 +99,7 @@ def save_parameters(connection: sa.Connection, found: StoredParameters) -> bool:
 
 
 def accept_parameters(connection: sa.Connection, version: str, *, now: datetime) -> StoredParameters:
-    """Put a proposed or retired version in force; the one that was is retired.
+    """Put a proposed or retired version in force; the one that was is retired, and no alert speaks of it any more.
 
     raises  NotFound  there is no such version
     """
@@ -113,6 +116,7 @@ def accept_parameters(connection: sa.Connection, version: str, *, now: datetime)
     reason = f"accepted {now:%Y-%m-%d %H:%M} UTC; {found.reason}"
     accepted = msgspec.structs.replace(found, state="active", reason=reason)
     save_parameters(connection, accepted)
+    close_alert(connection, kind=DRIFT_ALERT, subject=str(found.resolution), now=now)
     return accepted
 
 

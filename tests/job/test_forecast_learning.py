@@ -107,6 +107,10 @@ def test_parameters_that_have_drifted_stay_in_force_and_others_are_proposed(drif
     assert all(check.judged for check in checks)
     assert any("hit rate" in check.drift for check in checks)
     assert not any(check.offered for check in checks)  # and meanwhile the plain count stands in
+    ((severity, title, detail, state),) = drifted.rows("SELECT severity, title, detail_json, state FROM alerts")
+    assert (severity, state) == ("warning", "open")
+    assert f"`hexpost forecast accept {found['proposed'].version}`" in title
+    assert msgspec.json.decode(detail)["in_force"] == found["active"].version
 
 
 def test_what_is_proposed_serves_once_it_is_accepted(drifted: Site) -> None:
@@ -114,6 +118,7 @@ def test_what_is_proposed_serves_once_it_is_accepted(drifted: Site) -> None:
     with drifted.store.write() as connection:
         accepted = accept_parameters(connection, proposed.version, now=NOW)
     assert accepted.state == "active"
+    assert drifted.rows("SELECT kind, state FROM alerts") == [("forecast_drift", "closed")]
     run = drifted.forecast()
     assert run is not None and run.parameter_version == proposed.version
     with drifted.store.read() as connection:
@@ -133,6 +138,7 @@ def test_drift_is_looked_for_once_a_week(drifted: Site) -> None:
         with drifted.store.read() as connection:
             judged.append({check.judged for check in fetch_checks(connection)})
     assert judged == [{False}, {False}, {True}]
+    assert drifted.rows("SELECT kind, times FROM alerts") == [("forecast_drift", 2)]  # told again, not anew
     found = versions(drifted)
     assert found["proposed"].learned_until == TODAY + timedelta(days=7)  # in place of the one a week old
     assert found["proposed"].version == first.version or found["retired"].version == first.version
