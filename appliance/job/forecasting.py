@@ -40,9 +40,9 @@ from appliance.score.composite import risk_level
 from appliance.store.engine import Store
 from appliance.store.forecast_runs import ForecastRun, insert_forecast_run
 from appliance.store.forecasts import Made, purge_forecasts, write_outlook
-from appliance.store.risk import DayRows, ensure_cells, write_day
+from appliance.store.risk import DayRows, ensure_cells, fetch_new_cells, write_day
 
-CELLS_A_TRANSACTION = 3_000
+CELLS_A_TRANSACTION, NEW_CELLS_A_TRANSACTION = 3_000, 500
 _ALL_CELLS = (0, 2**63 - 1)
 
 
@@ -157,6 +157,7 @@ def _write_risk(store: Store, found: Outlook, stopping: Callable[[], bool]) -> i
     """A day's scores of the calibrated profile, some thousand cells at a time; how many changed."""
     cells, scores = found.cells.tolist(), found.score.tolist()
     levels = risk_level(found.score).tolist()
+    _ensure_grid(store, found.resolution, cells, stopping)
     changed, first = 0, _ALL_CELLS[0]
     for start in range(0, max(len(cells), 1), CELLS_A_TRANSACTION):
         _go_on(stopping)
@@ -175,10 +176,19 @@ def _write_risk(store: Store, found: Outlook, stopping: Callable[[], bool]) -> i
             between=(first, last),
         )
         with store.write() as connection:
-            ensure_cells(connection, found.resolution, cells[part])
             changed += write_day(connection, 0, day)
         first = last + 1
     return changed
+
+
+def _ensure_grid(store: Store, resolution: int, cells: list[int], stopping: Callable[[], bool]) -> None:
+    """Put cells that are new on the map; their outlines take time, so only some at a time."""
+    with store.read() as connection:
+        fresh = fetch_new_cells(connection, resolution, cells)
+    for start in range(0, len(fresh), NEW_CELLS_A_TRANSACTION):
+        _go_on(stopping)
+        with store.write() as connection:
+            ensure_cells(connection, resolution, fresh[start : start + NEW_CELLS_A_TRANSACTION])
 
 
 def _go_on(stopping: Callable[[], bool]) -> None:

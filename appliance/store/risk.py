@@ -42,14 +42,13 @@ _VALUES: dict[ChangeKind, tuple[str, ...]] = {
 
 def ensure_cells(connection: sa.Connection, resolution: int, cells: Sequence[int]) -> int:
     """Add cells that are new to the grid, with geometry and the next ordinals; how many were new."""
-    raw = raw_connection(connection)
-    known = {row[0] for row in raw.execute("SELECT h3_index FROM h3_cells WHERE resolution = ?", (resolution,))}
-    fresh = [cell for cell in cells if cell not in known]
+    raw, fresh = raw_connection(connection), fetch_new_cells(connection, resolution, cells)
     if not fresh:
         return 0
+    count: int = raw.execute("SELECT count(*) FROM h3_cells WHERE resolution = ?", (resolution,)).fetchone()[0]
     rev = _take_revisions(connection, len(fresh))
     rows = [
-        (cell, resolution, len(known) + n, *centre(cell), rev + n, multipolygon_blob(cell_polygons(cell)))
+        (cell, resolution, count + n, *centre(cell), rev + n, multipolygon_blob(cell_polygons(cell)))
         for n, cell in enumerate(fresh)
     ]
     raw.executemany(
@@ -59,6 +58,17 @@ def ensure_cells(connection: sa.Connection, resolution: int, cells: Sequence[int
     )
     _announce(connection, Slice(kind="h3_cells", resolution=resolution, day=""), rev + len(fresh) - 1)
     return len(fresh)
+
+
+def fetch_new_cells(connection: sa.Connection, resolution: int, cells: Sequence[int]) -> list[int]:
+    """Those of these cells that are not in the grid yet."""
+    known = {
+        row[0]
+        for row in raw_connection(connection).execute(
+            "SELECT h3_index FROM h3_cells WHERE resolution = ?", (resolution,)
+        )
+    }
+    return [cell for cell in cells if cell not in known]
 
 
 def write_day(connection: sa.Connection, run_id: int, found: DayRows) -> int:
