@@ -137,7 +137,7 @@ def open_store(box: Box) -> Store:
     store = Store(path, ballast=ballast)
     store.hold()
     box.stores.append(store)
-    hours, resolutions = box.hours(), box.settings.risk.resolutions
+    hours, resolutions = box.hours(), box.settings.risk.counted
     with store.read() as connection:
         row = connection.exec_driver_sql("SELECT timezone, resolutions FROM site").one()
     if tuple(row) != (hours.zone.key, ",".join(str(r) for r in sorted(resolutions))):
@@ -176,7 +176,7 @@ def open_recorder(
     return Recorder(
         store,
         hours=box.hours(),
-        resolutions=box.settings.risk.resolutions,
+        resolutions=box.settings.risk.counted,
         quarantine_rows=box.settings.store.quarantine_rows,
         quarantine_bytes=box.settings.store.quarantine_mb * 1_048_576,
         sealer=open_sealer(box),

@@ -136,7 +136,7 @@ def salvage(box: Box) -> Salvage | None:
                 open_recorder(box, store),
                 found,
                 place=lambda source: place_waiting_events(
-                    store, source, hours=box.hours(), resolutions=box.settings.risk.resolutions
+                    store, source, hours=box.hours(), resolutions=box.settings.risk.counted
                 ),
                 replay=lambda since, until: _replay(box, store, since, until),
                 clock=box.clock,

@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from appliance.clock import from_us, to_us
 from appliance.job.chores import Chores
 from appliance.job.covering import Covering
 from appliance.job.disk import DiskKeeper
+from appliance.job.forecast_due import ForecastDue
 from appliance.job.redating import Redating
 from appliance.model.event import ClockQuality
 from appliance.model.tier import READINGS
@@ -52,6 +53,17 @@ def open_chores(box: Box, store: Store) -> Chores:
         centre=bool(box.settings.sync.url),
         clock=box.clock,
         clock_trusted=partial(ages_known, box, store),
+    )
+
+
+def forecast_due(box: Box, store: Store) -> Callable[[], bool]:
+    """Whether a forecast is due; the jobs process asks."""
+    return ForecastDue(
+        store,
+        risk=box.settings.risk,
+        hours=box.hours(),
+        clock=box.clock,
+        clock_trusted=box.clock_trusted,
     )
 
 

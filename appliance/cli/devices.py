@@ -175,7 +175,7 @@ def device_import(box: Box, as_json: bool, file: Path) -> None:
         _read_rows(file),
         now=box.clock(),
         hours=box.hours(),
-        resolutions=box.settings.risk.resolutions,
+        resolutions=box.settings.risk.counted,
     )
     if as_json:
         click.echo(to_json(report))
@@ -217,7 +217,7 @@ def _change(box: Box, devices: tuple[str, ...], told: dict[str, Any], *, as_json
     change, store = read_change(told, DeviceChange), find_store(box)
     with store.write() as connection:
         changed = [change_device(connection, name, change, now=box.clock()) for name in devices]
-    hours, resolutions = box.hours(), box.settings.risk.resolutions
+    hours, resolutions = box.hours(), box.settings.risk.counted
     placed = sum(place_waiting_events(store, one.source, hours=hours, resolutions=resolutions) for one in changed)
     if as_json:
         click.echo(to_json({"devices": changed, "placed_events": placed}))

@@ -21,6 +21,7 @@ COMMANDS = {
     "simulate": "simulating:simulate_command",
     "analyze": "analyzing:analyze_command",
     "backtest": "backtesting:backtest_command",
+    "forecast": "forecasting:forecast_group",
     "detect": "detecting:detect_command",
     "query": "querying:query_group",
     "status": "storing:status_command",

@@ -100,7 +100,7 @@ def jobs_command(box: Box, as_json: bool) -> None:
     from appliance.job.backing_up import Child, is_backup_due, is_salvage_due
     from appliance.job.schedule import Jobs
     from appliance.store.archive.spool import SPOOL, is_sealing_due
-    from appliance.wiring_jobs import open_chores, open_covering, open_disk_keeper, open_redating
+    from appliance.wiring_jobs import forecast_due, open_chores, open_covering, open_disk_keeper, open_redating
 
     with running(box, "jobs") as (stop, notifier):
         store = open_store(box)
@@ -126,6 +126,7 @@ def jobs_command(box: Box, as_json: bool) -> None:
                     lambda: is_backup_due(store, box.clock(), clock_trusted=box.clock_trusted()),
                 ),
                 Child("salvage", hexpost_command(box, "salvage"), lambda: is_salvage_due(store)),
+                Child("forecast", hexpost_command(box, "forecast", "run"), forecast_due(box, store)),
             ],
         )
         notifier.ready()

@@ -50,22 +50,26 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
         return total
 
 
-def history_of(grid: Grid, *, first_day: date, days: int, cells: Ints, day: Ints, hour: Ints) -> History:
+def history_of(
+    grid: Grid, *, first_day: date, days: int, cells: Ints, day: Ints, hour: Ints, count: Ints | None = None
+) -> History:
     """Count events; those in no cell of the grid, or not within the days, are left out.
 
     cells, day, hour  (e,) int64  cell, day from `first_day`, and hour 0..23 of the site's clock of each event
+    count             (e,) int    how many there were; None: one
     """
     place = places_of(grid, cells)
     shift = day * SHIFTS + hour // SHIFT_HOURS
     shifts = days * SHIFTS
     inside = (place < grid.size) & (shift >= 0) & (shift < shifts)
-    key, count = np.unique(shift[inside] * max(grid.size, 1) + place[inside], return_counts=True)
+    key, at = np.unique(shift[inside] * max(grid.size, 1) + place[inside], return_inverse=True)
+    total = np.bincount(at, weights=None if count is None else count[inside], minlength=len(key))
     shift_of, place_of = np.divmod(key, max(grid.size, 1))
     return History(
         first_day=first_day,
         shifts=shifts,
         place=place_of,
-        count=count.astype(np.int64),
+        count=total.astype(np.int64),
         start=np.searchsorted(shift_of, np.arange(shifts + 1)).astype(np.int64),
     )
 

@@ -58,6 +58,10 @@ class Incidents:
         self.total -= went
         return went
 
+    def first_day(self) -> date | None:
+        """The first day with an incident; None where there is none."""
+        return date.fromordinal(min(self._day)) if self._day else None
+
     def span(self) -> tuple[date, int]:
         """The first day, and how many there are to the last.
 
@@ -76,29 +80,31 @@ class Incidents:
             )
         return date.fromordinal(first), days
 
-    def laid_out(self, split: int) -> tuple[Grid, History]:
+    def laid_out(self, split: int, span: tuple[date, int] | None = None) -> tuple[Grid, History]:
         """The area, every cell with an incident before the shift `split` and its neighbours, and what happened in it.
 
+        span    the first day and how many there are; None: those of the incidents
         raises  Rejected  as `span`, or the area is too large
         """
-        first_day, days = self.span()
+        first_day, days = span or self.span()
         cell, count = np.frombuffer(self._cell, np.int64), np.frombuffer(self._count, np.int32)
         day = np.frombuffer(self._day, np.int32).astype(np.int64) - first_day.toordinal()
         hour = _with_hours(np.frombuffer(self._hour, np.int8).astype(np.int64), count)
         seeds = np.unique(cell[day * SHIFTS + hour // SHIFT_HOURS < split]).tolist()
         if len(seeds) > MAX_CELLS:
             raise Rejected(
-                f"incidents lie in {len(seeds):,} cells, more than the {MAX_CELLS:,} of a backtest: "
-                f"choose a coarser --resolution"
+                f"incidents lie in {len(seeds):,} cells, more than the {MAX_CELLS:,} of a forecast: "
+                f"choose a coarser resolution"
             )
         grid = grid_around(seeds)
         return grid, history_of(
             grid,
             first_day=first_day,
             days=days,
-            cells=np.repeat(cell, count),
-            day=np.repeat(day, count),
-            hour=np.repeat(hour, count),
+            cells=cell,
+            day=day,
+            hour=hour,
+            count=count.astype(np.int64),
         )
 
 

@@ -60,15 +60,18 @@ class Site:
         self.shift += 1
 
 
-def forecast_cells(site: Site, parameters: Parameters, horizon: str) -> Forecast:
-    """Forecast the window that begins now; a site without a past expects nothing."""
+def forecast_cells(site: Site, parameters: Parameters, horizon: str, lead: int = 0) -> Forecast:
+    """Forecast the window that begins `lead` shifts from now; a site without a past expects nothing.
+
+    What was learned of windows that begin now is taken to hold for those that begin soon.
+    """
     own = parameters.horizons[horizon]
-    mean = expected_events(site, parameters, horizon)
+    mean = expected_events(site, parameters, horizon, lead)
     size = law.size_of(mean, clumping=own.clumping, unevenness=own.unevenness)
     return Forecast(horizon=horizon, mean=mean, size=size, parameters=parameters.version)
 
 
-def expected_events(site: Site, parameters: Parameters, horizon: str) -> Floats:
+def expected_events(site: Site, parameters: Parameters, horizon: str, lead: int = 0) -> Floats:
     """(n,) the mean alone."""
     own, n = parameters.horizons[horizon], site.past.grid.size
     where = np.array(own.weights) @ site.past.densities(EVERY)
@@ -78,9 +81,9 @@ def expected_events(site: Site, parameters: Parameters, horizon: str) -> Floats:
         own_strength=parameters.own_strength,
         near_strength=parameters.near_strength,
     )
-    totals = site.level.expect(HORIZONS[horizon])[own.level_half_life].tolist()
+    totals = site.level.expect(lead + HORIZONS[horizon])[own.level_half_life, lead:].tolist()
     by_class: defaultdict[int, float] = defaultdict(float)
-    for step, total in enumerate(totals):
+    for step, total in enumerate(totals, lead):
         by_class[class_of(site.shift + step, site.first_weekday)] += total
     mean = np.zeros(n)
     for shift_class, total in by_class.items():

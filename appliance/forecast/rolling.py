@@ -5,7 +5,7 @@ fixed: the grid that is given, every cell with an event before the test and its 
 counted, for no method could have named their cells.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 import numpy as np
@@ -104,16 +104,17 @@ def backtest(
     rivals: Mapping[str, Rival],
     seed: int = 1,
     parameters: Parameters | None = None,
+    horizons: Collection[str] = tuple(HORIZONS),
 ) -> list[Trial]:
     """One trial a horizon that fits into the shifts from `first` on; `parameters` None: learned before `first`.
 
     The order of methods in the trials is that of `rivals`, then the forecast.
     """
     learned = parameters or learn(grid, history, until=first)
-    begins = {name: set(origins(name, first, history.shifts)) for name in HORIZONS}
+    begins = {name: set(origins(name, first, history.shifts)) for name in horizons}
     trials = {
         name: Trial(horizon=name, cells=grid.size, methods={method: Tally() for method in (*rivals, CALIBRATED)})
-        for name in HORIZONS
+        for name in horizons
         if begins[name] and grid.size
     }
     site, rng, ties = (

@@ -7,7 +7,6 @@ site's. Both strengths are learned (`forecast.learn`). Called by `learn` and `pr
 import numpy as np
 
 from appliance.forecast.grid import Floats
-from appliance.forecast.past import CLASSES
 
 
 def shares(own: Floats, near: Floats, site: Floats, *, own_strength: float, near_strength: float) -> Floats:
@@ -16,6 +15,8 @@ def shares(own: Floats, near: Floats, site: Floats, *, own_strength: float, near
     own, near  (6, m)  events of the cell; of it and its neighbours
     site       (6, m) or (6, 1)  of all cells
     returns    (6, m)  columns sum to 1
+
+    The six classes may be any number of others: `mix` pools types of events alike.
     """
     of_site = site_shares(site)
     of_near = (near_strength * of_site + near) / (near_strength + near.sum(axis=0))
@@ -25,7 +26,7 @@ def shares(own: Floats, near: Floats, site: Floats, *, own_strength: float, near
 
 def site_shares(site: Floats) -> Floats:
     """The site's own, with one event more in each class, so that none is impossible."""
-    found: Floats = (site + 1) / (site.sum(axis=0) + CLASSES)
+    found: Floats = (site + 1) / (site.sum(axis=0) + len(site))
     return found
 
 

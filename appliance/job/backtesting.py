@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from appliance.aggregate.hours import SiteHours
-from appliance.clock import from_us
 from appliance.forecast.grid import Floats
 from appliance.forecast.history import SHIFTS
 from appliance.forecast.incidents import NO_HOUR, Incidents
 from appliance.forecast.rivals import RIVALS, Instant, Rival
 from appliance.forecast.rolling import Trial, backtest, split_of
+from appliance.job.forecast_history import HourOfDay
 from appliance.score.composite import WINDOW_DAYS, score_composite
 from appliance.store.counts import fetch_hourly_counts
 from appliance.store.engine import Store
@@ -48,21 +47,8 @@ def fetch_incidents(
 
     raises  Rejected  more than can be held
     """
-    found, clock = Incidents(), _HourOfDay(hours.zone)
+    found, clock = Incidents(), HourOfDay(hours.zone)
     with store.read(limit_s=limit_s) as connection:
         for day, cell, hour, count in fetch_hourly_counts(connection, resolution=resolution, hours=hours, types=types):
             found.add(cell, date.fromisoformat(day).toordinal(), NO_HOUR if hour is None else clock.of(hour), count)
     return found
-
-
-class _HourOfDay:
-    """The hour that the site's clock shows at instants, remembered."""
-
-    def __init__(self, zone: ZoneInfo) -> None:
-        self._zone = zone
-        self._known: dict[int, int] = {}
-
-    def of(self, us: int) -> int:
-        if us not in self._known:
-            self._known[us] = from_us(us).astimezone(self._zone).hour
-        return self._known[us]

@@ -38,6 +38,8 @@ from appliance.store.spans import SPAN_DAYS, purge_spans
 from appliance.store.tally import Tally
 
 REST_S = 0.03  # SQLite looks for the lock again after 1, 2, 5, 10, 15, 20 and 25 ms
+PATROL_RISK_DAYS = 35
+"""Scores of cells so fine that only the forecast has them: ten times as many as in the picture, each day anew."""
 CELL_ROWS = 4_000  # entries that lie side by side go in 16 ms
 DAY_US = 24 * HOUR_US
 
@@ -106,6 +108,8 @@ def _sweeps(keep: Retention, bins: SiteBins, now: int, centre: bool) -> Iterator
         if keep.hourly_days:
             yield "event_counts by hour", partial(fold_counts, bins=bins, before=now - keep.hourly_days * DAY_US)
     yield "device_spans", partial(purge_spans, before=now - SPAN_DAYS * DAY_US)
+    patrol = date.fromisoformat(bins.day_of(now)) - timedelta(days=PATROL_RISK_DAYS)
+    yield "risk of patrol cells", partial(purge_risk, before_day=patrol.isoformat(), centre=centre, alone=True)
     if keep.risk_days:
         day = date.fromisoformat(bins.day_of(now)) - timedelta(days=keep.risk_days)
         yield "risk", partial(purge_risk, before_day=day.isoformat(), centre=centre)

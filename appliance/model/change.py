@@ -32,7 +32,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Changed rows of one slice, with a gapless number `seq` from 1 within an epoch of a site.
 
     rows       tuples in the order of `COLUMNS[slice.kind]`, ascending by rev
-    gone       (h3_index, rev) of rows that are no longer there
+    gone       (h3_index, rev, profile) of rows that are no longer there; the profile is empty where a table has none
     upto_rev   the revision up to which the centre is complete for this slice once it has applied this batch
     complete   nothing of the slice lies beyond `upto_rev`: the centre then has all of it in this epoch, and what it
                still holds of the slice from an earlier epoch is no longer there on the box
@@ -43,7 +43,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     slice: Slice
     rows: list[tuple[Any, ...]]
-    gone: list[tuple[int, int]]
+    gone: list[tuple[int, int, str]]
     upto_rev: int
     complete: bool = False
 

@@ -10,6 +10,9 @@ RunState = Literal["queued", "running", "done", "failed"]
 LEVELS: tuple[RiskLevel, ...] = ("low", "medium", "high", "critical")
 PROFILE = "composite"
 """The classic profile: 0.5 n + 0.3 growth + 0.2 rolling mean, min-max scaled over the run."""
+CALIBRATED = "calibrated"
+"""The profile that forecasts: expected events, weighted by their harm, on a scale that stands."""
+PROFILES = (PROFILE, CALIBRATED)
 
 
 class DailyRisk(msgspec.Struct, frozen=True, kw_only=True):

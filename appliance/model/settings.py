@@ -119,12 +119,24 @@ class Risk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The classic risk run: H3 `resolutions`, `days` back from today, how often it looks for new data.
 
     `types` says which event types count; empty means all.
+
+    The forecast is made at `patrol_resolution` and summed up to those of `resolutions` that are coarser. Its risk is
+    expected harm: an event of a type in `type_weights` weighs that instead of 1, and `severity_weight` times the mean
+    severity of its type more.
     """
 
     resolutions: tuple[int, ...] = (7, 8)
     days: int = 90
     every_s: float = 60.0
     types: tuple[str, ...] = ()
+    patrol_resolution: int = 9
+    type_weights: dict[str, float] = {}
+    severity_weight: float = 0.0
+
+    @property
+    def counted(self) -> tuple[int, ...]:
+        """The resolutions at which events are counted: those of the classic run and that of the forecast."""
+        return tuple(sorted({*self.resolutions, self.patrol_resolution}))
 
 
 class Sync(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -250,6 +262,9 @@ def _check(settings: Settings, name: str) -> None:
         "risk.resolutions": bool(settings.risk.resolutions) and not bad,
         "risk.days": 1 <= settings.risk.days <= 3660,
         "risk.every_s": settings.risk.every_s > 0,
+        "risk.patrol_resolution": 5 <= settings.risk.patrol_resolution <= 11,
+        "risk.type_weights": all(0 <= weight <= 1_000 for weight in settings.risk.type_weights.values()),
+        "risk.severity_weight": 0 <= settings.risk.severity_weight <= 1_000,
         "mqtt.url": settings.mqtt.url == "embedded" or settings.mqtt.url.startswith(("mqtt://", "mqtts://")),
         "mqtt.receive_maximum": 1 <= settings.mqtt.receive_maximum <= 65_535,
         "mqtt.source_rate": settings.mqtt.source_rate >= 0,

@@ -12,7 +12,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, PathParameter, QueryParameter
 
-from appliance.model.risk import Run
+from appliance.model.risk import CALIBRATED, Run
 from appliance.serve.context import Context
 from appliance.serve.errors import problems
 from appliance.serve.idempotency import Idempotency
@@ -31,7 +31,15 @@ from appliance.serve.watch import Watch
 from appliance.spatial.cells import centre, from_hex, resolution_of
 from appliance.spatial.geojson import parse_bbox
 from appliance.store.coverage_detail import CellDay, fetch_cell_day, with_devices
-from appliance.store.picture import Hotspot, RiskPage, RiskRow, fetch_cell, fetch_hotspots, fetch_risk
+from appliance.store.picture import (
+    Hotspot,
+    RiskPage,
+    RiskRow,
+    fetch_calibrated_risk,
+    fetch_cell,
+    fetch_hotspots,
+    fetch_risk,
+)
 from appliance.store.runs import fetch_run, insert_run
 
 WAIT_S = 20.0  # how long an answer waits for the run it asked for, unless `wait` says otherwise
@@ -122,10 +130,11 @@ def list_risk(
     cursor: FromQuery[str | None] = None,
     limit: FromQuery[int] = 500,
 ) -> RiskPage:
-    """Every cell of a day, by ascending cell."""
+    """Every cell of a day, by ascending cell; of the calibrated profile also of tomorrow."""
     check_profile(profile)
+    fetch = fetch_calibrated_risk if profile == CALIBRATED else fetch_risk
     with context.store.read() as connection:
-        return fetch_risk(
+        return fetch(
             connection,
             day=read_day(day, context),
             resolution=read_resolution(resolution, context),

@@ -169,7 +169,7 @@ async def import_registry(
             _read_rows(body, media_type),
             now=context.clock(),
             hours=SiteHours(context.settings.zone),
-            resolutions=context.settings.risk.resolutions,
+            resolutions=context.settings.risk.counted,
         )
 
     who = (caller.name, "devices")
@@ -280,7 +280,7 @@ def patch_device(
         context.store,
         changed.source,
         hours=SiteHours(context.settings.zone),
-        resolutions=context.settings.risk.resolutions,
+        resolutions=context.settings.risk.counted,
     )
     with context.store.read() as connection:
         return _detail(connection, changed, context, None)

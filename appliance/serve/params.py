@@ -10,7 +10,7 @@ from litestar.params import FromQuery, HeaderParameter, QueryParameter
 from appliance.clock import day_bounds
 from appliance.errors import Rejected
 from appliance.model.native import EARLIEST, LATEST, read_timestamp
-from appliance.model.risk import PROFILE
+from appliance.model.risk import PROFILES
 from appliance.serve.context import Context
 
 MAX_DAYS = 400  # of one answer
@@ -88,8 +88,8 @@ def check_profile(profile: str) -> None:
 
     raises  Rejected
     """
-    if profile != PROFILE:
-        raise Rejected(f"no profile {profile!r}; there is {PROFILE}", "profile")
+    if profile not in PROFILES:
+        raise Rejected(f"no profile {profile[:40]!r}; there are {', '.join(PROFILES)}", "profile")
 
 
 def read_cursor(text: str | None) -> str | None:

@@ -85,21 +85,28 @@ def fetch_daily_counts(
 
 
 def fetch_hourly_counts(
-    connection: sa.Connection, *, resolution: int, hours: SiteHours, types: Sequence[str] = ()
+    connection: sa.Connection,
+    *,
+    resolution: int,
+    hours: SiteHours,
+    types: Sequence[str] = (),
+    from_day: date = date.min,
+    before_day: date = date.max,
 ) -> Iterator[HourlyRow]:
-    """Every cell and hour that has any events, of all time; `types` empty means all. Rows may repeat a cell and hour.
+    """Every cell and hour that has any events; `types` empty means all. Rows may repeat a cell and hour.
 
     A resolution that is not counted is counted from the events themselves.
     """
+    first, end = from_day.isoformat(), before_day.isoformat()
     raw, after = raw_connection(connection), 0
     if resolution in fetch_resolutions(connection):
         after = fetch_marks(raw).counted
         folded = _folded_hours(raw, SiteBins(hours.zone))
         marks = f"AND event_type IN ({', '.join('?' * len(types))})" if types else ""
         for day, cell, hour, count in raw.execute(
-            f"SELECT day, h3_index, hour, sum(event_count) FROM event_counts WHERE resolution = ? {marks} "
-            "GROUP BY day, h3_index, hour",
-            (resolution, *types),
+            "SELECT day, h3_index, hour, sum(event_count) FROM event_counts "
+            f"WHERE resolution = ? AND day >= ? AND day < ? {marks} GROUP BY day, h3_index, hour",
+            (resolution, first, end, *types),
         ):
             if count > 0:
                 yield day, cell, None if hour in folded else hour, count
@@ -107,7 +114,7 @@ def fetch_hourly_counts(
     rows = raw.execute("SELECT event_timestamp, event_type, geom FROM events WHERE event_pk > ?", (after,))
     tally_rows(tally, (row for row in rows if not types or row[1] in types))
     for (_, day, cell, hour, _), count in tally.counts.items():
-        if count > 0:
+        if count > 0 and first <= day < end:
             yield day, cell, hour, count
 
 

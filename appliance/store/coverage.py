@@ -5,7 +5,7 @@ known), and not with each hundredth of a share; an unknown cell gets its place i
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import TypeVar
 
 import msgspec
@@ -212,6 +212,13 @@ def fetch_covered(
         (resolution, *days, *values),
     )
     return Covered(heard={row[0] for row in heard}, cells={(day, found): coverage for day, found, coverage in rows})
+
+
+def fetch_covered_ahead(connection: sa.Connection, resolution: int, day: date, cell: int | None = None) -> Covered:
+    """Coverage of a day of which there is a forecast: the site's day counts as heard if anything was in the week up to it
+    or to the day before, on which a forecast of it may rest."""
+    """Coverage of a day of which there is a forecast: the site's day counts as heard if anything was in the week before
+    it, on which a forecast of it may rest."""
 
 
 def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:

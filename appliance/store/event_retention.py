@@ -23,6 +23,10 @@ SELECT event_pk, recorded_at, clock_quality IN ('untrusted', 'undated') FROM eve
 """
 _PINNED = "SELECT event_pk FROM pinned_events WHERE event_pk > ? AND event_pk <= ?"
 _SLICE = "kind = ? AND resolution = ? AND day = ?"
+_ALONE = (
+    "AND kind = 'risk_scores' AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.kind = 'cell_aggregates' "
+    "AND o.resolution = outbox.resolution)"
+)
 
 
 def purge_events(
@@ -96,18 +100,19 @@ def purge_cells(connection: sa.Connection, *, limit: int = STEP_ROWS) -> Step:
     return Step(deleted=deleted, more=deleted >= limit)
 
 
-def purge_risk(connection: sa.Connection, *, before_day: str, centre: bool) -> Step:
+def purge_risk(connection: sa.Connection, *, before_day: str, centre: bool, alone: bool = False) -> Step:
     """The oldest slice (table, resolution, day) of risk of a day before this one, with its entry in the outbox.
 
     centre  there is one, which must have acknowledged the slice first
+    alone   only scores of a resolution at which nothing but the forecast is computed
     """
     raw = raw_connection(connection)
     row = raw.execute(
         "SELECT kind, resolution, day, rev > acked_rev FROM outbox WHERE day <> '' AND day < ? "
-        "ORDER BY ? AND rev > acked_rev, day, kind, resolution LIMIT 1",
+        f"{_ALONE if alone else ''} ORDER BY ? AND rev > acked_rev, day, kind, resolution LIMIT 1",
         (before_day, centre),
     ).fetchone()
-    waits = _unacknowledged(raw, before_day) if centre else ""
+    waits = _unacknowledged(raw, before_day) if centre and not alone else ""
     if row is None or (centre and row[3]):
         return Step(waits=waits)
     kind, resolution, day, _ = row

@@ -199,7 +199,7 @@ def _build(connection: sa.Connection, site_id: str, flight: _Flight) -> Batch:
         (*key, acked, upto),
     )
     gone = connection.exec_driver_sql(
-        f"SELECT h3_index, rev FROM tombstones WHERE {_SLICE} AND rev > ? AND rev <= ? ORDER BY rev",
+        f"SELECT h3_index, rev, profile FROM tombstones WHERE {_SLICE} AND rev > ? AND rev <= ? ORDER BY rev",
         (*named, acked, upto),
     )
     return Batch(
@@ -208,7 +208,7 @@ def _build(connection: sa.Connection, site_id: str, flight: _Flight) -> Batch:
         seq=flight.seq,
         slice=at,
         rows=_outward(at.kind, [tuple(row) for row in rows]),
-        gone=[(cell, rev) for cell, rev in gone],
+        gone=[(cell, rev, profile) for cell, rev, profile in gone],
         upto_rev=upto,
         complete=complete,
     )

@@ -1,4 +1,4 @@
-"""Reading the risk picture: a day's rows, a cell's series, hotspots, and the arrays behind tiles and feeds.
+"""Reading the picture of the classic profile: a day's rows, a cell's series, hotspots, what tiles and feeds need.
 
 A cell is `unknown` where nobody watched it (`store.coverage`), and whoever draws it must not draw it as low. A cell
 that devices look at and that takes part in no run is told only while it is unknown, with a score and level of None.
@@ -16,24 +16,28 @@ from numpy.typing import NDArray
 
 from appliance.coverage.judge import Coverage
 from appliance.errors import Corrupt, NotFound
+from appliance.model.risk import CALIBRATED, PROFILE
 from appliance.spatial.cells import resolution_of, to_hex
 from appliance.spatial.geojson import Bounds
 from appliance.spatial.mvt import Column
-from appliance.store.coverage import Covered, fetch_covered
+from appliance.store.coverage import Covered, fetch_covered, fetch_covered_ahead
 from appliance.store.engine import raw_connection
 
 NO_ROW, UNKNOWN = 255, 254  # bytes of a feed that are not twice a score
 
-_ROW = "h3_index, day, event_count, rolling_7d_avg, growth_rate, risk_score, risk_level, z_score, flagged"
-_JOIN = """
+_ROW = "a.h3_index, a.day, event_count, rolling_7d_avg, growth_rate, risk_score, risk_level, z_score, flagged"
+_JOIN = f"""
 cell_aggregates AS a
-JOIN risk_scores AS s USING (resolution, day, h3_index)
-JOIN anomaly_flags AS f USING (resolution, day, h3_index)
+CROSS JOIN risk_scores AS s
+    ON (s.resolution, s.day, s.h3_index, s.profile) = (a.resolution, a.day, a.h3_index, '{PROFILE}')
+CROSS JOIN anomaly_flags AS f ON (f.resolution, f.day, f.h3_index) = (a.resolution, a.day, a.h3_index)
 """
-_UNSCORED = """
+"""CROSS, so that SQLite begins with the counts: it cannot know that other profiles have rows of their own."""
+_UNSCORED = f"""
 SELECT a.h3_index, a.day, 0, NULL, NULL, NULL, NULL, NULL, 0 FROM cell_coverage AS a
 WHERE a.coverage = 'unknown' AND NOT EXISTS (
-    SELECT 1 FROM risk_scores AS s WHERE (s.resolution, s.day, s.h3_index) = (a.resolution, a.day, a.h3_index))
+    SELECT 1 FROM risk_scores AS s
+    WHERE (s.resolution, s.day, s.h3_index, s.profile) = (a.resolution, a.day, a.h3_index, '{PROFILE}'))
 AND a.resolution = ? AND a.day = ?"""
 """Cells of a day that nobody watched and no run scored, in the columns of `_ROW`."""
 
@@ -95,6 +99,36 @@ def fetch_risk(
     )
 
 
+def fetch_calibrated_risk(
+    connection: sa.Connection, *, day: date, resolution: int, bbox: Bounds | None, after_cell: int, limit: int
+) -> RiskPage:
+    """As `fetch_risk` of the calibrated profile; counts and flags of a cell without any are 0.
+
+    The day may be one that is only forecast: it is known if anything was heard in the week before it.
+    """
+    clause, values = _box_clause(bbox, "s")
+    same = "(s.resolution, s.day, s.h3_index)"
+    rows = (
+        raw_connection(connection)
+        .execute(
+            f"""SELECT s.h3_index, s.day, coalesce(event_count, 0), coalesce(rolling_7d_avg, 0.0),
+                coalesce(growth_rate, 0.0), risk_score, risk_level, coalesce(z_score, 0.0), coalesce(flagged, 0)
+            FROM risk_scores AS s
+            LEFT JOIN cell_aggregates AS a ON (a.resolution, a.day, a.h3_index) = {same}
+            LEFT JOIN anomaly_flags AS f ON (f.resolution, f.day, f.h3_index) = {same}
+            WHERE s.resolution = ? AND s.day = ? AND s.profile = ? AND s.h3_index > ? {clause}
+            ORDER BY s.h3_index LIMIT ?""",
+            (resolution, day.isoformat(), CALIBRATED, after_cell, *values, limit + 1),
+        )
+        .fetchall()
+    )
+    covered = fetch_covered_ahead(connection, resolution, day)
+    return RiskPage(
+        items=[_risk_row(row, covered) for row in rows[:limit]],
+        next_cursor=to_hex(rows[limit - 1][0]) if len(rows) > limit else None,
+    )
+
+
 def fetch_cell(connection: sa.Connection, cell: int, *, from_day: date, to_day: date) -> list[RiskRow]:
     """A cell's rows, ascending by day.
 
@@ -128,7 +162,7 @@ def fetch_hotspots(
     rows = raw_connection(connection).execute(
         f"""SELECT a.h3_index, c.centre_longitude, c.centre_latitude, sum(event_count), avg(risk_score),
             max(risk_score), risk_level, sum(risk_level IN ('high', 'critical')), sum(flagged)
-        FROM {_JOIN} JOIN h3_cells AS c ON c.h3_index = a.h3_index
+        FROM {_JOIN} CROSS JOIN h3_cells AS c ON c.h3_index = a.h3_index
         WHERE a.resolution = ? AND a.day BETWEEN ? AND ?
         GROUP BY a.h3_index HAVING sum(risk_level IN ('high', 'critical')) > 0
         ORDER BY max(risk_score) DESC, sum(event_count) DESC, a.h3_index LIMIT ?""",
@@ -138,10 +172,10 @@ def fetch_hotspots(
 
 
 def fetch_scored_days(connection: sa.Connection) -> tuple[date, date] | None:
-    """First and last day that has scores, of any resolution."""
+    """First and last day that has scores, of any resolution; days that are only forecast do not count."""
     row = (
         raw_connection(connection)
-        .execute("SELECT min(day), max(day) FROM outbox WHERE kind = 'risk_scores'")
+        .execute("SELECT min(day), max(day) FROM outbox WHERE kind = 'cell_aggregates'")
         .fetchone()
     )
     return (date.fromisoformat(row[0]), date.fromisoformat(row[1])) if row[0] else None
@@ -193,8 +227,8 @@ def fetch_feed(
     rows = raw_connection(connection).execute(
         """SELECT f.day, c.ordinal, s.risk_score, f.flagged FROM anomaly_flags AS f
         CROSS JOIN risk_scores AS s USING (resolution, day, h3_index) CROSS JOIN h3_cells AS c USING (h3_index)
-        WHERE f.resolution = ? AND f.day BETWEEN ? AND ? AND c.ordinal < ?""",
-        (resolution, days[0].isoformat(), days[-1].isoformat(), cells),
+        WHERE f.resolution = ? AND f.day BETWEEN ? AND ? AND s.profile = ? AND c.ordinal < ?""",
+        (resolution, days[0].isoformat(), days[-1].isoformat(), PROFILE, cells),
     )
     table = np.array([(row_of[day], ordinal, score, flag) for day, ordinal, score, flag in rows], dtype=np.float64)
     if table.size:
@@ -241,7 +275,8 @@ def fetch_day_picture(connection: sa.Connection, *, day: date, resolution: int) 
     where = "WHERE resolution = ? AND day = ? ORDER BY h3_index"
     counts = raw.execute(f"SELECT h3_index, event_count, rolling_7d_avg, growth_rate FROM cell_aggregates {where}", at)
     cells, event_count, rolling_7d_avg, growth_rate = _columns(counts, 4)
-    scores = raw.execute(f"SELECT h3_index, risk_score, risk_level FROM risk_scores {where}", at)
+    of_profile = where.replace("ORDER", "AND profile = ? ORDER")
+    scores = raw.execute(f"SELECT h3_index, risk_score, risk_level FROM risk_scores {of_profile}", (*at, PROFILE))
     scored_cells, risk_score, risk_level = _columns(scores, 3)
     flags = raw.execute(f"SELECT h3_index, z_score, flagged FROM anomaly_flags {where}", at)
     flagged_cells, z_score, flagged = _columns(flags, 3)
@@ -288,15 +323,24 @@ def _risk_row(row: tuple[Any, ...], covered: Covered) -> RiskRow:
     return RiskRow(**{**named, "h3_index": to_hex(row[0]), "flagged": bool(row[8]), "coverage": coverage})
 
 
-def _box_clause(bbox: Bounds | None) -> tuple[str, tuple[float, ...]]:
-    """Cells that touch a box, by the spatial index; a box over the antimeridian is two."""
+def cells_in_box(connection: sa.Connection, bbox: Bounds, resolution: int) -> list[int]:
+    """The cells of the grid that touch a box."""
+    clause, values = _box_clause(bbox, "g")
+    rows = raw_connection(connection).execute(
+        f"SELECT g.h3_index FROM h3_cells AS g WHERE g.resolution = ? {clause}", (resolution, *values)
+    )
+    return [row[0] for row in rows]
+
+
+def _box_clause(bbox: Bounds | None, table: str = "a") -> tuple[str, tuple[float, ...]]:
+    """Cells of a table that touch a box, by the spatial index; a box over the antimeridian is two."""
     if bbox is None:
         return "", ()
     west, south, east, north = bbox
     boxes = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
     one = "(xmax >= ? AND xmin <= ? AND ymax >= ? AND ymin <= ?)"
     clause = (
-        "AND a.h3_index IN (SELECT h3_index FROM h3_cells WHERE cell_pk IN "
+        f"AND {table}.h3_index IN (SELECT h3_index FROM h3_cells WHERE cell_pk IN "
         f"(SELECT pkid FROM idx_h3_cells_geom WHERE {' OR '.join([one] * len(boxes))}))"
     )
     return clause, tuple(value for w, e in boxes for value in (w, e, south, north))

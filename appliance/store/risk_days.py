@@ -119,9 +119,9 @@ def _follow(connection: sa.Connection, found: Findings, column: int, judged: Jud
     counted |= (old.rolling_7d_avg != score.rolling_7d_avg) | (old.growth_rate != score.growth_rate)
     moved = fresh | (rescale(old.raw, judged.low, judged.high) != _rescaled(found, score))
     at = Slice(kind="cell_aggregates", resolution=found.resolution, day=found.days[column])
-    changed = write_rows(connection, found.run_id, at, _counts(found, score, counted), gone)
+    changed = write_rows(connection, found.run_id, at, _counts(found, score, counted), gone, profile="")
     at = msgspec.structs.replace(at, kind="risk_scores")
-    return changed + write_rows(connection, found.run_id, at, _scores(found, score, moved), gone)
+    return changed + write_rows(connection, found.run_id, at, _scores(found, score, moved), gone, profile=PROFILE)
 
 
 def _score(counts: NDArray[np.int32], column: int) -> DayScore:

@@ -171,12 +171,18 @@ def _merge(connection: Connection, batch: Batch) -> psycopg.Cursor[Any]:
 
 
 def _delete_gone(connection: Connection, batch: Batch) -> psycopg.Cursor[Any]:
+    same_profile = "AND a.profile = g.profile" if "profile" in _KEYS[batch.slice.kind] else ""
     statement = sql.SQL(
-        "DELETE FROM {table} AS a USING unnest(%(cells)s::bigint[], %(revs)s::bigint[]) AS g (h3_index, rev) "
-        "WHERE {of_slice} AND a.h3_index = g.h3_index AND (a.epoch, a.rev) <= (%(epoch)s, g.rev)"
-    ).format(table=sql.Identifier("hexpost", batch.slice.kind), of_slice=_of_slice(batch.slice.kind))
-    cells, revs = [cell for cell, _ in batch.gone], [rev for _, rev in batch.gone]
-    return connection.execute(statement, {**_parameters(batch), "cells": cells, "revs": revs})
+        "DELETE FROM {table} AS a USING unnest(%(cells)s::bigint[], %(revs)s::bigint[], %(profiles)s::text[]) "
+        "AS g (h3_index, rev, profile) WHERE {of_slice} AND a.h3_index = g.h3_index {same_profile} "
+        "AND (a.epoch, a.rev) <= (%(epoch)s, g.rev)"
+    ).format(
+        table=sql.Identifier("hexpost", batch.slice.kind),
+        of_slice=_of_slice(batch.slice.kind),
+        same_profile=sql.SQL(same_profile),
+    )
+    cells, revs, profiles = map(list, zip(*batch.gone, strict=True))
+    return connection.execute(statement, {**_parameters(batch), "cells": cells, "revs": revs, "profiles": profiles})
 
 
 def _delete_earlier_epochs(connection: Connection, batch: Batch) -> psycopg.Cursor[Any]:

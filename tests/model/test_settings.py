@@ -32,6 +32,11 @@ def test_nothing_configured_is_a_box_that_works() -> None:
         ("[risk]\nresolutions = []", "risk.resolutions cannot be ()"),
         ("[risk]\nresolutions = [4]", "risk.resolutions cannot be (4,)"),
         ("[risk]\ndays = 0", "risk.days cannot be 0"),
+        ("[risk]\npatrol_resolution = 12", "risk.patrol_resolution cannot be 12"),
+        ("[risk]\ntype_weights = {fire = -1}", "risk.type_weights cannot be {'fire': -1.0}"),
+        ("[risk]\ntype_weights = {fire = 'much'}", "Expected `float`, got `str` - at `$.risk.type_weights[...]`"),
+        ("[risk]\ntype_weight = {fire = 2}", "no key risk.type_weight; did you mean type_weights?"),
+        ("[risk]\nseverity_weight = -0.5", "risk.severity_weight cannot be -0.5"),
         ("[mqtt]\nurl = 'http://x'", "mqtt.url cannot be 'http://x'"),
         ("[mqtt]\nreceive_maximum = 65536", "mqtt.receive_maximum cannot be 65536"),
         ("[sync]\nurl = 'mysql://x'", "sync.url cannot be 'mysql://x'"),
@@ -46,6 +51,13 @@ def test_a_fault_is_told_with_its_place_and_the_nearest_name(text: str, fault: s
     assert str(caught.value).startswith("/etc/box.toml")
     assert fault in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_events_are_counted_where_the_picture_and_the_forecast_are_made() -> None:
+    assert Settings().risk.counted == (7, 8, 9)
+    text = "[risk]\nresolutions = [8, 6]\npatrol_resolution = 8\ntype_weights = {fire = 3, theft = 0.5}"
+    found = read_settings(text, {}).risk
+    assert (found.counted, found.type_weights) == ((6, 8), {"fire": 3.0, "theft": 0.5})
 
 
 def test_the_environment_wins_over_the_file() -> None:

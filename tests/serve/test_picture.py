@@ -141,7 +141,7 @@ def test_a_box_keeps_the_cells_that_touch_it(client: Client) -> None:
         ("/v1/risk/2026-02-30", 400),
         ("/v1/risk/0001-01-01", 400),
         ("/v1/risk/today?resolution=12", 400),
-        ("/v1/risk/today?profile=calibrated", 400),
+        ("/v1/risk/today?profile=classic", 400),
         ("/v1/risk/today?bbox=1,2", 400),
         ("/v1/risk/today?cursor=xyz", 400),
         ("/v1/risk/today?limit=0", 400),

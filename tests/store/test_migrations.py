@@ -67,6 +67,19 @@ def rows(path: Path, query: str) -> list[tuple[object, ...]]:
     return found
 
 
+def test_what_was_gone_before_there_were_profiles_was_of_the_classic_one(first_store: Path) -> None:
+    connection = sqlite.connect(first_store)
+    connection.execute(
+        "INSERT INTO tombstones VALUES ('risk_scores', 8, '2026-11-21', 5, 7), ('anomaly_flags', 8, '2026-11-21', 5, 8)"
+    )
+    connection.close()
+    migrations.migrate(first_store, timezone="UTC")
+    assert rows(first_store, "SELECT kind, h3_index, profile, rev FROM tombstones ORDER BY rev") == [
+        ("risk_scores", 5, "composite", 7),
+        ("anomaly_flags", 5, "", 8),
+    ]
+
+
 EVENTS = (
     "SELECT event_pk, event_id, source, event_type, event_timestamp, received_at, recorded_at, clock_quality, "
     "h3_index, severity, value, attributes_json, rev, geom FROM events ORDER BY event_pk"

@@ -97,7 +97,7 @@ CASES: dict[str, Case] = {
         lambda connection: fetch_feed(connection, resolution=8, days=DAYS_ASKED, cells=5),
         (
             f"SEARCH cell_aggregates USING PRIMARY KEY {DAYS}",
-            "SEARCH risk_scores USING PRIMARY KEY (resolution=? AND day=? AND h3_index=?)",
+            "SEARCH risk_scores USING PRIMARY KEY (resolution=? AND day=? AND h3_index=? AND profile=?)",
             "SEARCH baselines USING PRIMARY KEY (baseline_id=? AND h3_index=?)",
             "SEARCH h3_cells USING INDEX sqlite_autoindex_h3_cells_1 (h3_index=?)",
         ),
@@ -106,7 +106,7 @@ CASES: dict[str, Case] = {
         lambda connection: fetch_hotspots(connection, from_day=BEFORE, to_day=TODAY, resolution=8, limit=10),
         (
             f"SEARCH cell_aggregates USING PRIMARY KEY {DAYS}",
-            "SEARCH risk_scores USING PRIMARY KEY (resolution=? AND day=? AND h3_index=?)",
+            "SEARCH risk_scores USING PRIMARY KEY (resolution=? AND day=? AND h3_index=? AND profile=?)",
         ),
         sorts=2,
     ),

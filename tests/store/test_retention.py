@@ -23,6 +23,7 @@ from appliance.store.intake import Recorder
 from appliance.store.outbox import acknowledge, next_batch
 from appliance.store.pins import fetch_pins, pin_events, unpin_events
 from appliance.store.retention import purge_positions, shrink
+from appliance.store.risk import DayRows, write_day
 from appliance.store.runs import insert_run
 from appliance.store.settle import settle_index
 from appliance.store.tally import Tally
@@ -267,6 +268,34 @@ def test_without_a_centre_nothing_waits_for_it(store: Store) -> None:
     scored(store)
     cleaned = clean_up(store, risk_days=98)
     assert (cleaned.waits, min(slices(store))) == ([], (NOW - 98 * DAY).date().isoformat())
+
+
+def test_scores_that_only_the_forecast_has_go_after_some_weeks_once_the_centre_has_them(store: Store) -> None:
+    scored(store)
+    days = [(NOW - n * DAY).date().isoformat() for n in (1, 35, 36, 60)]
+    for resolution in (8, 9):
+        for day in days:
+            rows = {"risk_scores": {5: ("calibrated", 1.0, "low")}}
+            with store.write() as connection:
+                found = DayRows(resolution=resolution, day=day, rows=rows, profile="calibrated")
+                write_day(connection, 0, found)
+
+    def kept(profile: str, resolution: int) -> list[str]:
+        with store.read() as connection:
+            found = raw_connection(connection).execute(
+                "SELECT DISTINCT day FROM risk_scores WHERE profile = ? AND resolution = ? ORDER BY day DESC",
+                (profile, resolution),
+            )
+            return [row[0] for row in found]
+
+    classic = kept("composite", 8)
+    clean_up(store, centre=True)
+    assert kept("calibrated", 9) == days
+    while batch := next_batch(store, site_id="box", batch_rows=1_000):
+        acknowledge(store, batch.seq, NOW)
+    cleaned = clean_up(store, centre=True)
+    assert (cleaned.deleted["risk of patrol cells"], cleaned.waits) == (2, [])
+    assert (kept("calibrated", 9), kept("calibrated", 8), kept("composite", 8)) == (days[:2], days, classic)
 
 
 def test_positions_go_by_when_they_were_observed_a_few_at_a_time(store: Store) -> None:

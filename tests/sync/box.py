@@ -55,6 +55,14 @@ class Box:
             write_judged(connection, RESOLUTION, day, rows)
             forget_cells(connection, judged_by.baseline_id, judged_by.gone)
 
+    def forecast(self, day: str, scores: Mapping[int, float]) -> None:
+        """What a forecast does that gives these cells a score on a day."""
+        rows = {cell: ("calibrated", score, "low") for cell, score in scores.items()}
+        with self.store.write() as connection:
+            ensure_cells(connection, RESOLUTION, sorted(scores))
+            found = DayRows(resolution=RESOLUTION, day=day, rows={"risk_scores": rows}, profile="calibrated")
+            write_day(connection, 1, found)
+
     def contents(self) -> Contents:
         """Every row that the centre must have, as a batch would carry it."""
         with self.store.read() as connection:

@@ -75,12 +75,14 @@ class MemoryCentre:
         return changed
 
     def _remove(self, batch: Batch) -> int:
-        table, gone = self.tables[batch.slice.kind], dict(batch.gone)
-        cell_at, doomed = COLUMNS[batch.slice.kind].index("h3_index"), []
+        table, gone = self.tables[batch.slice.kind], {(cell, profile): rev for cell, rev, profile in batch.gone}
+        columns, doomed = COLUMNS[batch.slice.kind], []
+        cell_at, profile_at = columns.index("h3_index"), columns.index("profile") if "profile" in columns else None
         for key, (epoch, row) in table.items():
             if key[0] != batch.site_id or not _of_slice(batch.slice, row):
                 continue
-            buried = row[cell_at] in gone and (epoch, row[-1]) <= (batch.epoch, gone[row[cell_at]])  # type: ignore[index, operator]
+            named = (row[cell_at], "" if profile_at is None else row[profile_at])
+            buried = named in gone and (epoch, row[-1]) <= (batch.epoch, gone[named])  # type: ignore[index, operator]
             if buried or (batch.complete and batch.slice.day and epoch < batch.epoch):
                 doomed.append(key)
         for key in doomed:

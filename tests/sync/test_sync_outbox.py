@@ -81,7 +81,7 @@ def test_a_row_that_is_gone_leaves_a_tombstone_until_that_is_acknowledged(box: B
     box.find(DAY, {A: 1})
     risk = of(drain(box), RISK)
     assert risk.rows == []
-    assert [cell for cell, _ in risk.gone] == [B]
+    assert [cell for cell, _, _ in risk.gone] == [B]
     assert box.query("SELECT count(*) FROM tombstones") == [(0,)]
 
 
@@ -122,7 +122,7 @@ def test_rows_that_change_during_a_flight_wait_for_the_next_batch(box: Box) -> N
     box.acknowledge(again.seq)
     risk = of(drain(box), RISK)
     assert [row[0] for row in risk.rows] == [C]
-    assert [cell for cell, _ in risk.gone] == [B]
+    assert [cell for cell, _, _ in risk.gone] == [B]
 
 
 def test_acknowledging_twice_changes_nothing(box: Box) -> None:

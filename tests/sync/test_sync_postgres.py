@@ -84,14 +84,16 @@ def test_after_a_drain_the_centre_equals_the_box_and_a_second_sends_nothing(box:
 
 def test_the_daily_risk_reads_at_the_centre_as_on_the_box(box: Box, url: str) -> None:
     box.find(DAY, {A: 3, B: 9})
+    box.forecast(DAY, {A: 40.0, C: 10.0})  # C has no counts, and no row of the view
     drain(box, url)
     columns = (
         "h3_index, resolution, day, event_count, rolling_7d_avg, growth_rate, profile, risk_score, risk_level, "
         "z_score, flagged"
     )
-    there = ask(url, f"SELECT {columns.replace('day,', 'day::text,')} FROM hexpost.mv_daily_risk ORDER BY h3_index")
-    assert there == box.query(f"SELECT {columns} FROM mv_daily_risk ORDER BY h3_index")
-    assert len(there) == 2
+    order = "ORDER BY h3_index, profile"
+    there = ask(url, f"SELECT {columns.replace('day,', 'day::text,')} FROM hexpost.mv_daily_risk {order}")
+    assert there == box.query(f"SELECT {columns} FROM mv_daily_risk {order}")
+    assert [(row[0], row[6]) for row in there] == [(A, "calibrated"), (A, "composite"), (B, "composite")]
     shapes = ask(
         url, "SELECT DISTINCT site_id, GeometryType(geom), ST_SRID(geom), ST_IsValid(geom) FROM hexpost.mv_daily_risk"
     )

@@ -77,6 +77,20 @@ def test_rows_that_go_are_gone_at_the_centre_too(box: Box) -> None:
     assert centre.contents(SITE.id) == box.contents()
 
 
+def test_what_goes_of_one_profile_leaves_the_other_here_and_at_the_centre(box: Box) -> None:
+    centre = MemoryCentre()
+    box.find(DAY, {A: 1, B: 2})
+    box.forecast(DAY, {A: 30.0, B: 40.0, C: 50.0})
+    drain(box, centre)
+    box.find(DAY, {B: 2})
+    box.forecast(DAY, {A: 30.0, C: 50.0})
+    drain(box, centre)
+    assert centre.contents(SITE.id) == box.contents()
+    assert box.query("SELECT h3_index, profile FROM risk_scores ORDER BY h3_index, profile") == [
+        (A, "calibrated"), (B, "composite"), (C, "calibrated"),
+    ]  # fmt: skip
+
+
 def test_a_failure_is_raised_and_what_was_acknowledged_stays_so(box: Box) -> None:
     centre = MemoryCentre()
     box.find(DAY, {A: 1})

@@ -74,8 +74,8 @@ def risk_row(cell: int, score: float, rev: int, profile: str = "composite") -> t
     return (cell, RESOLUTION, DAY, profile, score, "low", rev)
 
 
-def batch(seq: int, *rows: tuple[object, ...], gone: list[tuple[int, int]] | None = None, **changes: Any) -> Batch:
-    revs = [row[-1] for row in rows] + [rev for _, rev in gone or []]
+def batch(seq: int, *rows: tuple[object, ...], gone: list[tuple[int, int, str]] | None = None, **changes: Any) -> Batch:
+    revs = [row[-1] for row in rows] + [rev for _, rev, _ in gone or []]
     plain = Batch(
         site_id=SITE.id,
         epoch=1,
@@ -159,15 +159,21 @@ def test_profiles_of_a_cell_are_rows_of_their_own(centre: Centre, upstream: Upst
 
 def test_a_tombstone_removes_its_row_and_nothing_newer(centre: Centre, upstream: Upstream) -> None:
     upstream.send(batch(1, risk_row(A, 1.0, 1), risk_row(B, 2.0, 2), risk_row(C, 3.0, 3)))
-    receipt = upstream.send(batch(2, risk_row(B, 2.5, 6), gone=[(A, 4), (B, 5)]))
+    receipt = upstream.send(batch(2, risk_row(B, 2.5, 6), gone=[(A, 4, "composite"), (B, 5, "composite")]))
     assert receipt.n_changed == 2
     assert scores(centre) == {B: 2.5, C: 3.0}
 
 
+def test_a_tombstone_of_a_profile_leaves_the_rows_of_the_others(centre: Centre, upstream: Upstream) -> None:
+    upstream.send(batch(1, risk_row(A, 9.0, 1), risk_row(A, 1.0, 2, "calibrated"), risk_row(B, 2.0, 3)))
+    assert upstream.send(batch(2, gone=[(A, 4, "composite"), (B, 5, "calibrated")])).n_changed == 1
+    assert scores(centre) == {A: 1.0, B: 2.0}
+
+
 def test_a_tombstone_is_of_its_slice(centre: Centre, upstream: Upstream) -> None:
     upstream.send(batch(1, risk_row(A, 1.0, 1)))
-    upstream.send(batch(2, gone=[(A, 4)], slice=msgspec.structs.replace(RISK, day=NEXT_DAY)))
-    upstream.send(batch(3, gone=[(A, 5)], slice=msgspec.structs.replace(RISK, kind="anomaly_flags")))
+    upstream.send(batch(2, gone=[(A, 4, "composite")], slice=msgspec.structs.replace(RISK, day=NEXT_DAY)))
+    upstream.send(batch(3, gone=[(A, 5, "")], slice=msgspec.structs.replace(RISK, kind="anomaly_flags")))
     assert scores(centre) == {A: 1.0}
 
 
@@ -199,7 +205,7 @@ def test_sites_do_not_touch_each_other(centre: Centre, upstream: Upstream) -> No
     assert other.hello(OTHER_SITE) == Position(epoch=0, last_seq=0)
     upstream.send(batch(1, risk_row(A, 1.0, 1)))
     other.send(batch(1, risk_row(A, 7.0, 1), site_id=OTHER_SITE.id))
-    other.send(batch(2, gone=[(A, 9)], site_id=OTHER_SITE.id))
+    other.send(batch(2, gone=[(A, 9, "composite")], site_id=OTHER_SITE.id))
     assert scores(centre) == {A: 1.0}
     assert scores(centre, OTHER_SITE.id) == {}
 
