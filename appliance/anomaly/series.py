@@ -18,7 +18,7 @@ from math import isfinite, log
 
 import msgspec
 
-from appliance.anomaly.incident import NOTHING, Incident, Verdict, decide
+from appliance.anomaly.incident import ALARM, NOTHING, Incident, Verdict, decide
 from appliance.anomaly.season import Season
 from appliance.anomaly.tail import Tail
 
@@ -77,13 +77,16 @@ class SeriesState(msgspec.Struct, kw_only=True):
     behind: int = 0
 
 
-def judge_value(state: SeriesState, at_s: float, value: float, *, offset_s: float = 0.0) -> Verdict:
+def judge_value(
+    state: SeriesState, at_s: float, value: float, *, offset_s: float = 0.0, alarm: float = ALARM
+) -> Verdict:
     """Judge one value, and learn from it.
 
     state     changed in place
     at_s      Unix time in seconds; NaN, or beyond all calendars: as if there were no value
     value     any unit; not finite means no value: nothing is said and nothing learned
     offset_s  local time less UTC at that instant, in seconds: the hours and days of the season are local ones
+    alarm     decades of surprise that are flagged
     returns   Verdict  score 0..1 and whether an alarm is due
 
     A value older than the newest is judged as if it were new and teaches nothing; the same value at the same instant
@@ -104,7 +107,7 @@ def judge_value(state: SeriesState, at_s: float, value: float, *, offset_s: floa
     if learns:
         off_level = _learn(state.levels, value, expected, gap=gap)
         state.season.learn(at_s + offset_s, value, off_level)
-    return decide(state.incident, surprise, at_s)
+    return decide(state.incident, surprise, at_s, alarm=alarm)
 
 
 def _is_in_order(state: SeriesState, at_s: float) -> bool:
