@@ -1,11 +1,11 @@
 """What labels teach: how far the bar of a subject stands above the standard, in decades of improbability.
 
 Each `false` raises the bar of its subject by half a decade and that of its family by a tenth; each `explained` lowers
-both by as much, never below the standard. A bar stands at most two decades above it for a subject and half a decade for
-a family, and what was learned halves in 30 days. So one label asks for an event three times as rare, four or more for one
-a hundred times as rare, and a sensor that nobody labels any more is heard again as at first within a season: no number
-of labels silences anything for ever. Computed from the labels themselves, so that one that is corrected is as if it had
-been right. Called by `store.anomaly_labels`.
+both by as much, never below the standard. A bar stands at most two decades above it for a subject and half a decade
+for a family, and what was learned halves in 30 days. So one label asks for an event three times as rare, four or more
+for one a hundred times as rare, and a sensor that nobody labels any more is heard again as at first within a season: no
+number of labels silences anything for ever. Computed from the labels themselves, so that one that is corrected is as if
+it had been right. Called by `store.anomaly_labels`.
 """
 
 from collections.abc import Iterable

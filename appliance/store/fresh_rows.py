@@ -1,10 +1,10 @@
 """What was measured since somebody last looked, in the order in which it was committed.
 
 Rows lie in the order of their own time, and come in any. Each transaction that writes some gets a number, which its
-rows carry, and leaves a note of the spans of time in which they lie: so a follower finds them by their primary key, sees
-each exactly once, and a row that comes a week late is as new as any other. The notes are few bytes a transaction and
-bounded; what goes unseen because nobody followed for too long is counted. Written by `readings` and `positions`, read by
-`job.watching`.
+rows carry, and leaves a note of the spans of time in which they lie. So a follower finds them by their primary key and
+sees each exactly once, and a row that comes a week late is as new as any other. The notes are few bytes a transaction
+and bounded; what goes unseen because nobody followed for too long is counted. Written by `readings` and `positions`,
+read by `job.watching`.
 """
 
 from collections.abc import Iterable, Sequence

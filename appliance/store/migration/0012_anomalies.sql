@@ -14,9 +14,10 @@ CREATE TABLE fresh_rows (
 
 CREATE TABLE watch_cursor (                  -- one row: up to which number everything is judged, and that is written down
     one INTEGER PRIMARY KEY CHECK (one = 1),
-    judged INTEGER NOT NULL
+    judged INTEGER NOT NULL,
+    values_a_day REAL NOT NULL               -- that are judged, by which the bar of each stands
 );
-INSERT INTO watch_cursor VALUES (1, 0);
+INSERT INTO watch_cursor VALUES (1, 0, 0);
 CREATE TABLE watch_states (                  -- what a detector knows of one series, or of where one device was
     state_pk INTEGER PRIMARY KEY,
     table_name TEXT NOT NULL,
@@ -47,6 +48,7 @@ CREATE TABLE anomalies (
     unit TEXT NOT NULL DEFAULT '',
     longitude REAL,                          -- the cell's centre, or where the device was
     latitude REAL,
+    spot INTEGER,                            -- the cell of that place at spatial.cells.EVENT_RESOLUTION
     started_at INTEGER NOT NULL,
     last_at INTEGER NOT NULL,
     found_at INTEGER NOT NULL,
