@@ -8,9 +8,12 @@ from typing import Any
 
 from appliance.aggregate.bins import SiteBins
 from appliance.clock import from_us
-from appliance.job.chores import Chores
+from appliance.job.chores import Chores, Done
 from appliance.job.disk import DiskKeeper
+from appliance.job.due import Rule
+from appliance.job.judging_cells import WEEKS_MOST, judge_cells
 from appliance.job.redating import Redating
+from appliance.job.watching import Watching
 from appliance.model.event import ClockQuality
 from appliance.model.tier import READINGS
 from appliance.store.archive.retire import retire_files
@@ -49,7 +52,27 @@ def open_chores(box: Box, store: Store) -> Chores:
         centre=bool(box.settings.sync.url),
         clock=box.clock,
         clock_trusted=partial(ages_known, box, store),
+        further={"judge cells": (Rule(minute=5), partial(judge_cells_of, box, store))},
     )
+
+
+def judge_cells_of(box: Box, store: Store, now: datetime) -> Done:
+    """Judge the cells of the hours that ended; how many anomalies are new."""
+    risk, hourly = box.settings.risk, box.settings.retention.hourly_days
+    new = judge_cells(
+        store,
+        bins=SiteBins(box.settings.zone),
+        resolutions=risk.resolutions,
+        types=risk.types,
+        weeks=min(WEEKS_MOST, hourly // 7) if hourly else WEEKS_MOST,
+        now=now,
+    )
+    return new, ""
+
+
+def open_watching(box: Box, store: Store) -> Watching:
+    """What judges measured values and positions as they come."""
+    return Watching(store, zone=box.settings.zone, clock=box.clock, clock_trusted=box.clock_trusted)
 
 
 def ages_known(box: Box, store: Store) -> bool:

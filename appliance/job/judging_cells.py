@@ -84,17 +84,24 @@ class _Flag(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge_cells(
-    store: Store, *, bins: SiteBins, resolutions: Sequence[int], types: Sequence[str], now: datetime
+    store: Store,
+    *,
+    bins: SiteBins,
+    resolutions: Sequence[int],
+    types: Sequence[str],
+    now: datetime,
+    weeks: int = WEEKS_MOST,
 ) -> int:
     """Judge every hour that ended and is not judged as it stands, of the last two days; how many anomalies are new.
 
     types   those that count in risk; empty means all
+    weeks   of the past, at most, of which the counters still have hours
     raises  Unavailable  the store cannot be used now; hours that are done stay done
     """
     count_events(store, SiteHours(bins.zone))
-    new, fine = 0, _Finer()
+    new, finer = 0, _Finer()
     for resolution in sorted(resolutions, reverse=True):
-        new += _judge_resolution(store, bins, resolution, types, now, fine)
+        new += _judge_resolution(store, bins, resolution, types, weeks, now, finer)
     return new
 
 
@@ -112,7 +119,7 @@ class _Finer:
 
 
 def _judge_resolution(
-    store: Store, bins: SiteBins, resolution: int, types: Sequence[str], now: datetime, finer: _Finer
+    store: Store, bins: SiteBins, resolution: int, types: Sequence[str], weeks: int, now: datetime, finer: _Finer
 ) -> int:
     current = bins.hour_of(to_us(now))
     hours = list(bins.hours(current.start - REOPENED_HOURS * HOUR_US, current.start))
@@ -123,7 +130,7 @@ def _judge_resolution(
     new = 0
     for day, of_day in _by_day(hours[changed[0] :] if changed else []):
         with store.read() as connection:
-            classes = _fit(connection, bins, resolution, types, day)
+            classes = _fit(connection, bins, resolution, types, day, weeks)
             bars = fetch_bars(connection)
         for hour in of_day:
             flags = _flags(classes, bins, hour, bars, resolution, to_us(now))
@@ -144,10 +151,12 @@ def _by_day(hours: Sequence[Hour]) -> Iterator[tuple[str, list[Hour]]]:
         yield day, [hour for hour in hours if hour.day == day]
 
 
-def _fit(connection: sa.Connection, bins: SiteBins, resolution: int, types: Sequence[str], day: str) -> list[_Class]:
+def _fit(
+    connection: sa.Connection, bins: SiteBins, resolution: int, types: Sequence[str], day: str, most_weeks: int
+) -> list[_Class]:
     """What is expected on a day, by the whole weeks before it; none with too little past."""
     today = date.fromisoformat(day)
-    earliest = today - timedelta(days=7 * WEEKS_MOST)
+    earliest = today - timedelta(days=7 * most_weeks)
     began = fetch_first_day(connection, resolution=resolution, from_day=earliest.isoformat())
     weeks = (today - date.fromisoformat(began)).days // 7 if began else 0
     if weeks < WEEKS_LEAST:

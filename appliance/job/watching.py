@@ -82,6 +82,13 @@ class Watching:
             self.error = f"{type(error).__name__}: {error}"
             log.exception("watching failed")
 
+    def stop(self) -> None:
+        """Write what is not written yet, so that the next process need not judge it again; where it cannot, it will."""
+        try:
+            self.write()
+        except HexpostError as error:
+            log.error("watching: writing states: %s", error)
+
     def step(self) -> bool:
         """Judge some of what is new; whether there may be more.
 
