@@ -67,12 +67,14 @@ class _Class(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Flag(msgspec.Struct, frozen=True, kw_only=True):
-    """A cell that is flagged in one window by one class; `rarity` is its probability by that of its threshold."""
+    """A cell that is flagged in one window [start, end) by one class, with its first and last hour that has events."""
 
     cell: int
     event_type: str
     start: int
     end: int
+    first: int
+    last: int
     hours: int
     observed: int
     expected: float
@@ -228,12 +230,16 @@ def _judge(
         limit = PROBABILITY[hours] / classes * 10.0**-bar
         if verdict.p_value[n] <= limit:
             kept.append((int(n), limit, bar))
+    inside = one.rows[(one.rows[:, 1] >= start) & (one.rows[:, 1] < hour.end)]
     for at, limit, bar in kept:
+        busy = inside[inside[:, 0] == one.cells[at]]
         yield _Flag(
             cell=int(one.cells[at]),
             event_type=one.event_type,
             start=start,
             end=hour.end,
+            first=max(start, int(busy[:, 1].min())),
+            last=int(busy[:, 1].max()),
             hours=hours,
             observed=int(count[at]),
             expected=float(verdict.expected[at]),
@@ -257,10 +263,11 @@ def _write(
 ) -> int:
     new = 0
     for flag in flags:
-        found = _found(flag, resolution, classes)
-        written = record_found(connection, found, gap=GAP, now=now)
+        found = _found(flag, resolution, classes, zone)
+        # The day that ends with an hour tells neither when it began nor that it goes on; the hours do.
+        written = record_found(connection, found, gap=GAP, now=now, reaches_back=flag.hours == 1)
         new += written.new
-        late = now - found.last_at > ALERT_WITHIN
+        late = now - from_us(flag.end) > ALERT_WITHIN
         if written.new and not late and not finer.explain(hour.start, flag.cell, resolution):
             raise_alert(
                 connection,
@@ -274,15 +281,15 @@ def _write(
     return new
 
 
-def _found(flag: _Flag, resolution: int, classes: Sequence[_Class]) -> Found:
+def _found(flag: _Flag, resolution: int, classes: Sequence[_Class], zone: ZoneInfo) -> Found:
     subject, family = _names(flag.cell, resolution, flag.event_type)
     cube = _rarity(flag) ** 3
     return Found(
         kind="cell_count",
         subject=subject,
         family=family,
-        started_at=from_us(flag.start),
-        last_at=from_us(flag.end),
+        started_at=from_us(flag.first),
+        last_at=from_us(min(flag.end, SiteBins(zone).hour_of(flag.last).end)),
         score=round(cube / (1.0 + cube), 6),
         observed=flag.observed,
         expected=round(flag.expected, 6),

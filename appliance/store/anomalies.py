@@ -70,8 +70,12 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     new: bool
 
 
-def record_found(connection: sa.Connection, found: Found, *, gap: timedelta, now: datetime) -> Recorded:
+def record_found(
+    connection: sa.Connection, found: Found, *, gap: timedelta, now: datetime, reaches_back: bool = True
+) -> Recorded:
     """Write what was found: as a new incident, or into the one of its kind and subject that lies within `gap` of it.
+
+    reaches_back  an incident that is there begins where this begins, if that is earlier
 
     The greatest of an incident's scores stands, with its numbers; the same window found again, with other numbers,
     overwrites its own. What says nothing new writes nothing.
@@ -89,7 +93,8 @@ def record_found(connection: sa.Connection, found: Found, *, gap: timedelta, now
     same = detail.get("window") is not None and detail.get("window") == found.detail.get("window")
     if found.score > row[3] or (same and row[5] == found.event_type):
         _overwrite(connection, row[0], found)
-    extend(connection, row[0], started_at=min(start, row[1]), last_at=max(end, row[2]))
+    began = min(start, row[1]) if reaches_back else row[1]
+    extend(connection, row[0], started_at=began, last_at=max(end, row[2]))
     return Recorded(id=row[0], new=False)
 
 
