@@ -22,6 +22,7 @@ COMMANDS = {
     "analyze": "analyzing:analyze_command",
     "backtest": "backtesting:backtest_command",
     "detect": "detecting:detect_command",
+    "anomaly": "anomalies:anomaly_group",
     "query": "querying:query_group",
     "status": "storing:status_command",
     "clock": "clocks:clock_group",
