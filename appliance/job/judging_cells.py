@@ -11,11 +11,11 @@ anomaly, and change the numbers of one that was found. What is found of a time l
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from math import log10
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
-import sqlalchemy as sa
 
 from appliance.aggregate.bins import Hour, SiteBins
 from appliance.aggregate.hours import SiteHours
@@ -154,7 +154,7 @@ def _by_day(hours: Sequence[Hour]) -> Iterator[tuple[str, list[Hour]]]:
 
 
 def _fit(
-    connection: sa.Connection, bins: SiteBins, resolution: int, types: Sequence[str], day: str, most_weeks: int
+    connection: Any, bins: SiteBins, resolution: int, types: Sequence[str], day: str, most_weeks: int
 ) -> list[_Class]:
     """What is expected on a day, by the whole weeks before it; none with too little past."""
     today = date.fromisoformat(day)
@@ -252,7 +252,7 @@ def _judge(
 
 
 def _write(
-    connection: sa.Connection,
+    connection: Any,
     flags: Sequence[_Flag],
     hour: Hour,
     resolution: int,

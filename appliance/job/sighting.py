@@ -2,10 +2,10 @@
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-import sqlalchemy as sa
 
 from appliance.anomaly.incident import ALARM
 from appliance.anomaly.telling import explain
@@ -47,9 +47,7 @@ class Held(msgspec.Struct, kw_only=True):
     changed: bool = False
 
 
-def record_sign(
-    connection: sa.Connection, held: Held, sign: Sign, *, bar: float, zone: ZoneInfo, now: datetime
-) -> None:
+def record_sign(connection: Any, held: Held, sign: Sign, *, bar: float, zone: ZoneInfo, now: datetime) -> None:
     """Write what a sign says: a new incident, which sounds an alarm where it is of now; or more of one that goes on.
 
     bar  decades by which its threshold stands above the standard
@@ -99,7 +97,7 @@ def names_of(kind: str, held: Held) -> tuple[str, str]:
     return f"{kind}/{held.device}/{held.metric}", f"family/{kind}/{base_of(held.metric)}"
 
 
-def load(connection: sa.Connection, key: Key, now: datetime) -> Held | None:
+def load(connection: Any, key: Key, now: datetime) -> Held | None:
     """The state of a subject, from the store or begun; None where its series is no more."""
     table, subject = key
     kept = fetch_state(connection, table, subject)
@@ -124,7 +122,7 @@ def kept_of(key: Key, held: Held) -> Kept:
     return Kept(*key, judged=held.judged, state=msgspec.msgpack.encode(held.watch))
 
 
-def extend_ongoing(connection: sa.Connection, held: Held) -> None:
+def extend_ongoing(connection: Any, held: Held) -> None:
     """Write until when its incidents went on."""
     for ongoing in held.watch.ongoing.values():
         if ongoing.last_s > ongoing.written_s and ongoing.anomaly_id:

@@ -14,9 +14,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
-
-import sqlalchemy as sa
 
 from appliance.aggregate.bins import QUARTER_US
 from appliance.anomaly.watch import Bars, MoveWatch, SeriesWatch, Sign, judge_fix, judge_sample, site_bar
@@ -155,25 +154,23 @@ class Watching:
             self.write()
         return more
 
-    def _look(self, connection: sa.Connection) -> None:
-        """Now and then: labels, maintenance windows, and how many values a day there are."""
+    def _look(self, connection: Any) -> None:
+        """How many values a day there are; and now and then at labels and maintenance windows."""
         now = self._clock()
+        rhythms = (held.watch.series.interval_s for held in self._held.values() if isinstance(held.watch, SeriesWatch))
+        counted = sum(86_400.0 / rhythm for rhythm in rhythms if rhythm > 0.0)
+        settled = abs(now - self._started_at) > SETTLED
+        self._values_a_day = counted if settled else max(counted, self._before)
         if self._looked_at is not None and abs(now - self._looked_at) < LOOK_AGAIN:
             return
         self._looked_at = now
         self._bars = fetch_bars(connection)
         self._windows = fetch_windows_to_come(connection, now - timedelta(days=2))
         self._maintenance.clear()
-        counted = 0.0
-        for held in self._held.values():
-            if isinstance(held.watch, SeriesWatch) and held.watch.series.interval_s > 0:
-                counted += 86_400.0 / held.watch.series.interval_s
-        settled = abs(now - self._started_at) > SETTLED
-        self._values_a_day = counted if settled else max(counted, self._before)
 
     def _judge(
         self,
-        connection: sa.Connection,
+        connection: Any,
         news: News,
         found: list[tuple[Held, Sign]],
         evicted: dict[Key, Held],
@@ -220,7 +217,7 @@ class Watching:
             bars = Bars(bars.series + series, stuck, step)
         return judge_sample(held.watch, held.metric, at_s, row.value, offset_s=self._offset_s(row.us), bars=bars)
 
-    def _hold(self, connection: sa.Connection, key: Key, now: datetime, evicted: dict[Key, Held]) -> Held | None:
+    def _hold(self, connection: Any, key: Key, now: datetime, evicted: dict[Key, Held]) -> Held | None:
         """The state of a subject, from memory or the store, or begun; None where there is no room or no such series."""
         held = self._held.get(key)
         if held is not None:
@@ -238,7 +235,7 @@ class Watching:
             self._held[key] = made
         return made
 
-    def _is_maintained(self, connection: sa.Connection, device: str, us: int) -> bool:
+    def _is_maintained(self, connection: Any, device: str, us: int) -> bool:
         if not self._windows:
             return False
         if device not in self._maintenance:
