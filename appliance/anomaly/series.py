@@ -65,6 +65,7 @@ class SeriesState(msgspec.Struct, kw_only=True):
     """All that is kept of one series, of constant size; mutable.
 
     Encoded by msgspec (`msgpack` or `json`) and decoded again it goes on bit for bit.
+    beyond  the streams, as bits, in which the value judged last was a surprise of `ALARM` decades or more
     """
 
     levels: Levels = msgspec.field(default_factory=Levels)
@@ -75,6 +76,7 @@ class SeriesState(msgspec.Struct, kw_only=True):
     last_s: float | None = None
     interval_s: float = 0.0
     behind: int = 0
+    beyond: int = 0
 
 
 def judge_value(
@@ -101,7 +103,7 @@ def judge_value(
     learns = _is_in_order(state, at_s)
     gap = learns and _keep_time(state, at_s)
     expected = state.season.expected(at_s + offset_s)
-    surprise = 0.0
+    surprise, state.beyond = 0.0, 0
     if state.levels.values >= WARM_UP:
         surprise = _surprise(state, value, expected, gap=gap, learns=learns)
     if learns:
@@ -161,6 +163,8 @@ def _surprise(state: SeriesState, value: float, expected: float | None, *, gap: 
 def _judge(state: SeriesState, stream: int, x: float, scale: float, *, learns: bool) -> float:
     above, below = state.above[stream], state.below[stream]
     decades = max(above.surprise(x), below.surprise(-x))
+    if decades >= ALARM:
+        state.beyond |= 1 << stream
     if learns:
         above.learn(x, scale)
         below.learn(-x, scale)

@@ -11,6 +11,14 @@ from appliance.anomaly.watch import base_of
 from appliance.clock import from_us
 from appliance.model.anomaly import Anomaly, Found
 
+_STREAMS = {
+    "jump": "was {observed} {at} where it had been {expected} of late",
+    "season": "was {observed} {at} where {expected} is usual at that time",
+    "drift": "was {observed} {at} where {expected} is usual at that time, and had been off for several values",
+    "level": "was {observed} {at} on the average of its last twenty or so values where {expected} is usual",
+    "roughness": "differed {at} by {observed} from one value to the next where {expected} is usual",
+}
+
 
 def explain(anomaly: Anomaly | Found, zone: ZoneInfo) -> str:
     """Why it was found, in a sentence or two."""
@@ -49,9 +57,10 @@ def _cell_count(anomaly: Anomaly | Found, zone: ZoneInfo) -> str:
 
 
 def _series(anomaly: Anomaly | Found, zone: ZoneInfo) -> str:
-    told = f"{_what(anomaly)} was {_with_unit(anomaly.observed, anomaly.unit)} at {_at(anomaly.started_at, zone)}"
-    if anomaly.expected is not None:
-        told += f" where {number(anomaly.expected)} is usual"
+    stream = anomaly.detail.get("stream", "jump")
+    observed, expected = _with_unit(anomaly.observed, anomaly.unit), number(anomaly.expected or 0.0)
+    at = f"at {_at(anomaly.started_at, zone)}"
+    told = f"{_what(anomaly)} {_STREAMS[stream].format(at=at, observed=observed, expected=expected)}"
     if anomaly.probability:
         told += f"; among its own past something so rare comes once in {_rarely(anomaly.probability)} values"
     return told

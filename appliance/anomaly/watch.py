@@ -6,26 +6,29 @@ its last instant. All of a subject is one mutable struct of constant size, which
 How far the bar stands above the standard is the caller's, in decades: what labels taught (`anomaly.feedback`), and
 `site_bar`. A value in some three thousand is flagged by chance at the standard, which is one alarm in two days for a
 series of a value a minute: right for one series, and too many for a site of three hundred. So the bar rises with the
-number of values, to keep what chance alone flags to about `CHANCE_A_DAY` for the whole site.
+number of values, to keep what chance alone flags to about `CHANCE_A_DAY` for the whole site; and what sounds an alarm
+is rarer still.
 """
 
 from math import log10
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
 
 from appliance.anomaly.device import FAR, StayState, is_impossible, is_impossible_move, is_stuck
 from appliance.anomaly.incident import ALARM, goes_on, surprise_of
-from appliance.anomaly.series import SeriesState, judge_value
+from appliance.anomaly.series import DRIFT, JUMP, LEVEL, ROUGHNESS, SEASON, SeriesState, judge_value
 from appliance.spatial.geodesic import distances_m
 
 VERSION = "watch 1"
 CHANCE_VALUES = 3_000.0
 """Values of which one is flagged by chance at the standard."""
-CHANCE_A_DAY = 2.0
+CHANCE_A_DAY, CHANCE_ALARMS_A_DAY = 1.0, 1.0 / 7.0
 SITE_MOST = 2.5
 """Decades by which many series raise the bar at most: what a broken sensor does is rarer than that."""
+STREAM_NAMES = {JUMP: "jump", SEASON: "season", LEVEL: "level", DRIFT: "drift", ROUGHNESS: "roughness"}
+"""In the order in which one is named where several are beyond: the plainest first."""
 AGAIN_S = 600.0
 """A step or a move within this of the last one belongs to it: what jumps there jumps back."""
 TOTALS = frozenset({"energy", "steps"})
@@ -80,7 +83,7 @@ class Sign(NamedTuple):
     expected: float | None
     probability: float | None
     since_s: float
-    detail: dict[str, float]
+    detail: dict[str, Any]
 
 
 class Bars(NamedTuple):
@@ -102,6 +105,14 @@ def base_of(metric: str) -> str:
 def site_bar(values_a_day: float) -> float:
     """Decades by which the number of values that are judged raises the bar of each."""
     return min(max(log10(max(values_a_day, 1.0) / CHANCE_VALUES / CHANCE_A_DAY), 0.0), SITE_MOST)
+
+
+def is_loud(sign: Sign, values_a_day: float) -> bool:
+    """Whether a sign is so rare that chance alone sounds an alarm at the whole site only once a week."""
+    if sign.probability is None:
+        return True
+    by_chance_a_day: float = sign.probability * 10.0**ALARM * max(values_a_day, 1.0) / CHANCE_VALUES
+    return by_chance_a_day <= CHANCE_ALARMS_A_DAY
 
 
 def judge_sample(
@@ -148,18 +159,32 @@ def judge_fix(
 
 def _series(watch: SeriesWatch, at_s: float, value: float, offset_s: float, bar: float) -> list[Sign]:
     state, alarm = watch.series, ALARM + bar
-    usual, was_open = state.levels.slow, state.incident.quiet_left > 0 and "series" in watch.ongoing
+    before = (state.levels.short, state.levels.slow)
+    was_open = state.incident.quiet_left > 0 and "series" in watch.ongoing
     verdict = judge_value(state, at_s, value, offset_s=offset_s, alarm=alarm)
     if not verdict.flagged:
         if was_open and goes_on(state.incident):
             _go_on(watch, "series", at_s, goes_on=True)
             return [Sign("series", False, 0.0, value, None, None, at_s, {})]
         return []
-    season = state.season.expected(at_s + offset_s)
-    expected = usual if season is None else season
     rare = 10.0 ** -min(surprise_of(verdict.score, alarm=alarm), 300.0)
     starts = _go_on(watch, "series", at_s, goes_on=was_open)
-    return [Sign("series", starts, verdict.score, value, expected, rare, at_s, {})]
+    stream = next(name for bit, name in STREAM_NAMES.items() if state.beyond >> bit & 1)
+    observed, expected = _compared(state, stream, value, before, at_s + offset_s)
+    return [Sign("series", starts, verdict.score, observed, expected, rare, at_s, {"stream": stream, "value": value})]
+
+
+def _compared(
+    state: SeriesState, stream: str, value: float, before: tuple[float, float], local_s: float
+) -> tuple[float, float]:
+    """What a stream compares: the two numbers that people can look at. `before` are the short and the long level."""
+    levels, (short, usual) = state.levels, before
+    if stream == "roughness":
+        return levels.rough_fast, levels.rough_slow
+    if stream == "level":
+        return levels.short, usual
+    season = state.season.expected(local_s) if stream in {"season", "drift"} else None
+    return value, short if season is None else season
 
 
 def _step(watch: SeriesWatch, base: str, at_s: float, value: float, bar: float) -> Sign | None:
@@ -192,7 +217,7 @@ def _sign(
     score: float,
     observed: float,
     expected: float | None,
-    detail: dict[str, float],
+    detail: dict[str, Any],
 ) -> Sign:
     """A sign that belongs to the incident of its kind where that went on until lately."""
     open_one = watch.ongoing.get(kind)

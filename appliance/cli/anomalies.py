@@ -68,7 +68,8 @@ def anomaly_list(
         click.echo(to_json(found))
         return
     for one in found:
-        click.echo(f"{one.id:>6}  {one.state}  {printable(one.explanation)}")
+        cell = f"{one.h3_index}: " if one.h3_index else ""
+        click.echo(f"{one.id:>6}  {one.state}  {cell}{printable(one.explanation)}")
         if one.note:
             click.echo(f"        {printable(one.labelled_by)}: {printable(one.note)}")
     if not found:

@@ -47,10 +47,13 @@ class Held(msgspec.Struct, kw_only=True):
     changed: bool = False
 
 
-def record_sign(connection: Any, held: Held, sign: Sign, *, bar: float, zone: ZoneInfo, now: datetime) -> None:
+def record_sign(
+    connection: Any, held: Held, sign: Sign, *, bar: float, loud: bool, zone: ZoneInfo, now: datetime
+) -> None:
     """Write what a sign says: a new incident, which sounds an alarm where it is of now; or more of one that goes on.
 
-    bar  decades by which its threshold stands above the standard
+    bar   decades by which its threshold stands above the standard
+    loud  it is rare enough to sound an alarm
     """
     ongoing = held.watch.ongoing.get(sign.kind)
     subject, family = names_of(sign.kind, held)
@@ -78,7 +81,7 @@ def record_sign(connection: Any, held: Held, sign: Sign, *, bar: float, zone: Zo
     written = record_found(connection, found, gap=GAP, now=now)
     if ongoing is not None:
         ongoing.anomaly_id = written.id
-    if written.new and abs(now - found.last_at) <= ALERT_WITHIN:
+    if loud and written.new and abs(now - found.last_at) <= ALERT_WITHIN:
         raise_alert(
             connection,
             kind=ALERT,

@@ -18,7 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from appliance.aggregate.bins import QUARTER_US
-from appliance.anomaly.watch import Bars, MoveWatch, SeriesWatch, Sign, judge_fix, judge_sample, site_bar
+from appliance.anomaly.watch import Bars, MoveWatch, SeriesWatch, Sign, is_loud, judge_fix, judge_sample, site_bar
 from appliance.clock import Clock, from_us, to_us
 from appliance.errors import HexpostError, NotFound
 from appliance.job.sighting import Held, Key, extend_ongoing, kept_of, load, names_of, record_sign
@@ -42,6 +42,7 @@ from appliance.store.watch_states import (
 log = logging.getLogger(__name__)
 
 STEP_ROWS = 5_000  # judged between looks at the clock, some 60 ms; on a Pi a quarter of a second
+TURN_S = 1.0  # of each two: a backlog is judged beside the rest, not before it
 MAX_HELD = 4_000  # states in memory
 SILENT = timedelta(hours=1)  # after which a state may make room for another
 WRITE_S = 600.0  # between writing states
@@ -69,9 +70,10 @@ class Watching:
         self._forget()
 
     def tend(self, stopping: Callable[[], bool] = lambda: False) -> None:
-        """Judge what there is; trouble is told, and everything since the last commit judged again."""
+        """Judge what there is, for a while; trouble is told, and everything since the last commit judged again."""
+        until = time.monotonic() + TURN_S
         try:
-            while self.step() and not stopping():
+            while self.step() and time.monotonic() < until and not stopping():
                 pass
             self.error = ""
         except HexpostError as error:
@@ -267,7 +269,8 @@ class Watching:
                 if sign.starts or sign.score:
                     bar = bar_of(self._bars, *names_of(sign.kind, held), to_us(now))
                     bar += site_bar(self._values_a_day) if sign.kind == "series" else 0.0
-                    record_sign(connection, held, sign, bar=bar, zone=self._zone, now=now)
+                    loud = is_loud(sign, self._values_a_day)
+                    record_sign(connection, held, sign, bar=bar, loud=loud, zone=self._zone, now=now)
             states = [(key, held) for key, held in self._held.items() if id(held) in finders]
             for _, held in (*states, *evicted.items()):
                 extend_ongoing(connection, held)

@@ -23,13 +23,18 @@ KUWAIT = ZoneInfo("Asia/Kuwait")
         ),
         (
             spike(AT),
-            "temperature of a/b was 41.25 Cel at 02:00 on 2026-11-21 where 21.31 is usual; among its own past "
-            "something so rare comes once in 250,000 values",
+            "temperature of a/b was 41.25 Cel at 02:00 on 2026-11-21 where it had been 21.31 of late; among its own "
+            "past something so rare comes once in 250,000 values",
         ),
         (
-            spike(AT, bar=1.0, probability=None, unit="1"),
-            "temperature of a/b was 41.25 at 02:00 on 2026-11-21 where 21.31 is usual; it had to be 10 times rarer "
-            "than the standard asks for",
+            spike(AT, bar=1.0, probability=None, unit="1", detail={"stream": "level"}),
+            "temperature of a/b was 41.25 at 02:00 on 2026-11-21 on the average of its last twenty or so values where "
+            "21.31 is usual; it had to be 10 times rarer than the standard asks for",
+        ),
+        (
+            spike(AT, probability=None, device="{at} {0}", detail={"stream": "roughness"}),
+            "temperature of {at} {0} differed at 02:00 on 2026-11-21 by 41.25 Cel from one value to the next where "
+            "21.31 is usual",
         ),
         (
             spike(AT, kind="stuck", observed=9.5, expected=0.4, detail={"value": 43.2, "values": 570.0}),

@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from appliance.cli.anomalies import anomaly_group
+from appliance.spatial.cells import to_hex
 from appliance.store.engine import Store
-from tests.store.anomalies import burst, put, spike
+from tests.store.anomalies import CELL, burst, put, spike
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def answer(data: Path, *words: str) -> Any:
 
 def test_they_are_listed_with_their_reason_and_nothing_that_a_terminal_obeys(data: Path) -> None:
     shown = call(data, "list").output
-    assert "     1  open  14 events between 11:00 and 12:00 on 2026-11-22" in shown
+    assert f"     1  open  {to_hex(CELL)}: 14 events between 11:00 and 12:00 on 2026-11-22" in shown
     assert "\x1b" not in shown
     assert [one["id"] for one in answer(data, "list", "--kind", "series")] == [2]
     assert [one["id"] for one in answer(data, "list", "--from", "2026-11-22", "--to", "2026-11-22")] == [2, 1]

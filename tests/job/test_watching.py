@@ -329,8 +329,8 @@ def test_labels_raise_the_bar_of_their_series_and_it_comes_back(store: Store) ->
 
 
 def test_a_site_of_many_series_asks_for_more_from_each() -> None:
-    assert site_bar(10 * 1_440) == pytest.approx(0.38, abs=0.01)
-    assert site_bar(300 * 1_440) == pytest.approx(1.86, abs=0.01)
+    assert site_bar(10 * 1_440) == pytest.approx(0.68, abs=0.01)
+    assert site_bar(300 * 1_440) == pytest.approx(2.16, abs=0.01)
     assert (site_bar(0), site_bar(1e12)) == (0.0, 2.5)
 
 
