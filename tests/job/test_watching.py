@@ -2,13 +2,13 @@
 
 import random
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from appliance.anomaly.watch import site_bar
+from appliance.anomaly.watch import Sign, is_loud, site_bar
 from appliance.errors import Unavailable
 from appliance.job import watching
 from appliance.job.watching import Watching
@@ -379,3 +379,34 @@ def test_a_time_that_is_far_ahead_is_passed_over_where_the_box_knows_the_time(si
     site.measure(values, since=of_now(values))
     site.judge()
     assert len(site.anomalies()) == 1
+
+
+def test_chance_alone_finds_no_more_at_a_site_than_is_stated(site: Site) -> None:
+    """Twenty quiet series over two days: one a day for the whole site, and no alarm."""
+    for n in range(20):
+        site.measure(noise(3_000, seed=n), since=NOW - 2_999 * MINUTE, device=f"a/{n}")
+    site.judge()
+    assert len(site.anomalies()) <= 4
+    assert site.alerts() == []
+
+
+@pytest.mark.parametrize(("decades", "loud"), [(3.4, False), (4.0, False), (5.0, True)])
+def test_what_comes_by_chance_more_than_once_a_week_is_listed_and_sounds_no_alarm(decades: float, loud: bool) -> None:
+    sign = Sign("series", True, 0.6, 1.0, 0.0, 10.0**-decades, 0.0, {})
+    assert is_loud(sign, 10 * 1_440) is loud
+    assert is_loud(sign._replace(kind="stuck", probability=None), 1e9)
+
+
+def test_the_hours_of_a_series_are_the_sites_over_the_night_that_changes_the_clock(store: Store) -> None:
+    site, offsets = Site(store, zone="America/Toronto"), []
+    original = watching.judge_sample
+
+    def listen(*given: Any, offset_s: float, **more: Any) -> Any:
+        offsets.append(offset_s / 3_600)
+        return original(*given, offset_s=offset_s, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watching, "judge_sample", listen)
+        site.measure([1.0, 2.0, 3.0, 4.0], since=datetime(2026, 11, 1, 5, 15, tzinfo=UTC), every=15 * MINUTE)
+        site.judge()
+    assert offsets == [-4.0, -4.0, -4.0, -5.0]
