@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from appliance.job.redating import Redating
 from appliance.job.watching import Watching
 from appliance.model.event import ClockQuality
 from appliance.model.tier import READINGS
+from appliance.store.anomaly_labels import close_quiet_alerts
 from appliance.store.archive.retire import retire_files
 from appliance.store.boots import has_waiting
 from appliance.store.engine import Store, raw_connection
@@ -23,6 +24,8 @@ from appliance.store.letting_go import let_go_events, let_go_positions, let_go_q
 from appliance.store.open_bins import mark_written
 from appliance.wiring import Box, archive_folder, open_ballast, open_disk_watch
 from firmware_bridge.liveness.skew import KNOWN_AFTER, Skew, judge
+
+QUIET = timedelta(hours=24)  # after which the alert of an anomaly closes by itself
 
 
 def open_disk_keeper(box: Box, store: Store) -> DiskKeeper:
@@ -57,7 +60,7 @@ def open_chores(box: Box, store: Store) -> Chores:
 
 
 def judge_cells_of(box: Box, store: Store, now: datetime) -> Done:
-    """Judge the cells of the hours that ended; how many anomalies are new."""
+    """Judge the cells of the hours that ended; how many anomalies are new. Alerts of what is long over are closed."""
     risk, hourly = box.settings.risk, box.settings.retention.hourly_days
     new = judge_cells(
         store,
@@ -67,6 +70,8 @@ def judge_cells_of(box: Box, store: Store, now: datetime) -> Done:
         weeks=min(WEEKS_MOST, hourly // 7) if hourly else WEEKS_MOST,
         now=now,
     )
+    with store.write() as connection:
+        close_quiet_alerts(connection, before=now - QUIET, now=now)
     return new, ""
 
 

@@ -92,7 +92,7 @@ def bridge_command(box: Box, as_json: bool, port: str | None, baud: int) -> None
 @click.command("jobs")
 @common
 def jobs_command(box: Box, as_json: bool) -> None:
-    """Compute risk on schedule and when asked.
+    """Compute risk on schedule and when asked, and judge what comes in.
 
     Example: hexpost jobs --data /var/lib/hexpost
     """

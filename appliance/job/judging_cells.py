@@ -134,16 +134,17 @@ def _judge_resolution(
         with store.read() as connection:
             classes = _fit(connection, bins, resolution, types, day, weeks)
             bars = fetch_bars(connection)
+        done: dict[int, int] = {}
         for hour in of_day:
             flags = _flags(classes, bins, hour, bars, resolution, to_us(now))
+            done[hour.start] = digests.get(hour.start, 0)
+            if not flags and hour is not of_day[-1]:
+                continue  # written with the next: each commit wears the card
             with store.write() as connection:
                 new += _write(connection, flags, hour, resolution, classes, finer, bins.zone, now)
-                write_judged_hours(
-                    connection,
-                    resolution=resolution,
-                    hours={hour.start: digests.get(hour.start, 0)},
-                    before=hours[0].start - 48 * HOUR_US,
-                )
+                before = hours[0].start - REOPENED_HOURS * HOUR_US
+                write_judged_hours(connection, resolution=resolution, hours=done, before=before)
+            done = {}
             finer.add(hour.start, [flag.cell for flag in flags])
     return new
 

@@ -103,6 +103,16 @@ def fetch_thresholds(connection: sa.Connection, anomaly_id: int, *, now: datetim
     ]
 
 
+def close_quiet_alerts(connection: sa.Connection, *, before: datetime, now: datetime, limit: int = 200) -> int:
+    """Close the alerts of incidents of which nothing was seen since an instant; how many. Nobody may be there to."""
+    rows = raw_connection(connection).execute(
+        "SELECT a.subject FROM alerts AS a WHERE a.kind = ? AND a.state <> 'closed' AND NOT EXISTS "
+        "(SELECT 1 FROM anomalies AS n WHERE n.subject = a.subject AND n.last_at >= ?) LIMIT ?",
+        (ALERT, to_us(before), limit),
+    )
+    return sum(close_alert(connection, kind=ALERT, subject=subject, now=now) for (subject,) in rows.fetchall())
+
+
 def _learn(raw: Any, anomaly_id: int, now: datetime) -> None:
     """Compute the bars of its subject and its family anew from all their labels."""
     subject, family = raw.execute(

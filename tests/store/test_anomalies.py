@@ -10,7 +10,7 @@ from appliance.model.anomaly import Anomaly, AnomalyChange
 from appliance.spatial.cells import cell_of, centre, to_hex
 from appliance.store.alerts import AlertFilter, fetch_alerts, raise_alert
 from appliance.store.anomalies import AnomalyFilter, fetch_anomalies, fetch_anomaly
-from appliance.store.anomaly_labels import bar_of, fetch_bars, fetch_thresholds, label_anomaly
+from appliance.store.anomaly_labels import bar_of, close_quiet_alerts, fetch_bars, fetch_thresholds, label_anomaly
 from appliance.store.audit import fetch_audit
 from appliance.store.engine import Store, raw_connection
 from tests.conftest import NOW
@@ -194,3 +194,16 @@ def test_what_is_read_back_is_what_was_found(store: Store) -> None:
     assert one.h3_index == to_hex(CELL)
     for name in set(Anomaly.__struct_fields__) & set(msgspec.structs.asdict(found)):
         assert getattr(one, name) == getattr(found, name), name
+
+
+def test_the_alert_of_an_incident_that_is_long_over_is_closed(store: Store) -> None:
+    put(store, spike(NOW - 30 * HOUR), spike(NOW - HOUR, device="a/new"))
+    with store.write() as connection:
+        for device in ("a/b", "a/new"):
+            subject = f"series/{device}/temperature"
+            raise_alert(connection, kind="anomaly", subject=subject, severity="info", title="x", detail={}, now=NOW)
+        raise_alert(connection, kind="other", subject="y", severity="info", title="x", detail={}, now=NOW)
+        assert close_quiet_alerts(connection, before=NOW - 24 * HOUR, now=NOW) == 1
+        assert close_quiet_alerts(connection, before=NOW - 24 * HOUR, now=NOW) == 0
+        alerts = fetch_alerts(connection, AlertFilter(state="open"))[0]
+    assert sorted(alert.subject for alert in alerts) == ["series/a/new/temperature", "y"]
