@@ -3,19 +3,23 @@
 import math
 import sys
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from appliance.aggregate.bins import SiteBins
 from appliance.clock import from_us, to_us
-from appliance.job.chores import Chores
+from appliance.job.chores import Chores, Done
 from appliance.job.covering import Covering
 from appliance.job.disk import DiskKeeper
+from appliance.job.due import Rule
 from appliance.job.forecast_due import ForecastDue
+from appliance.job.judging_cells import WEEKS_MOST, judge_cells
 from appliance.job.redating import Redating
+from appliance.job.watching import Watching
 from appliance.model.event import ClockQuality
 from appliance.model.tier import READINGS
+from appliance.store.anomaly_labels import close_quiet_alerts
 from appliance.store.archive.retire import retire_files
 from appliance.store.boots import has_waiting
 from appliance.store.engine import Store, raw_connection
@@ -24,6 +28,8 @@ from appliance.store.open_bins import mark_written
 from appliance.store.pulse import boot_time_s, is_alive, read_pulses
 from appliance.wiring import SILENT_S, Box, archive_folder, open_ballast, open_disk_watch
 from firmware_bridge.liveness.skew import KNOWN_AFTER, Skew, judge
+
+QUIET = timedelta(hours=24)  # after which the alert of an anomaly closes by itself
 
 
 def open_disk_keeper(box: Box, store: Store) -> DiskKeeper:
@@ -53,6 +59,7 @@ def open_chores(box: Box, store: Store) -> Chores:
         centre=bool(box.settings.sync.url),
         clock=box.clock,
         clock_trusted=partial(ages_known, box, store),
+        further={"judge cells": (Rule(minute=5), partial(judge_cells_of, box, store))},
     )
 
 
@@ -65,6 +72,27 @@ def forecast_due(box: Box, store: Store) -> Callable[[], bool]:
         clock=box.clock,
         clock_trusted=box.clock_trusted,
     )
+
+
+def judge_cells_of(box: Box, store: Store, now: datetime) -> Done:
+    """Judge the cells of the hours that ended; how many anomalies are new. Alerts of what is long over are closed."""
+    risk, hourly = box.settings.risk, box.settings.retention.hourly_days
+    new = judge_cells(
+        store,
+        bins=SiteBins(box.settings.zone),
+        resolutions=risk.resolutions,
+        types=risk.types,
+        weeks=min(WEEKS_MOST, hourly // 7) if hourly else WEEKS_MOST,
+        now=now,
+    )
+    with store.write() as connection:
+        close_quiet_alerts(connection, before=now - QUIET, now=now)
+    return new, ""
+
+
+def open_watching(box: Box, store: Store) -> Watching:
+    """What judges measured values and positions as they come."""
+    return Watching(store, zone=box.settings.zone, clock=box.clock, clock_trusted=box.clock_trusted)
 
 
 def ages_known(box: Box, store: Store) -> bool:

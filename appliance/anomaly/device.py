@@ -72,12 +72,13 @@ class StayState(msgspec.Struct, kw_only=True):
     longest_values: float = 0.0
 
 
-def is_stuck(state: StayState, at_s: float, value: float, metric: str) -> bool:
+def is_stuck(state: StayState, at_s: float, value: float, metric: str, *, far: float = FAR) -> bool:
     """Whether a value has stayed equal far longer than its series is used to; learns from it.
 
     state    changed in place
     at_s     Unix time in seconds; a value no newer than the last is passed over
     value    not finite: passed over
+    far      how many times its longest stay makes a value stuck
     returns  True from the value on that makes it stuck, until it changes
     """
     if metric in NEVER_STUCK or not isfinite(value) or (state.value is not None and at_s <= state.last_s):
@@ -90,7 +91,7 @@ def is_stuck(state: StayState, at_s: float, value: float, metric: str) -> bool:
     state.last_s = at_s
     state.values += 1
     known = state.watched_s >= HABIT_S and state.runs >= HABIT_RUNS
-    return known and value not in RESTS.get(metric, ()) and _is_far(state)
+    return known and value not in RESTS.get(metric, ()) and _is_far(state, far)
 
 
 def is_impossible(metric: str, before: float, after: float, seconds: float) -> bool:
@@ -113,12 +114,12 @@ def is_impossible_move(distance_m: float, seconds: float, *, accuracy_m: float =
     return seconds > 0.0 and distance_m - accuracy_m > FASTEST_MPS * max(1.0, seconds)
 
 
-def _is_far(state: StayState) -> bool:
+def _is_far(state: StayState, far: float = FAR) -> bool:
     stayed_s = state.last_s - state.since_s
     return (
         state.values >= LEAST_VALUES
-        and state.values > FAR * state.longest_values
-        and stayed_s > FAR * max(state.longest_s, 1.0)
+        and state.values > far * state.longest_values
+        and stayed_s > far * max(state.longest_s, 1.0)
     )
 
 

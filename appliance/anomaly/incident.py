@@ -46,32 +46,45 @@ class Incident(msgspec.Struct, kw_only=True):
     peak: float = 0.0
 
 
-def decide(incident: Incident, surprise: float, at_s: float) -> Verdict:
-    """Flag a surprise (decades) or hold it back; the incident is changed in place."""
+def decide(incident: Incident, surprise: float, at_s: float, *, alarm: float = ALARM) -> Verdict:
+    """Flag a surprise (decades) or hold it back; the incident is changed in place.
+
+    alarm  decades that open an incident: the standard, or more where labels or many series have raised the bar
+    """
     if incident.quiet_left and incident.values >= UNFOLD and at_s >= incident.quiet_until_s:
         incident.quiet_left = 0
     if not incident.quiet_left:
-        flagged = surprise >= ALARM
+        flagged = surprise >= alarm
         incident.peak = surprise
     else:
         incident.values += 1
-        flagged = incident.values > UNFOLD and surprise >= _bar(incident)
+        flagged = incident.values > UNFOLD and surprise >= _bar(incident, alarm)
         incident.peak = max(incident.peak, surprise)
     if flagged:
         incident.values = 0
-    if surprise >= ALARM:
+    if surprise >= alarm:
         incident.quiet_left, incident.quiet_until_s = HOLD_VALUES, at_s + HOLD_S
     elif incident.quiet_left:
         incident.quiet_left -= 1
     held_back = incident.quiet_left and not flagged
-    return Verdict(_score(min(surprise, ALARM) * DAMPENED if held_back else surprise), flagged)
+    return Verdict(_score(min(surprise, alarm) * DAMPENED if held_back else surprise, alarm), flagged)
 
 
-def _bar(incident: Incident) -> float:
-    return ALARM + (incident.peak + AGAIN - ALARM) * incident.quiet_left / HOLD_VALUES
+def goes_on(incident: Incident) -> bool:
+    """Whether the value that was judged last belongs to an incident, and is not merely the quiet after it."""
+    return incident.quiet_left == HOLD_VALUES
 
 
-def _score(surprise: float) -> float:
+def surprise_of(score: float, *, alarm: float = ALARM) -> float:
+    """The decades of a verdict that was not held back; as exact as six digits of the score are."""
+    return alarm * float((score / max(1.0 - score, 10.0**-DIGITS)) ** (1 / 3))
+
+
+def _bar(incident: Incident, alarm: float) -> float:
+    return alarm + (incident.peak + AGAIN - alarm) * incident.quiet_left / HOLD_VALUES
+
+
+def _score(surprise: float, alarm: float) -> float:
     """0 for what is no surprise, a half at the threshold, near 1 far beyond; a power, so that it does not saturate."""
-    cube = (surprise / ALARM) ** 3
+    cube = (surprise / alarm) ** 3
     return round(cube / (1.0 + cube), DIGITS)

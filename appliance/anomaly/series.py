@@ -18,7 +18,7 @@ from math import isfinite, log
 
 import msgspec
 
-from appliance.anomaly.incident import NOTHING, Incident, Verdict, decide
+from appliance.anomaly.incident import ALARM, NOTHING, Incident, Verdict, decide
 from appliance.anomaly.season import Season
 from appliance.anomaly.tail import Tail
 
@@ -65,6 +65,7 @@ class SeriesState(msgspec.Struct, kw_only=True):
     """All that is kept of one series, of constant size; mutable.
 
     Encoded by msgspec (`msgpack` or `json`) and decoded again it goes on bit for bit.
+    beyond  the streams, as bits, in which the value judged last was a surprise of `ALARM` decades or more
     """
 
     levels: Levels = msgspec.field(default_factory=Levels)
@@ -75,15 +76,19 @@ class SeriesState(msgspec.Struct, kw_only=True):
     last_s: float | None = None
     interval_s: float = 0.0
     behind: int = 0
+    beyond: int = 0
 
 
-def judge_value(state: SeriesState, at_s: float, value: float, *, offset_s: float = 0.0) -> Verdict:
+def judge_value(
+    state: SeriesState, at_s: float, value: float, *, offset_s: float = 0.0, alarm: float = ALARM
+) -> Verdict:
     """Judge one value, and learn from it.
 
     state     changed in place
     at_s      Unix time in seconds; NaN, or beyond all calendars: as if there were no value
     value     any unit; not finite means no value: nothing is said and nothing learned
     offset_s  local time less UTC at that instant, in seconds: the hours and days of the season are local ones
+    alarm     decades of surprise that are flagged
     returns   Verdict  score 0..1 and whether an alarm is due
 
     A value older than the newest is judged as if it were new and teaches nothing; the same value at the same instant
@@ -98,13 +103,13 @@ def judge_value(state: SeriesState, at_s: float, value: float, *, offset_s: floa
     learns = _is_in_order(state, at_s)
     gap = learns and _keep_time(state, at_s)
     expected = state.season.expected(at_s + offset_s)
-    surprise = 0.0
+    surprise, state.beyond = 0.0, 0
     if state.levels.values >= WARM_UP:
         surprise = _surprise(state, value, expected, gap=gap, learns=learns)
     if learns:
         off_level = _learn(state.levels, value, expected, gap=gap)
         state.season.learn(at_s + offset_s, value, off_level)
-    return decide(state.incident, surprise, at_s)
+    return decide(state.incident, surprise, at_s, alarm=alarm)
 
 
 def _is_in_order(state: SeriesState, at_s: float) -> bool:
@@ -158,6 +163,8 @@ def _surprise(state: SeriesState, value: float, expected: float | None, *, gap: 
 def _judge(state: SeriesState, stream: int, x: float, scale: float, *, learns: bool) -> float:
     above, below = state.above[stream], state.below[stream]
     decades = max(above.surprise(x), below.surprise(-x))
+    if decades >= ALARM:
+        state.beyond |= 1 << stream
     if learns:
         above.learn(x, scale)
         below.learn(-x, scale)

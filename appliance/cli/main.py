@@ -23,6 +23,7 @@ COMMANDS = {
     "backtest": "backtesting:backtest_command",
     "forecast": "forecasting:forecast_group",
     "detect": "detecting:detect_command",
+    "anomaly": "anomalies:anomaly_group",
     "query": "querying:query_group",
     "status": "storing:status_command",
     "clock": "clocks:clock_group",

@@ -92,7 +92,7 @@ def bridge_command(box: Box, as_json: bool, port: str | None, baud: int) -> None
 @click.command("jobs")
 @common
 def jobs_command(box: Box, as_json: bool) -> None:
-    """Compute risk on schedule and when asked.
+    """Compute risk on schedule and when asked, and judge what comes in.
 
     Example: hexpost jobs --data /var/lib/hexpost
     """
@@ -100,7 +100,14 @@ def jobs_command(box: Box, as_json: bool) -> None:
     from appliance.job.backing_up import Child, is_backup_due, is_salvage_due
     from appliance.job.schedule import Jobs
     from appliance.store.archive.spool import SPOOL, is_sealing_due
-    from appliance.wiring_jobs import forecast_due, open_chores, open_covering, open_disk_keeper, open_redating
+    from appliance.wiring_jobs import (
+        forecast_due,
+        open_chores,
+        open_covering,
+        open_disk_keeper,
+        open_redating,
+        open_watching,
+    )
 
     with running(box, "jobs") as (stop, notifier):
         store = open_store(box)
@@ -118,6 +125,7 @@ def jobs_command(box: Box, as_json: bool) -> None:
             chores=open_chores(box, store),
             redating=open_redating(box, store),
             covering=open_covering(box, store),
+            watching=open_watching(box, store),
             report=lambda state: report({**state, **keeper.state}),
             children=[
                 Child(

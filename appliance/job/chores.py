@@ -8,12 +8,13 @@ done again.
 
 import logging
 import time
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from appliance.aggregate.bins import SiteBins
-from appliance.clock import Clock, to_us
+from appliance.clock import Clock, from_us, to_us
 from appliance.errors import HexpostError
 from appliance.job.cleaning import Rest, clean
 from appliance.job.due import Rule, is_due
@@ -38,6 +39,8 @@ RULES = {
 
 Done = tuple[int, str]
 """How many bins were written or rows deleted; what was left, and why."""
+Further = Mapping[str, tuple[Rule, Callable[[datetime], Done]]]
+"""Chores of others: when each is due, and what does it, as of an instant."""
 
 
 class Chores:
@@ -52,8 +55,13 @@ class Chores:
         centre: bool,
         clock: Clock,
         clock_trusted: Callable[[], bool],
+        further: Further = MappingProxyType({}),
     ) -> None:
-        """centre  there is one, and what it must have stays until it has acknowledged it"""
+        """centre  there is one, and what it must have stays until it has acknowledged it
+
+        further  done after those of `RULES` that are due with them
+        """
+        self._further = further
         self._store = store
         self._retention = retention
         self._bins = SiteBins(zone)
@@ -67,7 +75,8 @@ class Chores:
         with self._store.read() as connection:
             known = {state.chore: state for state in fetch_chores(connection)}
         done = []
-        for chore, rule in RULES.items():
+        rules = {**RULES, **{chore: rule for chore, (rule, _) in self._further.items()}}
+        for chore, rule in rules.items():
             state = known.get(chore)
             if not self._trusted():
                 if state is None or state.waits != UNTRUSTED:
@@ -101,6 +110,8 @@ class Chores:
 
     def _work(self, chore: str, now: int, rest: Rest) -> Done | None:
         """Do a chore; None where the process ended before it did."""
+        if chore in self._further:
+            return self._further[chore][1](from_us(now))
         for ladder in LADDERS:
             ensure_zone(self._store, ladder, self._bins)
         if chore == "clean up":

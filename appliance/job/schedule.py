@@ -26,6 +26,7 @@ from appliance.job.covering import Covering
 from appliance.job.redating import Redating
 from appliance.job.risk_run import perform_run
 from appliance.job.steady import Every, LeapWatch, plan_anew
+from appliance.job.watching import Watching
 from appliance.model.risk import Run
 from appliance.model.settings import Risk
 from appliance.store.engine import Store
@@ -45,6 +46,7 @@ ARCHIVE_S = 60.0  # between looks whether raw messages are to be sealed
 CHILD_S = 10.0  # between looks whether a child is due
 COVERAGE_S = 5.0  # between looks whether coverage is to be computed
 CHORES_S = 20.0  # between looks whether a chore is due
+WATCH_S = 2.0  # between looks for values to judge
 LOOK_S = 0.3  # between looks for a run that someone asked for
 RETRY_S = 2.0  # between attempts while the store cannot be written
 Report = Callable[[Mapping[str, Any]], None]
@@ -66,6 +68,7 @@ class Jobs:
         chores: Chores | None = None,
         redating: Redating | None = None,
         covering: Covering | None = None,
+        watching: Watching | None = None,
     ) -> None:
         """`children` are commands started when they are due, each beside the others."""
         self._store = store
@@ -73,6 +76,7 @@ class Jobs:
         self._stop = threading.Event()
         self._redating = redating
         self._covering = covering
+        self._watching = watching
         self._archive = archive
         self._children = children
         self._risk = risk
@@ -99,7 +103,12 @@ class Jobs:
                 told = {child.name: child.error for child in self._children}
                 told |= self._covering.state if self._covering else {}
                 self._report(
-                    {"error": self._error, "archive_error": self._archive.error if self._archive else "", **told}
+                    {
+                        "error": self._error,
+                        "archive_error": self._archive.error if self._archive else "",
+                        "watching_error": self._watching.error if self._watching else "",
+                        **told,
+                    }
                 )
         finally:
             if self._archive:
@@ -107,6 +116,8 @@ class Jobs:
             for child in self._children:
                 child.stop()
             scheduler.shutdown(wait=True)
+            if self._watching:
+                self._watching.stop()
 
     def _turn(self) -> bool:
         """One turn of the loop; whether there may be more to do at once."""
@@ -188,6 +199,7 @@ class Jobs:
                 "children": ThreadPoolExecutor(max(1, len(self._children))),
                 "chores": ThreadPoolExecutor(1),
                 "coverage": ThreadPoolExecutor(1),
+                "watching": ThreadPoolExecutor(1),
             },
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
@@ -201,6 +213,8 @@ class Jobs:
         if self._chores:
             look = partial(self._chores.perform_due, self._stop.wait)
             scheduler.add_job(look, Every(CHORES_S), executor="chores")
+        if self._watching:
+            scheduler.add_job(self._watching.tend, Every(WATCH_S), args=[self._stop.is_set], executor="watching")
         return scheduler
 
     def _queue_due(self) -> None:

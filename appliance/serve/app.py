@@ -21,6 +21,7 @@ from appliance.errors import HexpostError
 from appliance.serve import (
     alerts,
     analytics,
+    anomalies,
     coverage,
     devices,
     downlink,
@@ -101,6 +102,9 @@ ROUTES = [
     alerts.list_alerts,
     alerts.get_alert,
     alerts.patch_alert,
+    anomalies.list_anomalies,
+    anomalies.get_anomaly,
+    anomalies.patch_anomaly,
     identity.create_token,
     identity.get_me,
     stream.open_stream,

@@ -215,10 +215,10 @@ def fetch_covered(
 
 
 def fetch_covered_ahead(connection: sa.Connection, resolution: int, day: date, cell: int | None = None) -> Covered:
-    """Coverage of a day of which there is a forecast: the site's day counts as heard if anything was in the week up to it
-    or to the day before, on which a forecast of it may rest."""
     """Coverage of a day of which there is a forecast: the site's day counts as heard if anything was in the week before
     it, on which a forecast of it may rest."""
+    found = fetch_covered(connection, resolution, day - timedelta(days=8), day, cell)
+    return msgspec.structs.replace(found, heard={day.isoformat()} if found.heard else set())
 
 
 def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:

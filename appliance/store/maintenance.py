@@ -35,6 +35,10 @@ class Windows:
         for scope, subject, start, end in rows:
             self._by_subject[scope, subject].append((from_us(start), from_us(end)))
 
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self._by_subject)
+
     def of(self, *, source: str, group: str, zone: str) -> tuple[tuple[datetime, datetime], ...]:
         """Those of one device, [from, to), the earliest first."""
         subjects = (("site", ""), ("device", source), ("group", group), ("zone", zone))

@@ -10,13 +10,16 @@ import sqlalchemy as sa
 from appliance.clock import from_us, to_us
 from appliance.model.intake import Fix
 from appliance.store.engine import raw_connection
+from appliance.store.fresh_rows import note_fresh
 from appliance.store.paging import bounds, read_named_cursor, read_numbers, write_numbers
 
 _COLUMNS = (
     "observed_at, device, received_at, longitude, latitude, altitude_m, accuracy_m, speed_mps, heading_deg, "
     "clock_quality"
 )
-_INSERT = f"INSERT INTO positions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_INSERT = f"""
+INSERT INTO positions ({_COLUMNS}, recorded) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
 
 
 class StoredFix(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +64,9 @@ def insert_fixes(connection: sa.Connection, fixes: Sequence[Fix]) -> int:
     if not rows:
         return 0
     rows.sort(key=lambda row: (row[:2], row[3], row[4]))
-    stored: int = raw_connection(connection).executemany(_INSERT, rows).rowcount
+    raw = raw_connection(connection)
+    recorded = note_fresh(raw, "positions", [row[0] for row in rows])
+    stored: int = raw.executemany(_INSERT, [(*row, recorded) for row in rows]).rowcount
     return stored
 
 

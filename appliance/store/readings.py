@@ -16,6 +16,7 @@ from appliance.clock import from_us, to_us
 from appliance.model.intake import Reading
 from appliance.model.tier import READINGS
 from appliance.store.engine import raw_connection
+from appliance.store.fresh_rows import note_fresh
 from appliance.store.open_bins import fetch_horizon, mark_written
 from appliance.store.paging import bounds, read_cursor, read_numbers, write_numbers
 
@@ -25,6 +26,10 @@ MAX_KNOWN = 20_000  # series remembered, about 7 MB; then the memory starts anew
 _INSERT = """
 INSERT INTO {table} (observed_at, series_pk, value, received_at, clock_quality) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
+"""
+_INSERT_KEPT = f"""
+INSERT INTO {READINGS.raw} (observed_at, series_pk, value, received_at, clock_quality, recorded)
+VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
 
 Series = tuple[str, str, str]
@@ -78,7 +83,10 @@ def insert_readings(
         rows.append((to_us(reading.observed_at), key, reading.value, to_us(reading.received_at), reading.clock_quality))
     rows.sort(key=lambda row: row[:3])
     late = bisect_left(rows, (fetch_horizon(raw, READINGS.raw),))
-    stored: int = raw.executemany(_INSERT.format(table=READINGS.raw), rows[late:]).rowcount
+    stored = 0
+    if len(rows) > late:
+        recorded = note_fresh(raw, "reading_values", [row[0] for row in rows[late:]])
+        stored = raw.executemany(_INSERT_KEPT, [(*row, recorded) for row in rows[late:]]).rowcount
     if late:
         stored += raw.executemany(_INSERT.format(table=READINGS.late), rows[:late]).rowcount
     mark_written(raw, READINGS, (row[0] for row in rows[late:]))
