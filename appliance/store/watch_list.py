@@ -1,0 +1,249 @@
+"""The plate watch list: keyed hashes of number plates, and the reads that matched. No plate in clear comes here.
+
+A hash says nothing to who has not the site's key, and the same plate has the same. It is matched whole: a plate that
+was misread by one letter does not match. Called by `serve` and `cli`, and by the jobs process for each read.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from appliance.clock import from_us, to_us
+from appliance.errors import Conflict, NotFound
+from appliance.model.iot import WatchEntry, WatchHit
+from appliance.spatial.cells import to_hex
+from appliance.store.activity import PLATE
+from appliance.store.audit import insert_audit
+from appliance.store.engine import raw_connection
+from appliance.store.zones import ZONE_OF_DEVICE
+
+MAX_ENTRIES = 5_000
+KEEP_HITS = 10_000  # the newest
+
+_ZONE_OF_PLACE = """
+(SELECT z.zone FROM zones AS z WHERE z.zone_pk IN (
+    SELECT pkid FROM idx_zones_geom WHERE xmin <= ST_X(e.geom) AND xmax >= ST_X(e.geom)
+        AND ymin <= ST_Y(e.geom) AND ymax >= ST_Y(e.geom))
+AND ST_Intersects(z.geom, e.geom) ORDER BY ST_Area(z.geom), z.zone LIMIT 1)
+"""
+_READ = f"""
+SELECT e.event_pk, e.source, e.event_id, e.event_timestamp, e.h3_index, json_extract(e.attributes_json, '$.score'),
+    coalesce((SELECT {ZONE_OF_DEVICE} FROM devices AS d WHERE d.source = e.source), {_ZONE_OF_PLACE}, '')
+FROM events AS e WHERE e.event_pk = ?
+"""
+_HIT = """
+INSERT INTO watch_list_hits (entry_id, label, event_pk, source, event_id, observed_at, h3_index, score, zone)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (entry_id, event_pk) DO UPDATE SET observed_at = excluded.observed_at, score = excluded.score
+WHERE observed_at <> excluded.observed_at OR score IS NOT excluded.score
+"""
+_HITS = "SELECT hit_id, entry_id, label, source, event_id, observed_at, zone, h3_index, score FROM watch_list_hits"
+_ENTRIES = """
+SELECT w.entry_id, w.label, w.reason, w.added_by, w.added_at, w.expires_at, count(h.hit_id), max(h.observed_at)
+FROM watch_list AS w LEFT JOIN watch_list_hits AS h ON h.entry_id = w.entry_id
+"""
+
+
+class WatchPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Entries, the last added first; `next_cursor` is None on the last page."""
+
+    items: list[WatchEntry]
+    next_cursor: str | None
+
+
+class HitPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Reads that matched, the last found first; `next_cursor` is None on the last page."""
+
+    items: list[WatchHit]
+    next_cursor: str | None
+
+
+def insert_watch_entry(
+    connection: sa.Connection,
+    *,
+    plate_hash: str,
+    label: str,
+    reason: str,
+    expires_at: datetime | None,
+    who: str,
+    now: datetime,
+) -> WatchEntry:
+    """Put a plate on the list; who did it is in the audit log.
+
+    raises  Conflict  it is on the list already, or the list is full
+    """
+    raw = raw_connection(connection)
+    known = raw.execute("SELECT entry_id, label FROM watch_list WHERE plate_hash = ?", (plate_hash,)).fetchone()
+    if known:
+        raise Conflict(f"this plate is on the watch list already, as entry {known[0]}, {known[1]!r}; remove that first")
+    if raw.execute("SELECT count(*) FROM watch_list").fetchone()[0] >= MAX_ENTRIES:
+        raise Conflict(f"the watch list has {MAX_ENTRIES} entries; remove some first")
+    entry_id = raw.execute(
+        "INSERT INTO watch_list (plate_hash, label, reason, added_by, added_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (plate_hash, label, reason, who, to_us(now), to_us(expires_at) if expires_at else None),
+    ).lastrowid
+    insert_audit(
+        connection,
+        who=who,
+        action="watchlist.add",
+        subject=f"watchlist/{entry_id}",
+        at=now,
+        detail={"label": label, "reason": reason},
+    )
+    return fetch_watch_entry(connection, entry_id, now=now)
+
+
+def delete_watch_entry(connection: sa.Connection, entry_id: int, *, who: str, now: datetime) -> WatchEntry:
+    """Take a plate off the list; the entry as it was. Its hits stay.
+
+    raises  NotFound
+    """
+    entry = fetch_watch_entry(connection, entry_id, now=now)
+    raw_connection(connection).execute("DELETE FROM watch_list WHERE entry_id = ?", (entry_id,))
+    insert_audit(
+        connection,
+        who=who,
+        action="watchlist.remove",
+        subject=f"watchlist/{entry_id}",
+        at=now,
+        detail={"label": entry.label},
+    )
+    return entry
+
+
+def fetch_watch_entry(connection: sa.Connection, entry_id: int, *, now: datetime) -> WatchEntry:
+    """One entry.
+
+    raises  NotFound
+    """
+    row = (
+        raw_connection(connection)
+        .execute(f"{_ENTRIES} WHERE w.entry_id = ? GROUP BY w.entry_id", (entry_id,))
+        .fetchone()
+    )
+    if row is None:
+        raise NotFound(f"no entry {entry_id} on the watch list; `hexpost watchlist list` shows those there are")
+    return _entry(row, to_us(now))
+
+
+def fetch_watch_list(
+    connection: sa.Connection, *, now: datetime, before: int | None = None, limit: int = 100
+) -> WatchPage:
+    """Entries, the last added first; those added before an id where asked."""
+    rows = (
+        raw_connection(connection)
+        .execute(
+            f"{_ENTRIES} WHERE (?1 IS NULL OR w.entry_id < ?1) GROUP BY w.entry_id ORDER BY w.entry_id DESC LIMIT ?2",
+            (before, limit + 1),
+        )
+        .fetchall()
+    )
+    items = [_entry(row, to_us(now)) for row in rows[:limit]]
+    return WatchPage(items=items, next_cursor=str(items[-1].id) if len(rows) > limit else None)
+
+
+def fetch_wanted(raw: Any, now: int) -> dict[str, tuple[int, str]]:
+    """Plate hash -> (entry, label) of what is looked for at an instant."""
+    rows = raw.execute(
+        "SELECT plate_hash, entry_id, label FROM watch_list WHERE expires_at IS NULL OR expires_at > ?", (now,)
+    )
+    return {plate_hash: (entry_id, label) for plate_hash, entry_id, label in rows}
+
+
+def count_wanted(connection: sa.Connection, now: int) -> int:
+    """How many plates are looked for at an instant."""
+    return len(fetch_wanted(raw_connection(connection), now))
+
+
+def record_hits(connection: sa.Connection, plates: Mapping[int, str], wanted: Mapping[str, tuple[int, str]]) -> list[WatchHit]:
+    """Write the reads of plates that are looked for; those that were not known yet.
+
+    plates  event_pk -> hash of the plate that was read
+    """
+    raw = raw_connection(connection)
+    found = []
+    for key in sorted(key for key, plate in plates.items() if plate in wanted):
+        row = raw.execute(_READ, (key,)).fetchone()
+        if row is None:
+            continue  # deleted meanwhile
+        entry_id, label = wanted[plates[key]]
+        last = _last_hit(raw)
+        raw.execute(_HIT, (entry_id, label, *row[:6], row[6]))
+        if _last_hit(raw) > last:
+            found.append(_hit(raw.execute(f"{_HITS} WHERE hit_id = ?", (_last_hit(raw),)).fetchone()))
+    if found:
+        raw.execute("DELETE FROM watch_list_hits WHERE hit_id <= ?", (found[-1].id - KEEP_HITS,))
+    return found
+
+
+def fetch_plates_since(connection: sa.Connection, since: int) -> dict[int, str]:
+    """event_pk -> hash of the plate of reads of an instant or later: a camera may correct what it read."""
+    return dict(
+        raw_connection(connection)
+        .execute(
+            "SELECT event_pk, json_extract(attributes_json, '$.plate_hash') FROM events INDEXED BY events_time "
+            "WHERE event_timestamp >= ? AND event_type = ? AND json_extract(attributes_json, '$.plate_hash') <> ''",
+            (since, PLATE),
+        )
+        .fetchall()
+    )
+
+
+def fetch_hits(
+    connection: sa.Connection, *, entry_id: int | None = None, before: int | None = None, limit: int = 100
+) -> HitPage:
+    """Reads that matched, the last found first; of one entry, and found before an id, where asked."""
+    rows = (
+        raw_connection(connection)
+        .execute(
+            f"{_HITS} WHERE (?1 IS NULL OR entry_id = ?1) AND (?2 IS NULL OR hit_id < ?2) ORDER BY hit_id DESC LIMIT ?3",
+            (entry_id, before, limit + 1),
+        )
+        .fetchall()
+    )
+    items = [_hit(row) for row in rows[:limit]]
+    return HitPage(items=items, next_cursor=str(items[-1].id) if len(rows) > limit else None)
+
+
+def fetch_hits_since(connection: sa.Connection, since: int, limit: int = 1_000) -> list[WatchHit]:
+    """Reads that matched of an instant or later, the newest first, at most `limit`."""
+    rows = raw_connection(connection).execute(
+        f"{_HITS} WHERE observed_at >= ? ORDER BY observed_at DESC LIMIT ?", (since, limit)
+    )
+    return [_hit(row) for row in rows]
+
+
+def _last_hit(raw: Any) -> int:
+    row = raw.execute("SELECT seq FROM sqlite_sequence WHERE name = 'watch_list_hits'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _entry(row: tuple[Any, ...], now: int) -> WatchEntry:
+    return WatchEntry(
+        id=row[0],
+        label=row[1],
+        reason=row[2],
+        added_by=row[3],
+        added_at=from_us(row[4]),
+        expires_at=from_us(row[5]) if row[5] is not None else None,
+        expired=row[5] is not None and row[5] <= now,
+        hits=row[6],
+        last_hit_at=from_us(row[7]) if row[7] is not None else None,
+    )
+
+
+def _hit(row: tuple[Any, ...]) -> WatchHit:
+    return WatchHit(
+        id=row[0],
+        entry_id=row[1],
+        label=row[2],
+        source=row[3],
+        event_id=row[4],
+        observed_at=from_us(row[5]),
+        zone=row[6],
+        h3_index=to_hex(row[7]) if row[7] is not None else None,
+        score=row[8] if isinstance(row[8], float | int) else None,
+    )
