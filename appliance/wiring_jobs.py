@@ -10,6 +10,9 @@ from appliance.aggregate.bins import SiteBins
 from appliance.clock import from_us
 from appliance.job.chores import Chores
 from appliance.job.disk import DiskKeeper
+from appliance.job.environment import ReadingFollower
+from appliance.job.following import EventFollower
+from appliance.job.iot_watch import IotWatch
 from appliance.job.redating import Redating
 from appliance.model.event import ClockQuality
 from appliance.model.tier import READINGS
@@ -50,6 +53,12 @@ def open_chores(box: Box, store: Store) -> Chores:
         clock=box.clock,
         clock_trusted=partial(ages_known, box, store),
     )
+
+
+def open_iot_watch(box: Box, store: Store) -> IotWatch:
+    """What follows detections, plates and readings; the jobs process has it."""
+    bins = SiteBins(box.settings.zone)
+    return IotWatch(EventFollower(store, bins=bins, clock=box.clock), ReadingFollower(store, clock=box.clock))
 
 
 def ages_known(box: Box, store: Store) -> bool:

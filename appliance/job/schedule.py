@@ -22,6 +22,7 @@ from appliance.job.archiving import ArchiveCare
 from appliance.job.backing_up import Child
 from appliance.job.chores import Chores
 from appliance.job.counting import count_events
+from appliance.job.iot_watch import IotWatch
 from appliance.job.redating import Redating
 from appliance.job.risk_run import perform_run
 from appliance.job.steady import Every, LeapWatch, plan_anew
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 ARCHIVE_S = 60.0  # between looks whether raw messages are to be sealed
 CHILD_S = 10.0  # between looks whether a child is due
 CHORES_S = 20.0  # between looks whether a chore is due
+IOT_S = 5.0  # between looks at new detections, plates and readings
 LOOK_S = 0.3  # between looks for a run that someone asked for
 RETRY_S = 2.0  # between attempts while the store cannot be written
 Report = Callable[[Mapping[str, Any]], None]
@@ -63,12 +65,14 @@ class Jobs:
         children: Sequence[Child] = (),
         chores: Chores | None = None,
         redating: Redating | None = None,
+        iot: IotWatch | None = None,
     ) -> None:
         """`children` are commands started when they are due, each beside the others."""
         self._store = store
         self._chores = chores
         self._stop = threading.Event()
         self._redating = redating
+        self._iot = iot
         self._archive = archive
         self._children = children
         self._risk = risk
@@ -94,7 +98,12 @@ class Jobs:
                     stop.wait(LOOK_S if self._took_over else RETRY_S)
                 told = {child.name: child.error for child in self._children}
                 self._report(
-                    {"error": self._error, "archive_error": self._archive.error if self._archive else "", **told}
+                    {
+                        "error": self._error,
+                        "archive_error": self._archive.error if self._archive else "",
+                        "iot_error": self._iot.error if self._iot else "",
+                        **told,
+                    }
                 )
         finally:
             if self._archive:
@@ -182,6 +191,7 @@ class Jobs:
                 "archive": ThreadPoolExecutor(1),
                 "children": ThreadPoolExecutor(max(1, len(self._children))),
                 "chores": ThreadPoolExecutor(1),
+                "iot": ThreadPoolExecutor(1),
             },
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
@@ -193,6 +203,8 @@ class Jobs:
         if self._chores:
             look = partial(self._chores.perform_due, self._stop.wait)
             scheduler.add_job(look, Every(CHORES_S), executor="chores")
+        if self._iot:
+            scheduler.add_job(partial(self._iot.look, self._stop.is_set), Every(IOT_S), executor="iot")
         return scheduler
 
     def _queue_due(self) -> None:

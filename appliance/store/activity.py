@@ -130,10 +130,8 @@ def begin_anew(connection: sa.Connection, zone: str) -> bool:
         "DELETE FROM device_activity WHERE (hour, source) IN (SELECT hour, source FROM device_activity LIMIT ?)",
         (CLEAR_ROWS,),
     ).rowcount
-    begun = deleted < CLEAR_ROWS
-    raw.execute(
-        "UPDATE iot_followed SET event_pk = ?, undated = 0, timezone = ?", (0 if begun else CLEARING, zone)
-    )
+    begun: bool = deleted < CLEAR_ROWS
+    raw.execute("UPDATE iot_followed SET event_pk = ?, undated = 0, timezone = ?", (0 if begun else CLEARING, zone))
     return begun
 
 

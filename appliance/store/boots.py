@@ -36,6 +36,7 @@ STAMPED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("alerts", "changed_at", ("changed_at",)),
     ("alerts", "acknowledged_at", ("acknowledged_at",)),
     ("alerts", "closed_at", ("closed_at",)),
+    ("watch_list", "added_at", ("added_at",)),
     ("maintenance_windows", "from_time", ("from_time", "to_time")),
     ("commands", "created_at", ("created_at", "expires_at")),
     ("commands", "sent_at", ("sent_at",)),

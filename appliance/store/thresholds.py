@@ -103,7 +103,9 @@ def delete_threshold(connection: sa.Connection, metric: str, zone: str, *, who: 
     )
     if not deleted:
         where = f"in zone {zone!r}" if zone else "for every zone"
-        raise NotFound(f"no threshold of {metric[:64]!r} was set {where}; `hexpost threshold list` shows those there are")
+        raise NotFound(
+            f"no threshold of {metric[:64]!r} was set {where}; `hexpost threshold list` shows those there are"
+        )
     _audit(connection, "threshold.remove", metric, zone, who=who, now=now, detail={})
 
 
@@ -124,9 +126,7 @@ def fetch_watched(connection: sa.Connection) -> list[Watched]:
         threshold = threshold_of(site, metric_of(metric), unit, zone)
         if threshold is not None:
             found.append(
-                Watched(
-                    series_pk=series_pk, device=device, metric=metric, unit=unit, zone=zone, threshold=threshold
-                )
+                Watched(series_pk=series_pk, device=device, metric=metric, unit=unit, zone=zone, threshold=threshold)
             )
     return found
 

@@ -16,10 +16,13 @@ from appliance.errors import Conflict, NotFound
 from appliance.model.iot import WatchEntry, WatchHit
 from appliance.spatial.cells import to_hex
 from appliance.store.activity import PLATE
+from appliance.store.alerts import close_alert
 from appliance.store.audit import insert_audit
 from appliance.store.engine import raw_connection
 from appliance.store.zones import ZONE_OF_DEVICE
 
+ALERT = "watch_list"
+"""The kind of alert that a read raises."""
 MAX_ENTRIES = 5_000
 KEEP_HITS = 10_000  # the newest
 
@@ -30,15 +33,13 @@ _ZONE_OF_PLACE = """
 AND ST_Intersects(z.geom, e.geom) ORDER BY ST_Area(z.geom), z.zone LIMIT 1)
 """
 _READ = f"""
-SELECT e.event_pk, e.source, e.event_id, e.event_timestamp, e.h3_index, json_extract(e.attributes_json, '$.score'),
+SELECT e.source, e.event_id, e.event_timestamp, e.h3_index, json_extract(e.attributes_json, '$.score'),
     coalesce((SELECT {ZONE_OF_DEVICE} FROM devices AS d WHERE d.source = e.source), {_ZONE_OF_PLACE}, '')
 FROM events AS e WHERE e.event_pk = ?
 """
 _HIT = """
-INSERT INTO watch_list_hits (entry_id, label, event_pk, source, event_id, observed_at, h3_index, score, zone)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (entry_id, event_pk) DO UPDATE SET observed_at = excluded.observed_at, score = excluded.score
-WHERE observed_at <> excluded.observed_at OR score IS NOT excluded.score
+INSERT INTO watch_list_hits (entry_id, label, source, event_id, observed_at, h3_index, score, zone)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 _HITS = "SELECT hit_id, entry_id, label, source, event_id, observed_at, zone, h3_index, score FROM watch_list_hits"
 _ENTRIES = """
@@ -103,6 +104,7 @@ def delete_watch_entry(connection: sa.Connection, entry_id: int, *, who: str, no
     """
     entry = fetch_watch_entry(connection, entry_id, now=now)
     raw_connection(connection).execute("DELETE FROM watch_list WHERE entry_id = ?", (entry_id,))
+    close_hit_alerts(connection, entry_id=entry_id, now=now)
     insert_audit(
         connection,
         who=who,
@@ -158,7 +160,9 @@ def count_wanted(connection: sa.Connection, now: int) -> int:
     return len(fetch_wanted(raw_connection(connection), now))
 
 
-def record_hits(connection: sa.Connection, plates: Mapping[int, str], wanted: Mapping[str, tuple[int, str]]) -> list[WatchHit]:
+def record_hits(
+    connection: sa.Connection, plates: Mapping[int, str], wanted: Mapping[str, tuple[int, str]]
+) -> list[WatchHit]:
     """Write the reads of plates that are looked for; those that were not known yet.
 
     plates  event_pk -> hash of the plate that was read
@@ -170,13 +174,34 @@ def record_hits(connection: sa.Connection, plates: Mapping[int, str], wanted: Ma
         if row is None:
             continue  # deleted meanwhile
         entry_id, label = wanted[plates[key]]
-        last = _last_hit(raw)
-        raw.execute(_HIT, (entry_id, label, *row[:6], row[6]))
-        if _last_hit(raw) > last:
-            found.append(_hit(raw.execute(f"{_HITS} WHERE hit_id = ?", (_last_hit(raw),)).fetchone()))
+        source, event_id, observed_at, _, score, _ = row
+        known = raw.execute(
+            "SELECT hit_id FROM watch_list_hits WHERE entry_id = ? AND source = ? AND event_id = ?",
+            (entry_id, source, event_id),
+        ).fetchone()
+        if known:  # corrected, or re-dated
+            raw.execute(
+                "UPDATE watch_list_hits SET observed_at = ?, score = ? WHERE hit_id = ? AND observed_at <> ?",
+                (observed_at, score, known[0], observed_at),
+            )
+            continue
+        hit_id = raw.execute(_HIT, (entry_id, label, *row)).lastrowid
+        found.append(_hit(raw.execute(f"{_HITS} WHERE hit_id = ?", (hit_id,)).fetchone()))
     if found:
         raw.execute("DELETE FROM watch_list_hits WHERE hit_id <= ?", (found[-1].id - KEEP_HITS,))
     return found
+
+
+def close_hit_alerts(
+    connection: sa.Connection, *, now: datetime, entry_id: int | None = None, idle_since: datetime | None = None
+) -> int:
+    """Close alerts of reads: of an entry, or those that have not been told again since an instant; how many, of 100."""
+    subjects = raw_connection(connection).execute(
+        "SELECT subject FROM alerts WHERE kind = ?1 AND state <> 'closed' "
+        "AND (?2 IS NULL OR detail_json ->> '$.entry_id' = ?2) AND (?3 IS NULL OR last_at < ?3) LIMIT 100",
+        (ALERT, entry_id, to_us(idle_since) if idle_since else None),
+    )
+    return sum(close_alert(connection, kind=ALERT, subject=subject, now=now) for (subject,) in subjects.fetchall())
 
 
 def fetch_plates_since(connection: sa.Connection, since: int) -> dict[int, str]:
@@ -199,7 +224,8 @@ def fetch_hits(
     rows = (
         raw_connection(connection)
         .execute(
-            f"{_HITS} WHERE (?1 IS NULL OR entry_id = ?1) AND (?2 IS NULL OR hit_id < ?2) ORDER BY hit_id DESC LIMIT ?3",
+            f"{_HITS} WHERE (?1 IS NULL OR entry_id = ?1) AND (?2 IS NULL OR hit_id < ?2) "
+            "ORDER BY hit_id DESC LIMIT ?3",
             (entry_id, before, limit + 1),
         )
         .fetchall()
@@ -214,11 +240,6 @@ def fetch_hits_since(connection: sa.Connection, since: int, limit: int = 1_000) 
         f"{_HITS} WHERE observed_at >= ? ORDER BY observed_at DESC LIMIT ?", (since, limit)
     )
     return [_hit(row) for row in rows]
-
-
-def _last_hit(raw: Any) -> int:
-    row = raw.execute("SELECT seq FROM sqlite_sequence WHERE name = 'watch_list_hits'").fetchone()
-    return int(row[0]) if row else 0
 
 
 def _entry(row: tuple[Any, ...], now: int) -> WatchEntry:

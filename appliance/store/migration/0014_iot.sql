@@ -55,13 +55,12 @@ CREATE TABLE watch_list_hits (               -- the newest 10,000
     hit_id INTEGER PRIMARY KEY AUTOINCREMENT,
     entry_id INTEGER NOT NULL,               -- of an entry that may be off the list since
     label TEXT NOT NULL,
-    event_pk INTEGER NOT NULL,
     source TEXT NOT NULL,
     event_id TEXT NOT NULL,
     observed_at INTEGER NOT NULL,
     zone TEXT NOT NULL,                      -- where it was read: the device's, else the one that holds the place; '' for none
     h3_index INTEGER,
     score REAL,
-    UNIQUE (entry_id, event_pk)
+    UNIQUE (entry_id, source, event_id)
 );
 CREATE INDEX watch_list_hits_time ON watch_list_hits (observed_at);
