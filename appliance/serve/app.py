@@ -26,6 +26,8 @@ from appliance.serve import (
     events,
     firmware,
     identity,
+    iot,
+    iot_desk,
     near,
     ops,
     quarantine,
@@ -97,6 +99,7 @@ ROUTES = [
     alerts.list_alerts,
     alerts.get_alert,
     alerts.patch_alert,
+    *iot.ROUTES,
     identity.create_token,
     identity.get_me,
     stream.open_stream,
@@ -133,6 +136,7 @@ def create_app(context: Context, *, alive: Callable[[], None] = lambda: None) ->
         "tiles": tiles.Tiles(context, watch),
         "idempotency": Idempotency(),
         "brake": LoginBrake(),
+        "iot": iot_desk.Desk(context),
         "pace": Pace(
             rate=context.settings.http.upload_rate, burst=context.settings.http.upload_burst, monotonic=time.monotonic
         ),
@@ -175,11 +179,11 @@ def create_app(context: Context, *, alive: Callable[[], None] = lambda: None) ->
 
 
 def with_aliases(app: ASGIApp) -> ASGIApp:
-    """The paths of the systems that Hexpost replaces lead to the same routes: `/api/v1/…` is `/v1/…`."""
+    """The paths of the systems that Hexpost replaces lead to the same routes: `/api/v1/…` and `/iot/…` to `/v1/…`."""
 
     async def aliased(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP and scope["path"].startswith("/api/v1/"):
-            path = scope["path"].removeprefix("/api")
+        if scope["type"] == ScopeType.HTTP and scope["path"].startswith(("/api/v1/", "/iot/")):
+            path = scope["path"].removeprefix("/api") if scope["path"].startswith("/api/") else f"/v1{scope['path']}"
             scope = {**scope, "path": path, "raw_path": path.encode()}
         await app(scope, receive, send)
 

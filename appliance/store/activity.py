@@ -36,6 +36,15 @@ _ADD = """
 INSERT INTO device_activity (hour, source, motions, plates) VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET motions = motions + excluded.motions, plates = plates + excluded.plates
 """
+_STAMP = """
+SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'events'), (SELECT amended FROM settled),
+    (SELECT event_pk FROM iot_followed), (SELECT read_from FROM iot_followed), (SELECT rev FROM registry),
+    (SELECT max(observed_at) FROM reading_values), (SELECT max(state_at) FROM devices), (SELECT count(*) FROM devices),
+    (SELECT max(hit_id) FROM watch_list_hits), (SELECT max(entry_id) FROM watch_list),
+    (SELECT count(*) FROM watch_list),
+    (SELECT max(changed_at) FROM environment_thresholds), (SELECT count(*) FROM environment_thresholds),
+    (SELECT max(outage_pk) FROM outages), (SELECT count(*) FROM outages WHERE ended_at IS NULL)
+"""
 
 Key = tuple[int, str]
 """Start of the site's hour, source."""
@@ -152,3 +161,9 @@ def fetch_activity(
 def fetch_amended(raw: Any) -> int:
     """A number that rises when an event is changed after it was stored."""
     return int(raw.execute("SELECT amended FROM settled").fetchone()[0])
+
+
+def fetch_stamp(connection: sa.Connection) -> tuple[int, ...]:
+    """Numbers of which at least one changes when anything does by which zones are judged."""
+    row = raw_connection(connection).execute(_STAMP).fetchone()
+    return tuple(int(number or 0) for number in row)

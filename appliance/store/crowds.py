@@ -85,8 +85,8 @@ def fetch_hourly_crowd(connection: sa.Connection, devices: Iterable[str], hours:
     series = _series(connection, devices)
     place = {hour.start: n for n, hour in enumerate(hours)}
     rows = raw_connection(connection).execute(
-        "SELECT b.hour, b.series_pk, b.value_count, b.value_total FROM json_each(?1) AS h CROSS JOIN json_each(?2) AS s "
-        "CROSS JOIN reading_hours AS b ON b.hour = h.value AND b.series_pk = s.value",
+        "SELECT b.hour, b.series_pk, b.value_count, b.value_total FROM json_each(?1) AS h "
+        "CROSS JOIN json_each(?2) AS s CROSS JOIN reading_hours AS b ON b.hour = h.value AND b.series_pk = s.value",
         (msgspec.json.encode([*place]).decode(), msgspec.json.encode([*series]).decode()),
     )
     levels: dict[int, Floats] = {}
@@ -190,7 +190,8 @@ def _series(connection: sa.Connection, devices: Iterable[str]) -> dict[int, tupl
     conditions = " OR ".join("metric = ? OR metric LIKE ? || '.%'" for _ in metrics)
     values = [one for metric in metrics for one in (metric, metric)]
     rows = raw_connection(connection).execute(
-        f"SELECT series_pk, device, metric FROM reading_series WHERE device IN (SELECT value FROM json_each(?)) AND ({conditions})",
+        "SELECT series_pk, device, metric FROM reading_series "
+        f"WHERE device IN (SELECT value FROM json_each(?)) AND ({conditions})",
         (msgspec.json.encode([*devices]).decode(), *values),
     )
     return {key: (device, metric.partition(".")[0]) for key, device, metric in rows}

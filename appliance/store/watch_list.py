@@ -12,14 +12,15 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.clock import from_us, to_us
-from appliance.errors import Conflict, NotFound
-from appliance.model.iot import WatchEntry, WatchHit
+from appliance.errors import Conflict, NotFound, Rejected
+from appliance.model.iot import NewWatchEntry, WatchEntry, WatchHit
 from appliance.spatial.cells import to_hex
 from appliance.store.activity import PLATE
 from appliance.store.alerts import close_alert
 from appliance.store.audit import insert_audit
 from appliance.store.engine import raw_connection
 from appliance.store.zones import ZONE_OF_DEVICE
+from firmware_bridge.plate import hash_plate, plain_plate
 
 ALERT = "watch_list"
 """The kind of alert that a read raises."""
@@ -60,6 +61,26 @@ class HitPage(msgspec.Struct, frozen=True, kw_only=True):
 
     items: list[WatchHit]
     next_cursor: str | None
+
+
+def hash_wanted(entry: NewWatchEntry, key: bytes, *, now: datetime) -> str:
+    """The keyed hash of the plate that a person wants looked for.
+
+    raises  Rejected  no plate, or two; the plate stands in the label or the reason too; it would be over at once
+    """
+    if entry.expires_at is not None and (entry.expires_at.tzinfo is None or entry.expires_at <= now):
+        raise Rejected("is a time to come, with its offset, as in 2026-12-31T00:00:00Z", "$.expires_at")
+    if bool(entry.plate) == (entry.plate_hash is not None):
+        raise Rejected("needed: the plate, or the plate_hash of an event, and not both", "$.plate")
+    if entry.plate_hash is not None:
+        return entry.plate_hash
+    plain = plain_plate(entry.plate)
+    if not plain:
+        raise Rejected("holds no letter and no digit", "$.plate")
+    for name in ("label", "reason"):  # they are kept, shown and sent with the alarm
+        if plain in plain_plate(getattr(entry, name)):
+            raise Rejected("holds the plate itself, which is kept nowhere; call the entry otherwise", f"$.{name}")
+    return hash_plate(entry.plate, key)
 
 
 def insert_watch_entry(

@@ -1,0 +1,194 @@
+"""What cameras detected against what they usually do: their nights, and the last hours of a group of them.
+
+Puts the activity that the store counted into the arrays that `iot.night` and `anomaly.counts` judge. Called by
+`iot_picture`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+import msgspec
+import numpy as np
+
+from appliance.aggregate.bins import Hour, SiteBins
+from appliance.anomaly.counts import fit_baseline, judge_counts
+from appliance.anomaly.negative_binomial import mid_p
+from appliance.clock import HOUR_US, from_us, to_us
+from appliance.iot.night import FROM_HOUR, NIGHTS, TO_HOUR, Night, NightVerdict, judge_night
+from appliance.iot.surprise import share_of
+from appliance.iot.zone_risk import Finding
+from appliance.model.device import Device
+
+Activity = Mapping[str, Sequence[tuple[int, int, int]]]
+"""Source -> (start of the hour, motions, plates), as `store.activity` has it."""
+Outages = Sequence[tuple[int, int, frozenset[str] | None]]
+
+BASE_DAYS, WEEK = 28, 7
+LEAST_DAYS = 14
+LOOK_BACK_DAYS = BASE_DAYS + 3
+"""Days of activity that all of this reads."""
+
+
+class _Window(msgspec.Struct, frozen=True, kw_only=True):
+    """A night: the hours that count, how long they are together, and the noons around it."""
+
+    starts: frozenset[int]
+    start: int
+    end: int
+    hours: float
+    noon_before: int
+    noon_after: int
+
+
+def judge_nights(
+    devices: Iterable[Device], activity: Activity, outages: Outages, bins: SiteBins, now: int
+) -> dict[str, NightVerdict]:
+    """Source -> what is said of its last night, or of the one that it is, so far; of those that detected anything."""
+    tonight, before = _windows(bins, now)
+    found = {}
+    for device in devices:
+        if device.source in activity:
+            counted = {hour: motions for hour, motions, _ in activity[device.source]}
+            down = device.state == "offline" and to_us(device.state_at) <= tonight.start
+            nights = [_night(counted, window, device, outages) for window in before]
+            last = _night(counted, tonight, device, outages)
+            last = msgspec.structs.replace(last, watched=last.watched and not down)
+            found[device.source] = judge_night(last, nights, mid_p)
+    return found
+
+
+def judge_motion(
+    groups: Mapping[str, Sequence[str]], activity: Activity, bins: SiteBins, now: int
+) -> dict[str, Finding]:
+    """Group -> whether its devices detected more in the last hour, or the last 24, than their week lets expect.
+
+    groups  name -> sources
+    """
+    hour = bins.hour_of(now)
+    last = date.fromisoformat(bins.day_of(hour.start - 24 * HOUR_US)) - timedelta(days=1)
+    base = last - timedelta(days=BASE_DAYS - 1)
+    by_days: dict[int, list[str]] = {}
+    found: dict[str, Finding] = {}
+    for name, sources in groups.items():
+        first = min((activity[source][0][0] for source in sources if activity.get(source)), default=None)
+        if first is None:
+            found[name] = Finding(s=None, words="no device has told of motion")
+            continue
+        days = min(BASE_DAYS, (last - date.fromisoformat(bins.day_of(first))).days // WEEK * WEEK)
+        if days < LEAST_DAYS:
+            words = (
+                f"{max(0, (last - date.fromisoformat(bins.day_of(first))).days)} days of motion; {LEAST_DAYS} needed"
+            )
+            found[name] = Finding(s=None, words=words)
+        else:
+            by_days.setdefault(days, []).append(name)
+    for days, names in by_days.items():
+        sums = [_sum_activity(groups[name], activity) for name in names]
+        found |= dict(zip(names, _judge_sums(sums, bins, hour, base, days), strict=True))
+    return found
+
+
+def _sum_activity(sources: Iterable[str], activity: Activity) -> dict[int, int]:
+    sums: dict[int, int] = {}
+    for source in sources:
+        for hour, motions, _ in activity.get(source, ()):
+            sums[hour] = sums.get(hour, 0) + motions
+    return sums
+
+
+def _judge_sums(sums: Sequence[Mapping[int, int]], bins: SiteBins, hour: Hour, base: date, days: int) -> list[Finding]:
+    by_hour = np.zeros((len(sums), 168), dtype=np.int64)
+    by_day = np.zeros((len(sums), days), dtype=np.int64)
+    skipped = BASE_DAYS - days
+    for row, of_group in enumerate(sums):
+        for start, count in of_group.items():
+            day, slot = _slot(start, base, bins)
+            if skipped <= day < BASE_DAYS:
+                by_hour[row, slot] += count
+                by_day[row, day - skipped] += count
+    baseline = fit_baseline(by_hour, by_day)
+    told = []
+    for hours in (1, 24):
+        begin = bins.hour_of(hour.start - 1).start if hours == 1 else hour.start - 24 * HOUR_US
+        counts = np.array([sum(n for at, n in one.items() if begin <= at < hour.start) for one in sums])
+        from_hour = _slot(begin, base, bins)[1]
+        told.append((counts, judge_counts(baseline, counts, from_hour=from_hour, hours=hours)))
+    return [_motion_finding(row, told[0], told[1], days) for row in range(len(sums))]
+
+
+def _motion_finding(row: int, hour: tuple, day: tuple, days: int) -> Finding:  # type: ignore[type-arg]
+    (count_1, verdict_1), (count_24, verdict_24) = hour, day
+    p_value = min(1.0, 2.0 * min(float(verdict_1.p_value[row]), float(verdict_24.p_value[row])))
+    numbers = {
+        "last_hour": int(count_1[row]),
+        "last_hour_expected": float(verdict_1.expected[row]),
+        "last_24_hours": int(count_24[row]),
+        "last_24_hours_expected": float(verdict_24.expected[row]),
+        "p_value": p_value,
+        "baseline_days": days,
+    }
+    words = (
+        f"{count_1[row]} detections in the last hour, {verdict_1.expected[row]:.1f} expected; {count_24[row]} in "
+        f"24 hours, {verdict_24.expected[row]:.1f} expected (p {p_value:.2g}, from {days} days)"
+    )
+    return Finding(s=share_of(p_value), words=words, numbers=numbers)
+
+
+def _slot(start: int, base: date, bins: SiteBins) -> tuple[int, int]:
+    """(days since `base`, hour of a week that begins on the weekday of `base`) of an hour of the site."""
+    local = from_us(start).astimezone(bins.zone)
+    day = (local.date() - base).days
+    return day, day % WEEK * 24 + local.hour
+
+
+def _windows(bins: SiteBins, now: int) -> tuple[_Window, list[_Window]]:
+    """The last night that has begun, as far as it has come, and those before it; of these the same hours count."""
+    day = from_us(now).astimezone(bins.zone).date()
+    if _night_hours(day, bins)[0].start > now:
+        day -= timedelta(days=1)
+    hours = _night_hours(day, bins)
+    begun = [hour for hour in hours if hour.start <= now]
+    clock = {_clock(hour, bins) for hour in begun} if now < hours[-1].end else set(range(FROM_HOUR, TO_HOUR))
+    before = [_night_hours(day - timedelta(days=n), bins) for n in range(1, NIGHTS + 1)]
+    counted = [[hour for hour in night if _clock(hour, bins) in clock] for night in before]
+    return _window(begun, day, bins, now), [
+        _window(night, day - timedelta(days=n), bins, now) for n, night in enumerate(counted, 1) if night
+    ]
+
+
+def _window(hours: Sequence[Hour], day: date, bins: SiteBins, now: int) -> _Window:
+    return _Window(
+        starts=frozenset(hour.start for hour in hours),
+        start=hours[0].start,
+        end=min(hours[-1].end, now),
+        hours=sum(min(hour.end, now) - hour.start for hour in hours) / HOUR_US,
+        noon_before=_noon(day - timedelta(days=1), bins),
+        noon_after=_noon(day, bins),
+    )
+
+
+def _night(counted: Mapping[int, int], window: _Window, device: Device, outages: Outages) -> Night:
+    away = sum(
+        max(0, min(ended, window.end) - max(began, window.start))
+        for began, ended, names in outages
+        if names is None or device.source in names
+    )
+    return Night(
+        count=sum(counted.get(start, 0) for start in window.starts),
+        around=sum(n for start, n in counted.items() if window.noon_before <= start < window.noon_after),
+        hours=window.hours,
+        watched=to_us(device.first_seen) <= window.start and 2 * away <= window.end - window.start,
+    )
+
+
+def _night_hours(day: date, bins: SiteBins) -> list[Hour]:
+    return [hour for hour in bins.hours_of_day(day.isoformat()) if FROM_HOUR <= _clock(hour, bins) < TO_HOUR]
+
+
+def _clock(hour: Hour, bins: SiteBins) -> int:
+    """What the site's clock shows when an hour begins."""
+    return from_us(hour.start).astimezone(bins.zone).hour
+
+
+def _noon(day: date, bins: SiteBins) -> int:
+    return to_us(datetime(day.year, day.month, day.day, 12, tzinfo=bins.zone))
