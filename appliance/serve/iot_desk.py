@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # all SQL is the store's
 AT_ONCE = 2
 ANSWERS = 64
 KEPT_US = 10_000_000
+MAX_CELLS_TOLD = 100
 MAX_DEVICES = 5_000
 """Of one zone."""
 
@@ -72,7 +73,8 @@ class CrowdCorrelation(msgspec.Struct, frozen=True, kw_only=True):
 
     start, end      whole hours of the site, half-open
     crowd_devices   that told of a crowd in them; crowd_hours of which it is known
-    cells           in which incidents are counted, of this resolution; of a zone all that it touches
+    cells           in which incidents are counted, of this resolution, at most a hundred of `cell_count`; of a zone all
+                    that it touches, so more may count than lies in it
     types_searched  types with enough incidents; p and intervals hold for all of them and all lags at once
     """
 
@@ -84,6 +86,7 @@ class CrowdCorrelation(msgspec.Struct, frozen=True, kw_only=True):
     crowd_hours: int
     devices: int
     resolution: int
+    cell_count: int
     cells: list[str]
     max_lag_h: int
     types_searched: int
@@ -217,7 +220,8 @@ class Desk:
             crowd_hours=int(np.isfinite(crowd).sum()),
             devices=len(sources),
             resolution=resolution,
-            cells=[to_hex(cell) for cell in cells],
+            cell_count=len(cells),
+            cells=[to_hex(cell) for cell in cells[:MAX_CELLS_TOLD]],
             max_lag_h=MAX_LAG_H,
             types_searched=sum(one.p_value is not None for one in items),
             items=items,
