@@ -11,6 +11,7 @@ watching either.
 """
 
 from collections.abc import Callable, Sequence
+from statistics import median
 
 import msgspec
 import numpy as np
@@ -66,27 +67,39 @@ class NightVerdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge_night(tonight: Night, before: Sequence[Night], tail: Tail) -> NightVerdict:
-    """Judge a night by those before it.
+    """Judge a night by those before it; as `judge_nights` judges many."""
+    return judge_nights([(tonight, before)], tail)[0]
 
-    tonight  not watched: nothing is said
-    before   in any order
+
+def judge_nights(cases: Sequence[tuple[Night, Sequence[Night]]], tail: Tail) -> list[NightVerdict]:
+    """Judge a night of each camera by those before it.
+
+    cases    (the night, which says nothing where it was not watched; the nights before it, in any order) of each
+    returns  a verdict of each, in their order
     """
-    known = _watched(before)
-    if len(known) < LEAST_NIGHTS or not tonight.watched or tonight.hours <= 0.0:
-        return NightVerdict(s=None, count=tonight.count, expected=None, p_value=None, nights=len(known))
-    counts = np.array([night.count for night in known], dtype=np.float64)
-    hours = np.array([night.hours for night in known])
-    strength, exposure = counts.sum() + 0.5, hours.sum()
-    rate = strength / exposure
-    expected = rate * tonight.hours
-    size = 1.0 / (1.0 / strength + _spread(counts, hours))
-    p_value = 1.0
-    if tonight.count >= LEAST_COUNT:
-        found = tail(np.array([tonight.count]), np.array([expected]), np.array([min(size, SIZE_MOST)]))
-        p_value = float(found[0])
-    return NightVerdict(
-        s=share_of(p_value), count=tonight.count, expected=float(expected), p_value=p_value, nights=len(known)
-    )
+    baselines = [_baseline(tonight, before) for tonight, before in cases]
+    many = [
+        n
+        for n, (baseline, (tonight, _)) in enumerate(zip(baselines, cases, strict=True))
+        if baseline.expected is not None and tonight.count >= LEAST_COUNT
+    ]
+    p_values = np.ones(len(cases))
+    if many:
+        p_values[many] = tail(
+            np.array([cases[n][0].count for n in many]),
+            np.array([baselines[n].expected for n in many], dtype=np.float64),
+            np.array([baselines[n].size for n in many]),
+        )
+    return [
+        NightVerdict(
+            s=share_of(float(p)) if baseline.expected is not None else None,
+            count=tonight.count,
+            expected=baseline.expected,
+            p_value=float(p) if baseline.expected is not None else None,
+            nights=baseline.nights,
+        )
+        for baseline, (tonight, _), p in zip(baselines, cases, p_values, strict=True)
+    ]
 
 
 def zone_share(verdicts: Sequence[NightVerdict]) -> float | None:
@@ -99,9 +112,28 @@ def zone_share(verdicts: Sequence[NightVerdict]) -> float | None:
     return share_of(min(1.0, min(judged) * len(judged))) if judged else None
 
 
+class _Baseline(msgspec.Struct, frozen=True):
+    """Of so many nights; `expected` is None where nothing can be said."""
+
+    nights: int
+    expected: float | None
+    size: float
+
+
+def _baseline(tonight: Night, before: Sequence[Night]) -> _Baseline:
+    known = _watched(before)
+    if len(known) < LEAST_NIGHTS or not tonight.watched or tonight.hours <= 0.0:
+        return _Baseline(len(known), None, 0.0)
+    counts = np.array([night.count for night in known], dtype=np.float64)
+    hours = np.array([night.hours for night in known])
+    strength = float(counts.sum()) + 0.5
+    size = 1.0 / (1.0 / strength + _spread(counts, hours))
+    return _Baseline(len(known), strength / float(hours.sum()) * tonight.hours, min(size, SIZE_MOST))
+
+
 def _watched(before: Sequence[Night]) -> list[Night]:
     known = [night for night in before if night.watched and night.hours > 0.0]
-    if known and float(np.median([night.around for night in known])) >= TALKATIVE:
+    if known and median(night.around for night in known) >= TALKATIVE:
         return [night for night in known if night.around]
     return known
 

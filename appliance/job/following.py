@@ -26,7 +26,14 @@ from appliance.store.activity import (
 )
 from appliance.store.alerts import raise_alert
 from appliance.store.engine import Store, raw_connection
-from appliance.store.watch_list import ALERT, close_hit_alerts, fetch_plates_since, fetch_wanted, record_hits
+from appliance.store.watch_list import (
+    ALERT,
+    close_hit_alerts,
+    fetch_plates_since,
+    fetch_wanted,
+    forget_hits,
+    record_hits,
+)
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +103,7 @@ class EventFollower:
                         detail=_detail(hit),
                         now=now,
                     )
+            forget_hits(connection, now=now)
             close_hit_alerts(connection, now=now, idle_since=now - timedelta(seconds=OVER_S))
         self._gathered = None
         self._flushed_s = time.monotonic()

@@ -23,10 +23,11 @@ from appliance.iot.zone_risk import Part, PartCoverage, combine
 from appliance.model.device import Device
 from appliance.serve.context import Context
 from appliance.serve.iot_insights import InsightList, list_what_stands_out
+from appliance.serve.iot_motion import LOOK_BACK_DAYS
 from appliance.serve.iot_picture import Group, cell_of_device, group_devices, group_of_cell, look_at
 from appliance.spatial.areas import cells_of_area
 from appliance.spatial.cells import from_hex, resolution_of, to_hex
-from appliance.store.activity import fetch_stamp
+from appliance.store.activity import Activity, Followed, fetch_activity, fetch_followed, fetch_stamp
 from appliance.store.crowds import (
     fetch_deaf_spans,
     fetch_hourly_crowd,
@@ -102,6 +103,7 @@ class Desk:
         self._limiter = CapacityLimiter(AT_ONCE)
         self._answers: OrderedDict[tuple[Any, ...], tuple[tuple[int, ...], Any]] = OrderedDict()
         self._lock = threading.Lock()
+        self._activity: tuple[tuple[Followed, int], Activity] | None = None
 
     async def insights(self, zone: str | None, h3: str | None, limit: int) -> InsightList:
         """What stands out, everywhere, in a zone, or in a cell.
@@ -167,7 +169,7 @@ class Desk:
         else:
             capacities = {found.zone: found.capacity for found in fetch_zones(connection)}
             groups = group_devices(fetch_every_device(connection, now=now), capacities)
-        looks = look_at(connection, groups, self._bins(), now)
+        looks = look_at(connection, groups, self._activity_of(connection, now), self._bins(), now)
         if zone is None and h3 is None:
             told = {hit.id for look in looks for hit in look.hits}
             since = to_us(now) - round(OVER_S * 1_000_000)
@@ -177,7 +179,7 @@ class Desk:
     def _risk(self, connection: "sa.Connection", now: datetime, zone: str) -> ZoneRiskAnswer:
         name = fetch_zone(connection, zone).name
         group = _group_of_zone(connection, zone, now)
-        (look,) = look_at(connection, [group], self._bins(), now)
+        (look,) = look_at(connection, [group], self._activity_of(connection, now), self._bins(), now)
         risk = combine(look.findings)
         return ZoneRiskAnswer(
             zone=zone,
@@ -226,6 +228,16 @@ class Desk:
             types_searched=sum(one.p_value is not None for one in items),
             items=items,
         )
+
+    def _activity_of(self, connection: "sa.Connection", now: datetime) -> Activity:
+        """What devices detected in the last weeks; read anew when it was added to, which is once a minute."""
+        end = self._bins().hour_of(to_us(now)).end
+        key = (fetch_followed(connection), end)
+        known = self._activity
+        if known is None or known[0] != key:
+            start = end - LOOK_BACK_DAYS * 24 * HOUR_US
+            known = self._activity = (key, fetch_activity(connection, start=start, end=end))
+        return known[1]
 
     def _bins(self) -> SiteBins:
         return SiteBins(self._context.settings.zone)

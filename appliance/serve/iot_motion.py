@@ -14,13 +14,13 @@ from appliance.aggregate.bins import Hour, SiteBins
 from appliance.anomaly.counts import fit_baseline, judge_counts
 from appliance.anomaly.negative_binomial import mid_p
 from appliance.clock import HOUR_US, from_us, to_us
-from appliance.iot.night import FROM_HOUR, NIGHTS, TO_HOUR, Night, NightVerdict, judge_night
+from appliance.iot.night import FROM_HOUR, NIGHTS, TO_HOUR, Night, NightVerdict
+from appliance.iot.night import judge_nights as judge_each
 from appliance.iot.surprise import share_of
 from appliance.iot.zone_risk import Finding
 from appliance.model.device import Device
+from appliance.store.activity import Activity, Ints
 
-Activity = Mapping[str, Sequence[tuple[int, int, int]]]
-"""Source -> (start of the hour, motions, plates), as `store.activity` has it."""
 Outages = Sequence[tuple[int, int, frozenset[str] | None]]
 
 BASE_DAYS, WEEK = 28, 7
@@ -32,7 +32,7 @@ LOOK_BACK_DAYS = BASE_DAYS + 3
 class _Window(msgspec.Struct, frozen=True, kw_only=True):
     """A night: the hours that count, how long they are together, and the noons around it."""
 
-    starts: frozenset[int]
+    starts: list[int]
     start: int
     end: int
     hours: float
@@ -45,16 +45,29 @@ def judge_nights(
 ) -> dict[str, NightVerdict]:
     """Source -> what is said of its last night, or of the one that it is, so far; of those that detected anything."""
     tonight, before = _windows(bins, now)
-    found = {}
+    windows = [tonight, *before]
+    counts = np.array([_count(activity, window.starts) for window in windows])
+    around = np.array([_count_between(activity, window.noon_before, window.noon_after) for window in windows])
+    dark = [_outages_of(window, outages) for window in windows]
+    cases: dict[str, tuple[Night, list[Night]]] = {}
     for device in devices:
-        if device.source in activity:
-            counted = {hour: motions for hour, motions, _ in activity[device.source]}
-            down = device.state == "offline" and to_us(device.state_at) <= tonight.start
-            nights = [_night(counted, window, device, outages) for window in before]
-            last = _night(counted, tonight, device, outages)
-            last = msgspec.structs.replace(last, watched=last.watched and not down)
-            found[device.source] = judge_night(last, nights, mid_p)
-    return found
+        row = activity.sources.get(device.source)
+        if row is None:
+            continue
+        down = device.state == "offline" and to_us(device.state_at) <= tonight.start
+        first = to_us(device.first_seen)
+        nights = [
+            Night(
+                count=int(counts[n, row]),
+                around=int(around[n, row]),
+                hours=window.hours,
+                watched=first <= window.start and not _is_dark(dark[n], window, device.source),
+            )
+            for n, window in enumerate(windows)
+        ]
+        last = msgspec.structs.replace(nights[0], watched=nights[0].watched and not down)
+        cases[device.source] = (last, nights[1:])
+    return dict(zip(cases, judge_each([*cases.values()], mid_p), strict=True))
 
 
 def judge_motion(
@@ -69,11 +82,16 @@ def judge_motion(
     base = last - timedelta(days=BASE_DAYS - 1)
     by_days: dict[int, list[str]] = {}
     found: dict[str, Finding] = {}
-    for name, sources in groups.items():
-        first = min((activity[source][0][0] for source in sources if activity.get(source)), default=None)
-        if first is None:
+    sums = {
+        name: sum(map(activity.of, sources), np.zeros(len(activity.hours), np.int64))
+        for name, sources in groups.items()
+    }
+    for name, of_group in sums.items():
+        told = np.flatnonzero(of_group)
+        if not len(told):
             found[name] = Finding(s=None, words="no device has told of motion")
             continue
+        first = int(activity.hours[told[0]])
         days = min(BASE_DAYS, (last - date.fromisoformat(bins.day_of(first))).days // WEEK * WEEK)
         if days < LEAST_DAYS:
             words = (
@@ -83,36 +101,28 @@ def judge_motion(
         else:
             by_days.setdefault(days, []).append(name)
     for days, names in by_days.items():
-        sums = [_sum_activity(groups[name], activity) for name in names]
-        found |= dict(zip(names, _judge_sums(sums, bins, hour, base, days), strict=True))
+        table = np.array([sums[name] for name in names])
+        found |= dict(zip(names, _judge_sums(table, activity.hours, bins, hour, base, days), strict=True))
     return found
 
 
-def _sum_activity(sources: Iterable[str], activity: Activity) -> dict[int, int]:
-    sums: dict[int, int] = {}
-    for source in sources:
-        for hour, motions, _ in activity.get(source, ()):
-            sums[hour] = sums.get(hour, 0) + motions
-    return sums
-
-
-def _judge_sums(sums: Sequence[Mapping[int, int]], bins: SiteBins, hour: Hour, base: date, days: int) -> list[Finding]:
+def _judge_sums(sums: Ints, hours: Ints, bins: SiteBins, hour: Hour, base: date, days: int) -> list[Finding]:
+    """sums  (g, h) int64  what each group detected in each of the hours."""
     by_hour = np.zeros((len(sums), 168), dtype=np.int64)
     by_day = np.zeros((len(sums), days), dtype=np.int64)
     skipped = BASE_DAYS - days
-    for row, of_group in enumerate(sums):
-        for start, count in of_group.items():
-            day, slot = _slot(start, base, bins)
-            if skipped <= day < BASE_DAYS:
-                by_hour[row, slot] += count
-                by_day[row, day - skipped] += count
+    for column, start in enumerate(hours.tolist()):
+        day, slot = _slot(start, base, bins)
+        if skipped <= day < BASE_DAYS:
+            by_hour[:, slot] += sums[:, column]
+            by_day[:, day - skipped] += sums[:, column]
     baseline = fit_baseline(by_hour, by_day)
     told = []
-    for hours in (1, 24):
-        begin = bins.hour_of(hour.start - 1).start if hours == 1 else hour.start - 24 * HOUR_US
-        counts = np.array([sum(n for at, n in one.items() if begin <= at < hour.start) for one in sums])
+    for length in (1, 24):
+        begin = bins.hour_of(hour.start - 1).start if length == 1 else hour.start - 24 * HOUR_US
+        counts = sums[:, (hours >= begin) & (hours < hour.start)].sum(axis=1)
         from_hour = _slot(begin, base, bins)[1]
-        told.append((counts, judge_counts(baseline, counts, from_hour=from_hour, hours=hours)))
+        told.append((counts, judge_counts(baseline, counts, from_hour=from_hour, hours=length)))
     return [_motion_finding(row, told[0], told[1], days) for row in range(len(sums))]
 
 
@@ -158,7 +168,7 @@ def _windows(bins: SiteBins, now: int) -> tuple[_Window, list[_Window]]:
 
 def _window(hours: Sequence[Hour], day: date, bins: SiteBins, now: int) -> _Window:
     return _Window(
-        starts=frozenset(hour.start for hour in hours),
+        starts=[hour.start for hour in hours],
         start=hours[0].start,
         end=min(hours[-1].end, now),
         hours=sum(min(hour.end, now) - hour.start for hour in hours) / HOUR_US,
@@ -167,18 +177,29 @@ def _window(hours: Sequence[Hour], day: date, bins: SiteBins, now: int) -> _Wind
     )
 
 
-def _night(counted: Mapping[int, int], window: _Window, device: Device, outages: Outages) -> Night:
-    away = sum(
-        max(0, min(ended, window.end) - max(began, window.start))
-        for began, ended, names in outages
-        if names is None or device.source in names
-    )
-    return Night(
-        count=sum(counted.get(start, 0) for start in window.starts),
-        around=sum(n for start, n in counted.items() if window.noon_before <= start < window.noon_after),
-        hours=window.hours,
-        watched=to_us(device.first_seen) <= window.start and 2 * away <= window.end - window.start,
-    )
+def _count(activity: Activity, starts: Sequence[int]) -> Ints:
+    """(s,) the motions of each source in these hours."""
+    found: Ints = activity.motions[:, np.isin(activity.hours, starts)].sum(axis=1, dtype=np.int64)
+    return found
+
+
+def _count_between(activity: Activity, start: int, end: int) -> Ints:
+    """(s,) the motions of each source in the hours that begin in [start, end)."""
+    first, last = np.searchsorted(activity.hours, (start, end))
+    found: Ints = activity.motions[:, first:last].sum(axis=1, dtype=np.int64)
+    return found
+
+
+def _outages_of(window: _Window, outages: Outages) -> list[tuple[int, frozenset[str] | None]]:
+    """How much of a night each outage took, and of whom."""
+    took = ((min(ended, window.end) - max(began, window.start), names) for began, ended, names in outages)
+    return [(away, names) for away, names in took if away > 0]
+
+
+def _is_dark(dark: Sequence[tuple[int, frozenset[str] | None]], window: _Window, source: str) -> bool:
+    """Whether outages took more than half of a night from a device."""
+    away = sum(away for away, names in dark if names is None or source in names)
+    return 2 * away > window.end - window.start
 
 
 def _night_hours(day: date, bins: SiteBins) -> list[Hour]:

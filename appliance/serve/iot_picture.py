@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from appliance.aggregate.bins import SiteBins
-from appliance.clock import HOUR_US, from_us, to_us
+from appliance.clock import from_us, to_us
 from appliance.iot.cameras import judge_cameras
 from appliance.iot.crowd import judge_crowd
 from appliance.iot.night import NightVerdict, zone_share
@@ -20,11 +20,12 @@ from appliance.iot.thresholds import share_beyond
 from appliance.iot.zone_risk import Finding, PartName
 from appliance.model.device import Device
 from appliance.model.iot import WatchHit
-from appliance.serve.iot_motion import LOOK_BACK_DAYS, Activity, judge_motion, judge_nights
+from appliance.serve.iot_motion import LOOK_BACK_DAYS, judge_motion, judge_nights
 from appliance.spatial.cells import cell_of, from_hex, parent, resolution_of, to_hex
-from appliance.store.activity import count_behind, fetch_activity
+from appliance.store.activity import Activity, count_behind
 from appliance.store.crowds import crowd_of, fetch_crowd_now, fetch_device_outages
 from appliance.store.devices import event_point
+from appliance.store.history import DAY_US
 from appliance.store.offline_shares import fetch_offline_shares
 from appliance.store.thresholds import Standing, fetch_standings
 from appliance.store.watch_list import count_wanted, fetch_hits_since
@@ -114,14 +115,15 @@ def cell_of_device(device: Device, resolution: int) -> int | None:
     return cell_of(lng=point[0], lat=point[1], resolution=resolution) if point else None
 
 
-def look_at(connection: "sa.Connection", groups: Sequence[Group], bins: SiteBins, now: datetime) -> list[Look]:
-    """What there is to find at each group now."""
+def look_at(
+    connection: "sa.Connection", groups: Sequence[Group], activity: Activity, bins: SiteBins, now: datetime
+) -> list[Look]:
+    """What there is to find at each group now; `activity` is that of `iot_motion.LOOK_BACK_DAYS`."""
     us = to_us(now)
-    start = bins.hour_of(us - LOOK_BACK_DAYS * 24 * HOUR_US).start
     sources = {source for group in groups for source in group.sources}
-    activity = fetch_activity(connection, sources, start=start, end=us)
     behind = count_behind(connection)
-    outages = fetch_device_outages(connection, start, us)
+    outages = fetch_device_outages(connection, us - LOOK_BACK_DAYS * DAY_US, us)
+    every = judge_nights([one for group in groups for one in group.devices], activity, outages, bins, us)
     crowd = fetch_crowd_now(connection, sources, now=us)
     standings = fetch_standings(connection)
     hits = fetch_hits_since(connection, us - round(OVER_S * 1_000_000))
@@ -131,7 +133,7 @@ def look_at(connection: "sa.Connection", groups: Sequence[Group], bins: SiteBins
     looks = []
     for group in groups:
         mine = set(group.sources)
-        nights = judge_nights(group.devices, activity, outages, bins, us)
+        nights = {source: every[source] for source in group.sources if source in every}
         beyond = [one for one in standings if one.series.device in mine]
         seen = [hit for hit in hits if _is_in(hit, group, mine)]
         told = crowd_of(crowd, mine, now=us)
@@ -149,6 +151,8 @@ def look_at(connection: "sa.Connection", groups: Sequence[Group], bins: SiteBins
             "environment": _environment_finding(beyond, now),
             "cameras_offline": judge_cameras(shares[group.key]),
         }
+        if group.devices and not _up(group):
+            findings["motion_anomaly"] = Finding(s=None, words="every device of it is down")
         if behind > BEHIND:
             counting = Finding(s=None, words=f"detections are being counted, {behind:,} events wait")
             findings |= {"night_motion": counting, "motion_anomaly": counting}
@@ -179,7 +183,7 @@ def _is_in(hit: WatchHit, group: Group, sources: set[str]) -> bool:
 
 
 def _reads_plates(sources: set[str], activity: Activity) -> bool:
-    return any(plates for source in sources for _, _, plates in activity.get(source, ()))
+    return not activity.readers.isdisjoint(sources)
 
 
 def _nights_finding(nights: Mapping[str, NightVerdict]) -> Finding:

@@ -5,7 +5,7 @@ was misread by one letter does not match. Called by `serve` and `cli`, and by th
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -26,6 +26,7 @@ ALERT = "watch_list"
 """The kind of alert that a read raises."""
 MAX_ENTRIES = 5_000
 KEEP_HITS = 10_000  # the newest
+KEEP_HIT_DAYS = 90  # where somebody drove is nobody's business for ever
 
 _ZONE_OF_PLACE = """
 (SELECT z.zone FROM zones AS z WHERE z.zone_pk IN (
@@ -93,14 +94,17 @@ def insert_watch_entry(
     who: str,
     now: datetime,
 ) -> WatchEntry:
-    """Put a plate on the list; who did it is in the audit log.
+    """Put a plate on the list; who did it is in the audit log. What is over makes room.
 
     raises  Conflict  it is on the list already, or the list is full
     """
     raw = raw_connection(connection)
+    raw.execute("DELETE FROM watch_list WHERE expires_at <= ? AND plate_hash = ?", (to_us(now), plate_hash))
     known = raw.execute("SELECT entry_id, label FROM watch_list WHERE plate_hash = ?", (plate_hash,)).fetchone()
     if known:
         raise Conflict(f"this plate is on the watch list already, as entry {known[0]}, {known[1]!r}; remove that first")
+    if raw.execute("SELECT count(*) FROM watch_list").fetchone()[0] >= MAX_ENTRIES:
+        raw.execute("DELETE FROM watch_list WHERE expires_at <= ?", (to_us(now),))
     if raw.execute("SELECT count(*) FROM watch_list").fetchone()[0] >= MAX_ENTRIES:
         raise Conflict(f"the watch list has {MAX_ENTRIES} entries; remove some first")
     entry_id = raw.execute(
@@ -211,6 +215,20 @@ def record_hits(
     if found:
         raw.execute("DELETE FROM watch_list_hits WHERE hit_id <= ?", (found[-1].id - KEEP_HITS,))
     return found
+
+
+def forget_hits(connection: sa.Connection, *, now: datetime) -> int:
+    """Let reads go that are older than `KEEP_HIT_DAYS`; how many, of 500."""
+    deleted: int = (
+        raw_connection(connection)
+        .execute(
+            "DELETE FROM watch_list_hits WHERE hit_id IN "
+            "(SELECT hit_id FROM watch_list_hits WHERE observed_at < ? ORDER BY observed_at LIMIT 500)",
+            (to_us(now - timedelta(days=KEEP_HIT_DAYS)),),
+        )
+        .rowcount
+    )
+    return deleted
 
 
 def close_hit_alerts(

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from appliance.aggregate.bins import SiteBins
-from appliance.clock import rfc3339, to_us
+from appliance.clock import from_us, rfc3339, to_us
 from appliance.job import following
 from appliance.job.following import EventFollower
 from appliance.model.event import Event
@@ -82,9 +82,15 @@ def want(store: Store, text: str, label: str = "stolen van", **given: object) ->
 
 def activity(store: Store, source: str = CAM) -> dict[datetime, tuple[int, int]]:
     with store.read() as connection:
-        found = fetch_activity(connection, [source], start=0, end=to_us(NOW + timedelta(days=1)))
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return {epoch + timedelta(microseconds=hour): (motions, plates) for hour, motions, plates in found.get(source, [])}
+        rows = raw_connection(connection).execute(
+            "SELECT hour, motions, plates FROM device_activity WHERE source = ?", (source,)
+        )
+        found = {from_us(hour): (motions, plates) for hour, motions, plates in rows}
+        told = fetch_activity(connection, start=0, end=to_us(NOW + timedelta(days=1)))
+    assert dict(zip(map(from_us, told.hours.tolist()), told.of(source).tolist(), strict=True)).items() >= {
+        (hour, motions) for hour, (motions, _) in found.items()
+    }
+    return found
 
 
 def alerts(store: Store) -> list[tuple[str, str, str]]:

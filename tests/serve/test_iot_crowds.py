@@ -69,7 +69,7 @@ def test_a_tie_between_crowds_and_incidents_is_found_with_lag_sample_and_confide
         assert 0 < found["p_value"] <= 0.05
         assert found["effective_hours"] < found["hours"] == answer["crowd_hours"] == 1_440
         assert (answer["resolution"], answer["types_searched"], answer["max_lag_h"]) == (8, 1, 24)
-        assert CELL in answer["cells"]
+        assert answer["cell_count"] >= len(answer["cells"]) >= 1
 
 
 def test_without_a_tie_none_is_told_and_no_coefficient_is_bare(admin: Client, crowded: Callable[[bool], None]) -> None:
