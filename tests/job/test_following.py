@@ -8,6 +8,7 @@ import pytest
 
 from appliance.aggregate.bins import SiteBins
 from appliance.clock import from_us, rfc3339, to_us
+from appliance.errors import Conflict
 from appliance.job import following
 from appliance.job.following import EventFollower
 from appliance.model.event import Event
@@ -296,3 +297,31 @@ def test_a_step_of_many_events_is_bounded_and_says_that_there_is_more(store: Sto
     assert one.step() is True
     assert one.step() is False
     assert activity(store) == {NOW: (4_100, 0)}
+
+
+def test_where_somebody_drove_is_forgotten_after_ninety_days(store: Store) -> None:
+    hear(store, CAM)
+    want(store, "KWT 4711")
+    record(store, plate("KWT 4711", 1), plate("KWT 4711", 2, minutes_ago=60 * 24 * 10))
+    follow_all(store)
+    assert len(hits(store)) == 2
+    record(store, motion(1))
+    follow_all(store, now=NOW + timedelta(days=85))
+    assert [event for event, _ in hits(store)] == ["p1"]
+
+
+def test_an_entry_that_is_over_makes_room_for_the_same_plate(store: Store) -> None:
+    first = want(store, "KWT 4711", expires_at=NOW + timedelta(minutes=1))
+    with pytest.raises(Conflict, match=f"as entry {first}, 'stolen van'"):
+        want(store, "KWT-4711", "again")
+    with store.write() as connection:
+        raw_connection(connection).execute("UPDATE watch_list SET expires_at = ?", (to_us(NOW),))
+    assert want(store, "KWT-4711", "again") > first
+
+
+def test_a_full_list_is_refused_with_its_bound(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appliance.store.watch_list.MAX_ENTRIES", 2)
+    want(store, "A 1")
+    want(store, "A 2")
+    with pytest.raises(Conflict, match="has 2 entries"):
+        want(store, "A 3")
