@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from appliance.aggregate.bins import Hour, SiteBins
-from appliance.anomaly.counts import fit_baseline, judge_counts
+from appliance.anomaly.counts import CountVerdict, fit_baseline, judge_counts
 from appliance.anomaly.negative_binomial import mid_p
 from appliance.clock import HOUR_US, from_us, to_us
 from appliance.iot.night import FROM_HOUR, NIGHTS, TO_HOUR, Night, NightVerdict
@@ -21,6 +21,8 @@ from appliance.iot.zone_risk import Finding
 from appliance.model.device import Device
 from appliance.store.activity import Activity, Ints
 
+Judged = tuple[Ints, CountVerdict]
+"""(g,) what each group detected in a window, and what is said of it."""
 Outages = Sequence[tuple[int, int, frozenset[str] | None]]
 
 BASE_DAYS, WEEK = 28, 7
@@ -82,28 +84,28 @@ def judge_motion(
     base = last - timedelta(days=BASE_DAYS - 1)
     by_days: dict[int, list[str]] = {}
     found: dict[str, Finding] = {}
-    sums = {
-        name: sum(map(activity.of, sources), np.zeros(len(activity.hours), np.int64))
-        for name, sources in groups.items()
-    }
+    nothing = np.zeros(len(activity.hours), np.int64)
+    sums = {name: sum(map(activity.of, sources), nothing) for name, sources in groups.items()}
     for name, of_group in sums.items():
-        told = np.flatnonzero(of_group)
-        if not len(told):
+        days = _days_told(of_group, activity.hours, bins, last)
+        if days is None:
             found[name] = Finding(s=None, words="no device has told of motion")
-            continue
-        first = int(activity.hours[told[0]])
-        days = min(BASE_DAYS, (last - date.fromisoformat(bins.day_of(first))).days // WEEK * WEEK)
-        if days < LEAST_DAYS:
-            words = (
-                f"{max(0, (last - date.fromisoformat(bins.day_of(first))).days)} days of motion; {LEAST_DAYS} needed"
-            )
-            found[name] = Finding(s=None, words=words)
+        elif days < LEAST_DAYS:
+            found[name] = Finding(s=None, words=f"{days} days of motion; {LEAST_DAYS} needed", numbers={"days": days})
         else:
-            by_days.setdefault(days, []).append(name)
+            by_days.setdefault(min(BASE_DAYS, days // WEEK * WEEK), []).append(name)
     for days, names in by_days.items():
         table = np.array([sums[name] for name in names])
         found |= dict(zip(names, _judge_sums(table, activity.hours, bins, hour, base, days), strict=True))
     return found
+
+
+def _days_told(of_group: Ints, hours: Ints, bins: SiteBins, last: date) -> int | None:
+    """Whole days from the first motion of a group to the last day of the baseline; None where it told of none."""
+    told = np.flatnonzero(of_group)
+    if not len(told):
+        return None
+    return max(0, (last - date.fromisoformat(bins.day_of(int(hours[told[0]])))).days)
 
 
 def _judge_sums(sums: Ints, hours: Ints, bins: SiteBins, hour: Hour, base: date, days: int) -> list[Finding]:
@@ -126,7 +128,7 @@ def _judge_sums(sums: Ints, hours: Ints, bins: SiteBins, hour: Hour, base: date,
     return [_motion_finding(row, told[0], told[1], days) for row in range(len(sums))]
 
 
-def _motion_finding(row: int, hour: tuple, day: tuple, days: int) -> Finding:  # type: ignore[type-arg]
+def _motion_finding(row: int, hour: Judged, day: Judged, days: int) -> Finding:
     (count_1, verdict_1), (count_24, verdict_24) = hour, day
     p_value = min(1.0, 2.0 * min(float(verdict_1.p_value[row]), float(verdict_24.p_value[row])))
     numbers = {
