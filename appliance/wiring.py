@@ -291,6 +291,7 @@ def open_context(box: Box, store: Store, retry: "Retry") -> "Context":
         map_folder=MAP_FOLDER,
         archive_folder=archive_folder(box),
         secret=box.secret("tokens.key"),
+        plate_key=box.secret("plates.key"),
         clock=box.clock,
         clock_trusted=box.clock_trusted,
         clock_state=box.time.state,

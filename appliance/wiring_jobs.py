@@ -13,7 +13,10 @@ from appliance.job.chores import Chores, Done
 from appliance.job.covering import Covering
 from appliance.job.disk import DiskKeeper
 from appliance.job.due import Rule
+from appliance.job.environment import ReadingFollower
+from appliance.job.following import EventFollower
 from appliance.job.forecast_due import ForecastDue
+from appliance.job.iot_watch import IotWatch
 from appliance.job.judging_cells import WEEKS_MOST, judge_cells
 from appliance.job.redating import Redating
 from appliance.job.watching import Watching
@@ -93,6 +96,12 @@ def judge_cells_of(box: Box, store: Store, now: datetime) -> Done:
 def open_watching(box: Box, store: Store) -> Watching:
     """What judges measured values and positions as they come."""
     return Watching(store, zone=box.settings.zone, clock=box.clock, clock_trusted=box.clock_trusted)
+
+
+def open_iot_watch(box: Box, store: Store) -> IotWatch:
+    """What follows detections, plates and readings; the jobs process has it."""
+    bins = SiteBins(box.settings.zone)
+    return IotWatch(EventFollower(store, bins=bins, clock=box.clock), ReadingFollower(store, clock=box.clock))
 
 
 def ages_known(box: Box, store: Store) -> bool:

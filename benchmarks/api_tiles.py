@@ -156,6 +156,7 @@ def serving(store: Store) -> Iterator[None]:
         map_folder=store.path.parent / "none",
         archive_folder=store.path.parent / "archive",
         secret=b"x" * 32,
+        plate_key=b"x" * 32,
         clock=lambda: NOW,
         clock_trusted=lambda: True,
         clock_state=BoxClock().state,

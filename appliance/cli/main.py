@@ -35,6 +35,8 @@ COMMANDS = {
     "device": "devices:device_group",
     "quarantine": "quarantining:quarantine_group",
     "plate": "plates:plate_command",
+    "watchlist": "watching:watchlist_group",
+    "threshold": "watching:threshold_group",
     "basemap": "basemaps:basemap_group",
     "config": "storing:config_group",
 }

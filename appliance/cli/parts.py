@@ -105,6 +105,7 @@ def jobs_command(box: Box, as_json: bool) -> None:
         open_chores,
         open_covering,
         open_disk_keeper,
+        open_iot_watch,
         open_redating,
         open_watching,
     )
@@ -126,6 +127,7 @@ def jobs_command(box: Box, as_json: bool) -> None:
             redating=open_redating(box, store),
             covering=open_covering(box, store),
             watching=open_watching(box, store),
+            iot=open_iot_watch(box, store),
             report=lambda state: report({**state, **keeper.state}),
             children=[
                 Child(

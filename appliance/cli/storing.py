@@ -99,6 +99,8 @@ def _say_status(told: dict[str, Any]) -> None:
         click.echo(f"  archive: {error}")
     if error := parts.get("jobs", {}).get("watching_error"):
         click.echo(f"  anomalies: {error}")
+    if error := parts.get("jobs", {}).get("iot_error"):
+        click.echo(f"  detections and readings: {error}")
     click.echo(
         f"  to the centre: {sync.pending_rows:,} rows waiting, last acknowledged {sync.last_acked_at or 'never'}"
     )

@@ -23,6 +23,7 @@ from appliance.job.backing_up import Child
 from appliance.job.chores import Chores
 from appliance.job.counting import count_events
 from appliance.job.covering import Covering
+from appliance.job.iot_watch import IotWatch
 from appliance.job.redating import Redating
 from appliance.job.risk_run import perform_run
 from appliance.job.steady import Every, LeapWatch, plan_anew
@@ -47,6 +48,7 @@ CHILD_S = 10.0  # between looks whether a child is due
 COVERAGE_S = 5.0  # between looks whether coverage is to be computed
 CHORES_S = 20.0  # between looks whether a chore is due
 WATCH_S = 2.0  # between looks for values to judge
+IOT_S = 5.0  # between looks at new detections, plates and readings
 LOOK_S = 0.3  # between looks for a run that someone asked for
 RETRY_S = 2.0  # between attempts while the store cannot be written
 Report = Callable[[Mapping[str, Any]], None]
@@ -69,6 +71,7 @@ class Jobs:
         redating: Redating | None = None,
         covering: Covering | None = None,
         watching: Watching | None = None,
+        iot: IotWatch | None = None,
     ) -> None:
         """`children` are commands started when they are due, each beside the others."""
         self._store = store
@@ -77,6 +80,7 @@ class Jobs:
         self._redating = redating
         self._covering = covering
         self._watching = watching
+        self._iot = iot
         self._archive = archive
         self._children = children
         self._risk = risk
@@ -107,6 +111,7 @@ class Jobs:
                         "error": self._error,
                         "archive_error": self._archive.error if self._archive else "",
                         "watching_error": self._watching.error if self._watching else "",
+                        "iot_error": self._iot.error if self._iot else "",
                         **told,
                     }
                 )
@@ -200,6 +205,7 @@ class Jobs:
                 "chores": ThreadPoolExecutor(1),
                 "coverage": ThreadPoolExecutor(1),
                 "watching": ThreadPoolExecutor(1),
+                "iot": ThreadPoolExecutor(1),
             },
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
@@ -215,6 +221,8 @@ class Jobs:
             scheduler.add_job(look, Every(CHORES_S), executor="chores")
         if self._watching:
             scheduler.add_job(self._watching.tend, Every(WATCH_S), args=[self._stop.is_set], executor="watching")
+        if self._iot:
+            scheduler.add_job(partial(self._iot.look, self._stop.is_set), Every(IOT_S), executor="iot")
         return scheduler
 
     def _queue_due(self) -> None:

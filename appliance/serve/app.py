@@ -29,6 +29,8 @@ from appliance.serve import (
     firmware,
     forecast,
     identity,
+    iot,
+    iot_desk,
     near,
     ops,
     quarantine,
@@ -105,6 +107,7 @@ ROUTES = [
     anomalies.list_anomalies,
     anomalies.get_anomaly,
     anomalies.patch_anomaly,
+    *iot.ROUTES,
     identity.create_token,
     identity.get_me,
     stream.open_stream,
@@ -141,6 +144,7 @@ def create_app(context: Context, *, alive: Callable[[], None] = lambda: None) ->
         "tiles": tiles.Tiles(context, watch),
         "idempotency": Idempotency(),
         "brake": LoginBrake(),
+        "iot": iot_desk.Desk(context),
         "pace": Pace(
             rate=context.settings.http.upload_rate, burst=context.settings.http.upload_burst, monotonic=time.monotonic
         ),
@@ -183,11 +187,11 @@ def create_app(context: Context, *, alive: Callable[[], None] = lambda: None) ->
 
 
 def with_aliases(app: ASGIApp) -> ASGIApp:
-    """The paths of the systems that Hexpost replaces lead to the same routes: `/api/v1/…` is `/v1/…`."""
+    """The paths of the systems that Hexpost replaces lead to the same routes: `/api/v1/…` and `/iot/…` to `/v1/…`."""
 
     async def aliased(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP and scope["path"].startswith("/api/v1/"):
-            path = scope["path"].removeprefix("/api")
+        if scope["type"] == ScopeType.HTTP and scope["path"].startswith(("/api/v1/", "/iot/")):
+            path = scope["path"].removeprefix("/api") if scope["path"].startswith("/api/") else f"/v1{scope['path']}"
             scope = {**scope, "path": path, "raw_path": path.encode()}
         await app(scope, receive, send)
 

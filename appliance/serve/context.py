@@ -36,7 +36,7 @@ def refuse_retry(*, ids: Sequence[int] | None, topic: str | None, who: str) -> R
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """Handed to every route by name; holds no mutable state of its own."""
+    """Handed to every route by name; holds no mutable state of its own. `plate_key` hashes number plates."""
 
     settings: Settings
     store: Store
@@ -45,6 +45,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     map_folder: Path
     archive_folder: Path
     secret: bytes
+    plate_key: bytes
     clock: Clock
     clock_trusted: Callable[[], bool]
     clock_state: Callable[[int], ClockState]

@@ -38,6 +38,7 @@ STAMPED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("alerts", "closed_at", ("closed_at",)),
     ("device_spans", "from_time", ("from_time",)),
     ("device_spans", "to_time", ("to_time",)),
+    ("watch_list", "added_at", ("added_at",)),
     ("maintenance_windows", "from_time", ("from_time", "to_time")),
     ("commands", "created_at", ("created_at", "expires_at")),
     ("commands", "sent_at", ("sent_at",)),

@@ -46,6 +46,7 @@ def make_context(store: Store, tmp_path: Path) -> MakeContext:
             map_folder=tmp_path / "no-map",
             archive_folder=tmp_path / "archive",
             secret=SECRET,
+            plate_key=SECRET,
             clock=lambda: NOW,
             clock_trusted=lambda: True,
             clock_state=BoxClock(Board(NOW)).state,
