@@ -22,6 +22,7 @@ LAYERS: dict[str, int] = {
     "appliance.score": 2,
     "appliance.anomaly": 2,
     "appliance.forecast": 2,
+    "appliance.hotspot": 2,
     "firmware_bridge.topic": 2,
     "firmware_bridge.native": 2,
     "firmware_bridge.inbound": 2,

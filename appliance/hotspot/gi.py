@@ -28,12 +28,14 @@ comes out smaller than it is."""
 class LocalSums(msgspec.Struct, frozen=True, kw_only=True):
     """Gi* of c cells.
 
+    cells      (c,) int64    in the disk, itself included
     total      (c,) int64    the sum over the disk
     expected   (c,) float64  what as many cells hold on the mean
     z_score    (c,) float64  0 where all values are equal, or the disk is all there is
     p_value    (c,) float64  two-sided, exact; of sums above `STEPS` an upper bound
     """
 
+    cells: Ints
     total: Ints
     expected: Floats
     z_score: Floats
@@ -49,11 +51,11 @@ def gi_star(values: Ints, near: Ints) -> LocalSums:
     """
     n, k, total = len(values), sizes(near), sums(values, near)
     mean = float(values.mean()) if n else 0.0
-    expected = k * mean
+    expected = k.astype(np.float64) * mean
     variance = float((values.astype(np.float64) ** 2).mean()) - mean * mean if n else 0.0
     scale = np.sqrt(max(variance, 0.0) * (n * k - k * k) / max(n - 1, 1))
     z_score = np.divide(total - expected, scale, out=np.zeros(n), where=scale > 0)
-    return LocalSums(total=total, expected=expected, z_score=z_score, p_value=_two_sided(values, total, k))
+    return LocalSums(cells=k, total=total, expected=expected, z_score=z_score, p_value=_two_sided(values, total, k))
 
 
 def _two_sided(values: Ints, total: Ints, k: Ints) -> Floats:

@@ -1,4 +1,4 @@
-"""Which cells of a set touch, and which parts of it hang together. Called by `hotspot.verdict` and `hotspot.patches`."""
+"""Which cells of a set touch, and which parts of it hang together. Called by `verdict` and `patches`."""
 
 import numpy as np
 from numpy.typing import NDArray

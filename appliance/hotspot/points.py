@@ -116,7 +116,8 @@ def _cube_pairs(cubes: _Cubes) -> tuple[Ints, Ints]:
     for offset in itertools.product(span, span, span):
         if offset <= (0, 0, 0):
             continue
-        wanted = cubes.key + _packed(*(np.int64(step) for step in offset))
+        x, y, z = offset
+        wanted = cubes.key + ((x << 2 * _BITS) + (y << _BITS) + z)
         at = np.searchsorted(cubes.key, wanted).clip(max=len(cubes.key) - 1)
         found = np.flatnonzero(cubes.key[at] == wanted)
         firsts.append(found)

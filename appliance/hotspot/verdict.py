@@ -17,13 +17,13 @@ half of a sub-period takes no part in it, and one not watched in the period is u
 Called by `serve.hotspot_report`.
 """
 
-from math import ceil
+from typing import TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.hotspot.change import change, expected_events, spread
+from appliance.hotspot.change import change, expected_events, measure_bursts
 from appliance.hotspot.discovery import adjusted
 from appliance.hotspot.gi import LocalSums, gi_star
 from appliance.hotspot.neighbourhood import ABSENT, disks, within
@@ -31,6 +31,7 @@ from appliance.hotspot.neighbourhood import ABSENT, disks, within
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Values = TypeVar("Values", Ints, Floats)
 
 SHARE = 0.05
 LEAST_EVENTS = 3
@@ -144,11 +145,6 @@ def judge(history: History, *, share: float = SHARE) -> Verdict:
     )
 
 
-def lasting_of(sub_periods: int) -> int:
-    """In how many of so many sub-periods a cell must have been hot to be persistent."""
-    return ceil(LASTING * sub_periods)
-
-
 def _changes(counts: Ints, exposure: Floats, watched: Bools) -> tuple[Bools, Floats, Floats, Bools]:
     """(whether there are more than expected, two-sided p, expected, whether it was looked at)."""
     period, reference = counts[:, -1], counts[:, :-1].sum(axis=1)
@@ -160,7 +156,7 @@ def _changes(counts: Ints, exposure: Floats, watched: Bools) -> tuple[Bools, Flo
         reference,
         period_days=period_days,
         reference_days=reference_days,
-        spread=spread(counts[:, :-1], exposure[:, :-1]),
+        bursts=measure_bursts(counts[:, :-1], exposure[:, :-1]),
     )
     rises = more < fewer
     enough = np.where(rises, period >= LEAST_EVENTS, expected >= LEAST_EXPECTED)
@@ -181,6 +177,7 @@ def _local(counts: Ints, exposure: Floats, length: float, near: Ints, share: flo
     q_value[watched] = adjusted(found.p_value)
     hot[watched] = (q_value[watched] <= share) & (found.z_score > 0)
     laid = LocalSums(
+        cells=_laid(found.cells, watched, 0),
         total=_laid(found.total, watched, 0),
         expected=_laid(found.expected, watched, 0.0),
         z_score=_laid(found.z_score, watched, 0.0),
@@ -189,8 +186,8 @@ def _local(counts: Ints, exposure: Floats, length: float, near: Ints, share: flo
     return _Local(sums=laid, q_value=q_value, watched=watched, hot=hot)
 
 
-def _laid(values: NDArray[np.generic], chosen: Bools, otherwise: float) -> NDArray[np.generic]:
-    whole = np.full(len(chosen), otherwise, dtype=values.dtype)
+def _laid(values: Values, chosen: Bools, otherwise: float) -> Values:
+    whole: Values = np.full(len(chosen), otherwise, dtype=values.dtype)
     whole[chosen] = values
     return whole
 

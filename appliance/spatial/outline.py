@@ -9,6 +9,7 @@ around a pole as one piece that is open along the antimeridian and closed along 
 Called by `hotspot.patches`, shown by `serve`.
 """
 
+import itertools
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
@@ -78,7 +79,7 @@ def _pieces(cell: int) -> list[_Piece]:
 def _nodes(cell: int) -> _Piece:
     """A cell's corners and the bends of its edges, longitudes continuous as `cells.boundary` gives them."""
     ring, corners = boundary(cell), h3.cell_to_vertexes(cell)
-    at = _corner_positions(cell, ring, corners)
+    at = _corner_positions(ring, corners)
     nodes: _Piece = []
     for n, corner in enumerate(corners):
         following = corners[(n + 1) % len(corners)]
@@ -91,7 +92,7 @@ def _nodes(cell: int) -> _Piece:
     return _continuous(nodes)
 
 
-def _corner_positions(cell: int, ring: Ring, corners: list[int]) -> list[int]:
+def _corner_positions(ring: Ring, corners: list[int]) -> list[int]:
     """Where in a boundary its topological corners stand; between them lie bends, where an edge leaves a face."""
     if len(ring) == len(corners):
         return list(range(len(ring)))
@@ -164,9 +165,7 @@ def _parts(count: int, joined: Iterable[tuple[int, int]]) -> list[int]:
     return [root(n) for n in range(count)]
 
 
-def _rings(
-    following: dict[Key, tuple[Key, int]], places: dict[Key, tuple[float, float]]
-) -> Iterable[tuple[Ring, int]]:
+def _rings(following: dict[Key, tuple[Key, int]], places: dict[Key, tuple[float, float]]) -> Iterable[tuple[Ring, int]]:
     """Closed rings of the edges that stay, and the part that each bounds."""
     while following:
         key = next(iter(following))
@@ -181,6 +180,7 @@ def _rings(
 def _turns_left(ring: Ring) -> bool:
     """Whether a closed ring runs counterclockwise; measured from its first point, which keeps small rings exact."""
     lng0, lat0 = ring[0]
-    return sum(
-        (ax - lng0) * (by - lat0) - (bx - lng0) * (ay - lat0) for (ax, ay), (bx, by) in zip(ring, ring[1:], strict=False)
-    ) > 0
+    return (
+        sum((ax - lng0) * (by - lat0) - (bx - lng0) * (ay - lat0) for (ax, ay), (bx, by) in itertools.pairwise(ring))
+        > 0
+    )
