@@ -197,29 +197,27 @@ def _hotspot_ask(
     """The question that the options are."""
     from datetime import timedelta
 
-    from appliance.hotspot.sub_periods import default_reference_days
-    from appliance.serve.hotspot_answer import HotspotAsk
-    from appliance.serve.hotspot_report import moment_of_day
+    from appliance.clock import site_day, to_us
+    from appliance.serve.hotspot_report import question
 
-    today, share = moment_of_day(box.clock(), box.settings.zone)
-    last = _day(end, "to") or today
+    now, known = box.clock(), box.settings.risk.resolutions
+    last = _day(end, "to") or site_day(to_us(now), box.settings.zone)
     first = _day(start, "from") or last - timedelta(days=6)
     days = (last - first).days + 1
     if not 1 <= days <= MAX_DAYS:
         raise Rejected(f"from {first} to {last} are {days} days; it takes 1 to {MAX_DAYS}", "--from")
-    known = box.settings.risk.resolutions
-    return HotspotAsk(
+    return question(
         first=first,
         last=last,
         resolution=resolution or (8 if 8 in known else max(known)),
-        types=tuple(sorted(set(types or box.settings.risk.types))),
+        types=types or box.settings.risk.types,
         method="points" if points else "cells",
-        reference_days=reference_days or default_reference_days(days),
+        reference_days=reference_days,
         radius_m=radius_m,
         min_events=min_events,
         fine=True,
-        today=min(today, last + timedelta(days=1)),
-        share_of_today=share if today <= last else 0.0,
+        now=now,
+        zone=box.settings.zone,
     )
 
 

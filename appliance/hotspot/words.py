@@ -71,9 +71,8 @@ def _dense(n: Mapping[str, Number]) -> str:
 
 
 def _cluster(n: Mapping[str, Number]) -> str:
-    cells = "One cell" if n["cells"] == 1 else _count(n["cells"], "adjacent cell")
     usual = "" if n["expected"] is None else f" where {_few(n['expected'])} {_are(n['expected'])} usual"
-    return f"{cells} ({_few(n['area_km2'])} km²): {_events(n)}{usual}."
+    return f"{_count(n['cells'], 'adjacent cell')} ({_few(n['area_km2'])} km²): {_events(n)}{usual}."
 
 
 SENTENCES: Mapping[str, Callable[[Mapping[str, Number]], str]] = {

@@ -72,7 +72,8 @@ class HotspotItem(msgspec.Struct, frozen=True, kw_only=True):
 class HotspotCluster(msgspec.Struct, frozen=True, kw_only=True):
     """Adjacent cells of one kind, or points that lie dense; `outline` is a GeoJSON MultiPolygon.
 
-    `h3_index` is its busiest cell (of a fading one that which was busiest), `h3_cells` those that it consists of.
+    `h3_index` is its busiest cell (of a fading one that which was busiest), `peak` the reason of that, None of points;
+    `h3_cells` are those that it consists of.
     """
 
     id: str
@@ -88,6 +89,7 @@ class HotspotCluster(msgspec.Struct, frozen=True, kw_only=True):
     outline: dict[str, Any]
     explanation: str
     reason: Reason
+    peak: Reason | None
 
 
 class HotspotReference(msgspec.Struct, frozen=True, kw_only=True):

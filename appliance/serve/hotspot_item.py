@@ -105,10 +105,9 @@ def cluster_of(judged: Judged, cells: Sequence[int], items: Sequence[HotspotItem
         p_value=min((p for p in surprise if p is not None), default=None),
         h3_cells=[item.h3_index for item in items],
         outline=areas(outline(cells)),
-        explanation=f"{explain(reason)} {peak.explanation}"
-        if len(cells) == 1
-        else f"{explain(reason)} Its peak: {peak.explanation}",
+        explanation=f"{explain(reason)} Its peak: {peak.explanation}" if len(cells) > 1 else peak.explanation,
         reason=reason,
+        peak=peak.reason,
     )
 
 

@@ -91,6 +91,7 @@ def _cluster(lng: Floats, lat: Floats, ask: HotspotAsk, number: int) -> HotspotC
         outline=shape,
         explanation=explain(reason),
         reason=reason,
+        peak=None,
     )
 
 

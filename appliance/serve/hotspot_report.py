@@ -3,7 +3,7 @@ command line; it knows nothing of HTTP.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ import numpy as np
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import day_bounds, site_day, to_us
 from appliance.hotspot.patches import find_patches
-from appliance.hotspot.sub_periods import Span, cut, lay_out
+from appliance.hotspot.sub_periods import Span, cut, default_reference_days, lay_out
 from appliance.hotspot.verdict import KINDS as FOUND_KINDS
 from appliance.hotspot.verdict import NOTHING, History, judge
 from appliance.serve.hotspot_answer import (
@@ -22,6 +22,7 @@ from appliance.serve.hotspot_answer import (
     HotspotItem,
     HotspotReference,
     HotspotReport,
+    Method,
 )
 from appliance.serve.hotspot_item import Judged, cluster_of, describe
 from appliance.serve.hotspot_points import report_points
@@ -37,11 +38,37 @@ MAX_CLUSTERS = 500
 DAY_PARTS = 144  # today is told in steps of ten minutes, so that the same question can be answered from memory
 
 
-def moment_of_day(now: datetime, zone: ZoneInfo) -> tuple[date, float]:
-    """(today at the site, how much of it is over, in steps of ten minutes)."""
+def question(
+    *,
+    first: date,
+    last: date,
+    resolution: int,
+    types: Sequence[str],
+    method: Method,
+    reference_days: int | None,
+    radius_m: float,
+    min_events: int,
+    fine: bool,
+    now: datetime,
+    zone: ZoneInfo,
+) -> HotspotAsk:
+    """A question as it is asked now; of days that are over it is the same at any time."""
     today = site_day(to_us(now), zone)
     start, end = day_bounds(today, zone)
-    return today, int((now - start) / (end - start) * DAY_PARTS) / DAY_PARTS
+    share = int((now - start) / (end - start) * DAY_PARTS) / DAY_PARTS
+    return HotspotAsk(
+        first=first,
+        last=last,
+        resolution=resolution,
+        types=tuple(sorted(set(types))),
+        method=method,
+        reference_days=reference_days or default_reference_days((last - first).days + 1),
+        radius_m=radius_m,
+        min_events=min_events,
+        fine=fine,
+        today=min(today, last + timedelta(days=1)),
+        share_of_today=share if today <= last else 0.0,
+    )
 
 
 def make_report(connection: "Connection", ask: HotspotAsk, hours: SiteHours) -> HotspotReport:

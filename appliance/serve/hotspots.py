@@ -2,7 +2,6 @@
 
 import threading
 from collections import OrderedDict
-from datetime import timedelta
 from typing import Annotated, Any, Literal, cast
 
 import anyio
@@ -14,11 +13,11 @@ from litestar.params import FromQuery, QueryParameter
 
 from appliance.aggregate.hours import SiteHours
 from appliance.errors import Rejected, Unavailable
-from appliance.hotspot.sub_periods import PARTS_LEAST, REFERENCE_MOST, default_reference_days
+from appliance.hotspot.sub_periods import PARTS_LEAST, REFERENCE_MOST
 from appliance.serve.context import Context
 from appliance.serve.errors import problems
 from appliance.serve.hotspot_answer import HotspotAsk, HotspotList, HotspotReport, Kind, Method, as_geojson, page_of
-from appliance.serve.hotspot_report import make_report, moment_of_day
+from appliance.serve.hotspot_report import make_report, question
 from appliance.serve.params import BboxQuery, ResolutionQuery, read_days, read_limit, read_resolution
 from appliance.serve.security import identify
 from appliance.spatial.geojson import parse_bbox
@@ -136,20 +135,19 @@ async def list_hotspots(
     Points: DBSCAN. Without `kind` the highest composite score comes first, with it the most significant.
     """
     first, last = read_days(start_date, end_date, context, default_days=7)
-    today, share = moment_of_day(context.clock(), context.settings.zone)
     caller = await run_sync(identify, request, context)
-    ask = HotspotAsk(
+    ask = question(
         first=first,
         last=last,
         resolution=read_resolution(resolution, context),
-        types=tuple(sorted(set(event_type or context.settings.risk.types))),
+        types=event_type or context.settings.risk.types,
         method=method,
-        reference_days=reference_days or default_reference_days((last - first).days + 1),
+        reference_days=reference_days,
         radius_m=radius_m,
         min_events=min_events,
         fine=caller.is_admin or context.settings.security.public_events,
-        today=min(today, last + timedelta(days=1)),
-        share_of_today=share if today <= last else 0.0,
+        now=context.clock(),
+        zone=context.settings.zone,
     )
     window = {"after": read_offset(cursor), "limit": read_limit(limit)}
     box, kinds = parse_bbox(bbox) if bbox else None, frozenset(kind or ())
