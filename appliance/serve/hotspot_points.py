@@ -39,7 +39,7 @@ def report_points(connection: "Connection", ask: HotspotAsk, hours: SiteHours) -
         from_day=ask.first,
         to_day=ask.last,
         resolution=ask.resolution,
-        limit=10 * MAX_CLUSTERS,
+        limit=-1,
         also=[from_hex(cluster.h3_index) for cluster in clusters],
     )
     score_of = {score.h3_index: score for score in scores}

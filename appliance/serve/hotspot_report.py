@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 MAX_ITEMS = 2_000  # of a report; the site's whole grid is not a list of hotspots
 MAX_CLUSTERS = 500
+ALL = -1  # to SQLite, no limit
 DAY_PARTS = 144  # today is told in steps of ten minutes, so that the same question can be answered from memory
 
 
@@ -88,7 +89,7 @@ def make_report(connection: "Connection", ask: HotspotAsk, hours: SiteHours) -> 
         from_day=ask.first,
         to_day=ask.last,
         resolution=ask.resolution,
-        limit=2 * MAX_ITEMS,
+        limit=ALL,
         also=listed.tolist(),
     )
     judged = Judged(history, verdict, spans)
@@ -103,7 +104,7 @@ def make_report(connection: "Connection", ask: HotspotAsk, hours: SiteHours) -> 
         found=found,
         items=items[:MAX_ITEMS],
         clusters=clusters[:MAX_CLUSTERS],
-        notes=_notes(ask, history, len(items), len(clusters)),
+        notes=_notes(ask, history, sum(found.values()), len(clusters)),
     )
 
 

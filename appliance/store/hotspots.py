@@ -45,8 +45,7 @@ def fetch_stamp(connection: sa.Connection) -> Stamp:
         raw_connection(connection)
         .execute(
             """SELECT store_id, rev, timezone, resolutions,
-            (SELECT event_pk FROM events ORDER BY event_pk LIMIT 1),
-            (SELECT event_pk FROM events ORDER BY event_pk DESC LIMIT 1) FROM site"""
+            (SELECT min(event_pk) FROM events), (SELECT max(event_pk) FROM events) FROM site"""
         )
         .fetchone()
     )

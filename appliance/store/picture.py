@@ -116,7 +116,8 @@ def fetch_hotspots(
 ) -> list[Hotspot]:
     """The classic hotspots: cells with a day above medium, the highest score first, then the most events.
 
-    also  cells that are told of as well, if they have a row in the period; `limit` counts them too
+    also  cells that are told of as well, if they have a row in the period; `limit` counts them too, and below 0
+          there is none
     """
     rows = raw_connection(connection).execute(
         f"""SELECT a.h3_index, c.centre_longitude, c.centre_latitude, sum(event_count), avg(risk_score),

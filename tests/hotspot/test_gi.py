@@ -77,7 +77,9 @@ def test_where_nothing_gathers_no_more_than_five_in_a_hundred_sites_have_a_hotsp
     random, cells = np.random.default_rng(7), around(8)
     near, exact, normal = disks(cells), 0, 0
     for _ in range(SIMULATIONS):
-        values = random.poisson(mean, 217) if size is None else random.negative_binomial(size, size / (size + mean), 217)
+        values = (
+            random.poisson(mean, 217) if size is None else random.negative_binomial(size, size / (size + mean), 217)
+        )
         found = gi_star(values, near)
         exact += bool((adjusted(found.p_value) <= 0.05).any())
         by_normal = np.array([erfc(abs(z) / sqrt(2)) for z in found.z_score.tolist()])
