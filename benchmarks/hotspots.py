@@ -86,7 +86,7 @@ def print_false(draw: np.random.Generator, sites: int) -> None:
             z = gi_star(counts[:, -1], near).z_score
             by_normal = np.array([erfc(abs(value) / sqrt(2)) for value in z.tolist()])
             binomial = adjusted(by_binomial(counts))
-            for n, q_value in enumerate((verdict.gi_q, adjusted(by_normal), verdict.change_q, binomial)):
+            for n, q_value in enumerate((verdict.gi_q, adjusted(by_normal), verdict.growth.q_value, binomial)):
                 wrong[n] += bool((q_value <= SHARE).any()) and (n != 0 or bool(verdict.gi.z_score.any()))
         shares = wrong / sites
         print(f"{name:34}{shares[0]:8.3f}{shares[1]:12.3f}{shares[2]:8.3f}{shares[3]:10.3f}")

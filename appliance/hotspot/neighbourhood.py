@@ -1,10 +1,11 @@
-"""Which cells of a set touch, and which parts of it hang together. Called by `verdict` and `patches`."""
+"""Which cells of a set touch, and which parts of it hang together. Called by `verdict`, `growth` and `patches`."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.spatial.cells import disk
 
+Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
@@ -53,6 +54,25 @@ def within(near: Ints, chosen: Bools) -> Ints:
     position[:-1][chosen] = np.arange(int(chosen.sum()))
     found: Ints = position[near[chosen]]
     return found
+
+
+def disks_of(counts: Ints, days: Floats, near: Ints, chosen: Bools) -> tuple[Ints, Floats, Ints]:
+    """Events and days watched of each cell and those of its neighbours that are chosen.
+
+    counts   (c, b) int64
+    days     (c, b) float64
+    returns  (events (c, b) int64, the mean of their days (c, b) float64, how many cells (c,) int64); zeros for cells
+             that are not chosen
+    """
+    part = within(near, chosen)
+    events, mean, size = np.zeros_like(counts), np.zeros(counts.shape), np.zeros(len(counts), np.int64)
+    size[chosen] = sizes(part)
+    padded = np.zeros((int(chosen.sum()) + 1, counts.shape[1]))  # the last, at `ABSENT`, is nothing
+    padded[:-1] = counts[chosen]
+    events[chosen] = padded[part].sum(axis=1).astype(np.int64)
+    padded[:-1] = days[chosen]
+    mean[chosen] = padded[part].sum(axis=1) / size[chosen, None]
+    return events, mean, size
 
 
 def components(near: Ints, group: Ints) -> Ints:

@@ -2,18 +2,16 @@
 
 The period is the last of several sub-periods; those before it are the reference. The rules, the first that holds:
 
-emerging    the cell's events in the period are more than its own reference lets expect (`change`), among the
-            discoveries of the run, and at least `LEAST_EVENTS`
-fading      they are fewer, the reference lets expect at least `LEAST_EXPECTED`, and over the reference as a whole the
-            cell was a hotspot by Gi*
+emerging    the cell's events in the period are more than its own reference lets expect, by itself or together with its
+            neighbours (`growth`), and at least `LEAST_EVENTS`
+fading      they are fewer, likewise, the reference lets expect at least `LEAST_EXPECTED`, and over the reference as a
+            whole the cell was a hotspot by Gi*
 persistent  a hotspot by Gi* (`gi`) in the period and in at least `LASTING` of all sub-periods, of which there are at
             least `LEAST_SUB_PERIODS`
 hot         a hotspot by Gi* in the period, but neither new nor of long standing
 
-A discovery is what remains when the expected share of false ones among all cells looked at is at most `share`
-(`discovery`). Change is looked at in cells with at least `LEAST_BOTH` events in period and reference together, a
-number that the test is conditional on, so that choosing by it biases nothing. A cell that was watched for less than
-half of a sub-period takes no part in it, and one not watched in the period is unknown.
+Of all that is called so, the expected share of false ones is at most `share` (`discovery`). A cell that was watched for
+less than half of a sub-period takes no part in it, and one not watched in the period is unknown.
 Called by `serve.hotspot_report`.
 """
 
@@ -23,9 +21,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.hotspot.change import change, expected_events, measure_bursts
 from appliance.hotspot.discovery import adjusted
 from appliance.hotspot.gi import LocalSums, gi_star
+from appliance.hotspot.growth import Growth, find_growth
 from appliance.hotspot.neighbourhood import ABSENT, disks, within
 
 Floats = NDArray[np.float64]
@@ -34,9 +32,6 @@ Bools = NDArray[np.bool_]
 Values = TypeVar("Values", Ints, Floats)
 
 SHARE = 0.05
-LEAST_EVENTS = 3
-LEAST_EXPECTED = 3.0
-LEAST_BOTH = 5
 LEAST_SUB_PERIODS = 4
 LASTING = 0.75
 LEAST_WATCHED = 0.5
@@ -62,35 +57,29 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What is found of c cells, each member (c,) but the last two.
+    """What is found of c cells, each member (c,) but the last.
 
     kind             int64    an index of `KINDS`, or `NOTHING`
     unknown          bool     not watched for half of the period
     events           int64    in the period
-    expected         float64  in the period at the rate of the reference; NaN where that was not watched
-    change_p         float64  two-sided; 1 where it was not looked at
-    change_q         float64  the share of false discoveries at which it would be believed
+    growth           Growth   against the reference, by itself or with its neighbours
     gi               LocalSums of the period; z 0 and p 1 of unknown cells
     gi_q             float64
     hot_sub_periods  int64    sub-periods in which it was a hotspot by Gi*
     sub_periods      int64    sub-periods in which it was watched
     alike            int64    neighbours of the same kind
-    looked_at        cells in which change was looked at
     watched          cells in which Gi* was looked at
     """
 
     kind: Ints
     unknown: Bools
     events: Ints
-    expected: Floats
-    change_p: Floats
-    change_q: Floats
+    growth: Growth
     gi: LocalSums
     gi_q: Floats
     hot_sub_periods: Ints
     sub_periods: Ints
     alike: Ints
-    looked_at: int
     watched: int
 
 
@@ -118,13 +107,13 @@ def judge(history: History, *, share: float = SHARE) -> Verdict:
     ]
     now, watched_blocks = local[-1], np.stack([one.watched for one in local]).sum(axis=0)
     hot_blocks = np.stack([one.hot for one in local]).sum(axis=0)
-    more, p_value, expected, tested = _changes(history.counts, exposure, now.watched)
-    q_value = np.ones(cells)
-    q_value[tested] = adjusted(p_value[tested])
-    before = _local(history.counts[:, :-1].sum(axis=1), exposure[:, :-1].sum(axis=1), 1.0, near, share)
+    growth = find_growth(history.counts, exposure, near, now.watched, share)
+    known = exposure[:, :-1].sum(axis=1)
+    before = _local(history.counts[:, :-1].sum(axis=1), known, float(known.max(initial=0.0)), near, share)
+    found = growth.q_value <= share
     lasting = (hot_blocks >= np.ceil(LASTING * watched_blocks)) & (watched_blocks >= LEAST_SUB_PERIODS)
     kind = np.select(
-        [(q_value <= share) & more, (q_value <= share) & ~more & before.hot, now.hot & lasting, now.hot],
+        [found & growth.rises, found & ~growth.rises & before.hot, now.hot & lasting, now.hot],
         [EMERGING, FADING, PERSISTENT, HOT],
         NOTHING,
     ).astype(np.int64)
@@ -132,36 +121,14 @@ def judge(history: History, *, share: float = SHARE) -> Verdict:
         kind=kind,
         unknown=~now.watched,
         events=history.counts[:, -1],
-        expected=expected,
-        change_p=p_value,
-        change_q=q_value,
+        growth=growth,
         gi=now.sums,
         gi_q=now.q_value,
         hot_sub_periods=hot_blocks,
         sub_periods=watched_blocks,
         alike=_alike(kind, near),
-        looked_at=int(tested.sum()),
         watched=int(now.watched.sum()),
     )
-
-
-def _changes(counts: Ints, exposure: Floats, watched: Bools) -> tuple[Bools, Floats, Floats, Bools]:
-    """(whether there are more than expected, two-sided p, expected, whether it was looked at)."""
-    period, reference = counts[:, -1], counts[:, :-1].sum(axis=1)
-    period_days, reference_days = exposure[:, -1], exposure[:, :-1].sum(axis=1)
-    tested = watched & (reference_days > 0) & (period + reference >= LEAST_BOTH)
-    expected = expected_events(reference, reference_days, period_days)
-    more, fewer = change(
-        period,
-        reference,
-        period_days=period_days,
-        reference_days=reference_days,
-        bursts=measure_bursts(counts[:, :-1], exposure[:, :-1]),
-    )
-    rises = more < fewer
-    enough = np.where(rises, period >= LEAST_EVENTS, expected >= LEAST_EXPECTED)
-    p_value = np.where(tested & enough, np.minimum(2.0 * np.minimum(more, fewer), 1.0), 1.0)
-    return rises, p_value, np.where(reference_days > 0, expected, np.nan), tested
 
 
 def _local(counts: Ints, exposure: Floats, length: float, near: Ints, share: float) -> _Local:

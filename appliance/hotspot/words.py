@@ -37,6 +37,14 @@ def _fading(n: Mapping[str, Number]) -> str:
     )
 
 
+def _emerging_together(n: Mapping[str, Number]) -> str:
+    return f"{_around(n)} usual; growth beyond chance {_odds(n)}. {_share(n)}"
+
+
+def _fading_together(n: Mapping[str, Number]) -> str:
+    return f"{_around(n)} usual; this was a hotspot, and has fallen beyond chance {_odds(n)}. {_share(n)}"
+
+
 def _persistent(n: Mapping[str, Number]) -> str:
     lasting = f"{n['hot_sub_periods']} of {n['sub_periods']} periods of {_days(n['sub_period_days'])}"
     return f"A hotspot in {lasting}. {_local(n)}"
@@ -78,6 +86,8 @@ def _cluster(n: Mapping[str, Number]) -> str:
 SENTENCES: Mapping[str, Callable[[Mapping[str, Number]], str]] = {
     "emerging": _emerging,
     "fading": _fading,
+    "emerging_together": _emerging_together,
+    "fading_together": _fading_together,
     "persistent": _persistent,
     "hot": _hot,
     "high_risk": _high_risk,
@@ -91,14 +101,27 @@ def _events(n: Mapping[str, Number]) -> str:
     return f"{_count(n['events'], 'event')} in {_days(n['days'])}"
 
 
-def _local(n: Mapping[str, Number]) -> str:
-    cells = n["local_cells"]
-    others = int(cells) - 1 if cells is not None else 0
-    where = f"Here and in {_count(others, 'neighbouring cell')}" if others else "Here"
+def _around(n: Mapping[str, Number]) -> str:
     return (
-        f"{where} {_count(n['local_events'], 'event')} in {_days(n['days'])} where {_few(n['local_expected'])} would "
-        f"lie if all cells were alike (Gi* z {_few(n['z_score'])}, p {_p(n['p_value'])}); {n['events']} of them here."
+        f"{_where(n)} {_count(n['local_events'], 'event')} in {_days(n['days'])} where {_few(n['local_expected'])} "
+        f"{_are(n['local_expected'])}"
     )
+
+
+def _share(n: Mapping[str, Number]) -> str:
+    return f"{n['events']} of them here, where {_few(n['expected'])} {_are(n['expected'])} usual."
+
+
+def _where(n: Mapping[str, Number]) -> str:
+    others = int(n["local_cells"] or 1) - 1
+    return f"Here and in {_count(others, 'neighbouring cell')}" if others else "Here"
+
+
+def _local(n: Mapping[str, Number]) -> str:
+    usual = f"{_few(n['local_expected'])} would lie if all cells were alike"
+    surprise = f"Gi* z {_few(n['z_score'])}, p {_p(n['p_value'])}"
+    events = f"{_count(n['local_events'], 'event')} in {_days(n['days'])}"
+    return f"{_where(n)} {events} where {usual} ({surprise}); {n['events']} of them here."
 
 
 def _odds(n: Mapping[str, Number]) -> str:

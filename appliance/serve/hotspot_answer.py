@@ -39,9 +39,9 @@ class HotspotItem(msgspec.Struct, frozen=True, kw_only=True):
 
     The scores are those of the composite profile, None where no run has the cell in the period. `event_count` are the
     events of the asked types in the period, `expected` what the reference lets expect. `p_value` is of the growth or
-    decline, two-sided, and `q_value` the share of false discoveries at which it would be believed; `gi_z` and `gi_p`
-    are Getis-Ord Gi*. What a method does not work out is None. `reason` says in numbers what
-    `explanation` says in words.
+    decline, two-sided (of the cell with its neighbours where the reason says together), and `q_value` the share of
+    false discoveries at which it would be believed; `gi_z` and `gi_p` are Getis-Ord Gi*. What a method does not work
+    out is None. `reason` says in numbers what `explanation` says in words.
     """
 
     h3_index: str

@@ -50,7 +50,7 @@ def describe(judged: Judged, cell: int, score: Hotspot | None, *, cluster: str) 
     lng, lat = centre(cell)
     reason = _reason(judged, cell, score)
     blind = not judged.days if row is None else bool(found.unknown[row])
-    expected = None if row is None else _known(float(found.expected[row]))
+    expected = None if row is None else _known(float(found.growth.expected[row]))
     events = 0 if row is None else int(found.events[row])
     return HotspotItem(
         h3_index=to_hex(cell),
@@ -67,8 +67,8 @@ def describe(judged: Judged, cell: int, score: Hotspot | None, *, cluster: str) 
         coverage="unknown" if blind else "observed",
         expected=expected,
         growth=events / expected if expected else None,
-        p_value=None if row is None else float(found.change_p[row]),
-        q_value=None if row is None else float(found.change_q[row]),
+        p_value=None if row is None else float(found.growth.p_value[row]),
+        q_value=None if row is None else float(found.growth.q_value[row]),
         gi_z=None if row is None else float(found.gi.z_score[row]),
         gi_p=None if row is None else float(found.gi.p_value[row]),
         hot_sub_periods=None if row is None else int(found.hot_sub_periods[row]),
@@ -124,21 +124,25 @@ def _reason(judged: Judged, cell: int, score: Hotspot | None) -> Reason:
         }
         return Reason(code="unknown" if blind else "high_risk", numbers=numbers)
     numbers = {"events": int(found.events[row]), "days": judged.days}
-    numbers |= _of_change(judged, row) if kind in {"emerging", "fading"} else _of_gathering(judged, row)
-    return Reason(code=kind, numbers=numbers)
+    numbers |= _of_growth(judged, row) if kind in {"emerging", "fading"} else _of_gathering(judged, row)
+    together = kind in {"emerging", "fading"} and bool(found.growth.together[row])
+    return Reason(code=f"{kind}_together" if together else kind, numbers=numbers)
 
 
-def _of_change(judged: Judged, row: int) -> dict[str, Number]:
-    found = judged.verdict
-    p_value = float(found.change_p[row])
+def _of_growth(judged: Judged, row: int) -> dict[str, Number]:
+    found = judged.verdict.growth
+    p_value, looked_at = float(found.p_value[row]), int(found.looked_at[row])
     return {
         "expected": float(found.expected[row]),
         "reference_days": round(float(judged.history.exposure[0, :-1].sum()), 2),
         "p_value": p_value,
-        "q_value": float(found.change_q[row]),
-        "cells_looked_at": found.looked_at,
-        "by_chance": p_value * found.looked_at,
-        "neighbours": int(found.alike[row]),
+        "q_value": float(found.q_value[row]),
+        "cells_looked_at": looked_at,
+        "by_chance": p_value * looked_at,
+        "neighbours": int(judged.verdict.alike[row]),
+        "local_events": int(found.around_events[row]),
+        "local_cells": int(found.around_cells[row]),
+        "local_expected": float(found.around_expected[row]),
     }
 
 

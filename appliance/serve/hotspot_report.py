@@ -82,7 +82,7 @@ def make_report(connection: "Connection", ask: HotspotAsk, hours: SiteHours) -> 
     history = _fetch_history(connection, ask, spans, hours)
     verdict = judge(history)
     chosen = np.flatnonzero(verdict.kind != NOTHING)
-    ranked = chosen[np.lexsort((history.cells[chosen], np.minimum(verdict.change_p, verdict.gi.p_value)[chosen]))]
+    ranked = chosen[np.lexsort((history.cells[chosen], np.minimum(verdict.growth.p_value, verdict.gi.p_value)[chosen]))]
     listed = history.cells[ranked[:MAX_ITEMS]]
     scores = fetch_hotspots(
         connection,
