@@ -1,9 +1,9 @@
 """Which cells of a site have more or fewer events than their own past, by themselves or together with neighbours.
 
-Every cell is looked at twice. First by itself. Then, leaving out those that were found so, by the sum over it and its
-neighbours: a rise that is spread over a street or a park is beyond chance in no single cell, and a cell found by itself
-must not lend its rise to those around it. Each look is allowed half of the false discoveries, which is why a `q_value`
-is twice that of its look.
+Every cell is looked at twice. First by itself. Then, leaving out those that were found so, each cell's disk, the sum
+over it and its neighbours: a rise that is spread over a street or a park is beyond chance in no single cell, and a cell
+found by itself must not lend its rise to those around it. Of a disk that is found, all cells are that have risen (or
+fallen) with it. Each look is allowed half of the false discoveries, which is why a `q_value` is twice that of its look.
 
 Change is looked at where there are at least `LEAST_BOTH` events in period and reference together, a number that the
 test is conditional on, so that choosing by it biases nothing. Called by `hotspot.verdict`.
@@ -35,8 +35,8 @@ class Growth(msgspec.Struct, frozen=True, kw_only=True):
     p_value          float64  two-sided; 1 where it was not looked at
     q_value          float64  the share of false discoveries at which it would be believed
     looked_at        int64    how many cells were looked at in the same look
-    together         bool     found with its neighbours and not by itself: then the numbers above are of all of them
-    around_events    int64    events in the period, of the cell and those of its neighbours that were looked at with it
+    together         bool     found with a disk and not by itself: then the numbers above, but for `expected`, are its
+    around_events    int64    events in the period in the disk, of the cells that were looked at together
     around_expected  float64
     around_cells     int64    how many they are
     """
@@ -77,18 +77,20 @@ def find_growth(counts: Ints, exposure: Floats, near: Ints, watched: Bools, shar
     rest = watched & ~alone
     around, days, size = disks_of(counts, exposure, near, rest)
     both = _look(around, days, rest)
-    with_it = np.where(both.rises, own.period > own.expected, own.period < own.expected)
-    together = rest & (both.q_value <= share) & with_it & (size > 1)
+    disk = near[np.arange(len(near)), np.append(both.q_value, 1.0)[near].argmin(axis=1)]
+    rises, q_value = both.rises[disk], both.q_value[disk]
+    with_it = np.where(rises, own.period > own.expected, own.period < own.expected)
+    together = rest & (q_value <= share) & with_it & (size[disk] > 1)
     return Growth(
         expected=np.where(exposure[:, :-1].sum(axis=1) > 0, own.expected, np.nan),
-        rises=np.where(together, both.rises, own.rises),
-        p_value=np.where(together, both.p_value, own.p_value),
-        q_value=np.where(together, both.q_value, own.q_value),
+        rises=np.where(together, rises, own.rises),
+        p_value=np.where(together, both.p_value[disk], own.p_value),
+        q_value=np.where(together, q_value, own.q_value),
         looked_at=np.where(together, both.tested.sum(), own.tested.sum()),
         together=together,
-        around_events=both.period,
-        around_expected=both.expected,
-        around_cells=size,
+        around_events=both.period[disk],
+        around_expected=both.expected[disk],
+        around_cells=size[disk],
     )
 
 

@@ -102,10 +102,9 @@ def _events(n: Mapping[str, Number]) -> str:
 
 
 def _around(n: Mapping[str, Number]) -> str:
-    return (
-        f"{_where(n)} {_count(n['local_events'], 'event')} in {_days(n['days'])} where {_few(n['local_expected'])} "
-        f"{_are(n['local_expected'])}"
-    )
+    others = _count(int(n["local_cells"] or 1) - 1, "cell")
+    events = f"{_count(n['local_events'], 'event')} in {_days(n['days'])}"
+    return f"With {others} around it {events} where {_few(n['local_expected'])} {_are(n['local_expected'])}"
 
 
 def _share(n: Mapping[str, Number]) -> str:

@@ -96,11 +96,10 @@ SAID = {
     "at, chance alone would show 2.1 like this). 2 neighbouring cells rise with it.",
     "fading": "12 events in 7 days where 3.1 are usual here; this was a hotspot, and has fallen beyond chance (p "
     "0.0004; of 5,210 cells looked at, chance alone would show 2.1 like this). 2 neighbouring cells fall with it.",
-    "emerging_together": "Here and in 6 neighbouring cells 61 events in 7 days where 6.5 are usual; growth beyond "
-    "chance (p 0.0004; of 5,210 cells looked at, chance alone would show 2.1 like this). 12 of them here, where 3.1 are "
-    "usual.",
-    "fading_together": "Here and in 6 neighbouring cells 61 events in 7 days where 6.5 are usual; this was a hotspot, "
-    "and has fallen beyond chance (p 0.0004; of 5,210 cells looked at, chance alone would show 2.1 like this). 12 of them "
+    "emerging_together": "With 6 cells around it 61 events in 7 days where 6.5 are usual; growth beyond chance (p "
+    "0.0004; of 5,210 cells looked at, chance alone would show 2.1 like this). 12 of them here, where 3.1 are usual.",
+    "fading_together": "With 6 cells around it 61 events in 7 days where 6.5 are usual; this was a hotspot, and has "
+    "fallen beyond chance (p 0.0004; of 5,210 cells looked at, chance alone would show 2.1 like this). 12 of them "
     "here, where 3.1 are usual.",
     "persistent": "A hotspot in 8 of 9 periods of 7 days. Here and in 6 neighbouring cells 61 events in 7 days where "
     "6.5 would lie if all cells were alike (Gi* z 12.4, p 0.0004); 12 of them here.",
