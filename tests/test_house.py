@@ -24,6 +24,7 @@ LAYERS: dict[str, int] = {
     "appliance.coverage": 2,
     "appliance.forecast": 2,
     "appliance.iot": 2,
+    "appliance.hotspot": 2,
     "firmware_bridge.topic": 2,
     "firmware_bridge.native": 2,
     "firmware_bridge.inbound": 2,

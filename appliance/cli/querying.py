@@ -1,4 +1,6 @@
-"""`hexpost query`: events and devices by place, what devices measured, from the store of this box. It reads only."""
+"""`hexpost query`: events and devices by place, what devices measured, hotspots, from the store of this box. It reads
+only.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,9 +13,13 @@ from appliance.errors import Rejected
 from appliance.wiring import Box, find_store
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from appliance.serve.hotspot_answer import HotspotAsk
     from appliance.spatial.shape import Shape
 
-MAX_ROWS = 100_000
+MAX_ROWS, MAX_DAYS = 100_000, 400
+HOTSPOT_KINDS = ("emerging", "fading", "persistent", "hot", "high_risk", "dense")
 
 
 @click.group("query")
@@ -144,6 +150,84 @@ def query_history(
             f"{one.min:g} to {one.max:g}"
         )
     _say_end("values", len(page.items), more=page.next_cursor is not None)
+
+
+@query_group.command("hotspots")
+@click.option("--from", "start", metavar="DAY", help="The first day; by default six days before the last.")
+@click.option("--to", "end", metavar="DAY", help="The last day, inclusive; by default today.")
+@click.option("--resolution", type=click.IntRange(5, 11), help="Of the H3 cells; by default 8, or the site's finest.")
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(HOTSPOT_KINDS), help="May be given again.")
+@click.option("--type", "types", multiple=True, help="Only events of this type; may be given again.")
+@click.option("--reference-days", type=click.IntRange(4, 400), help="Before the period; by default eight times it.")
+@click.option("--points", is_flag=True, help="DBSCAN over the events' places, in place of cells.")
+@click.option(
+    "--radius", "radius_m", type=click.FloatRange(20, 20_000), default=300.0, show_default=True, help="Of --points."
+)
+@click.option("--min-events", type=click.IntRange(3, 50), default=5, show_default=True, help="Of --points.")
+@click.option("--geojson", is_flag=True, help="Clusters with their outlines, as a FeatureCollection.")
+@click.option("--limit", type=click.IntRange(1, MAX_ROWS), default=20, show_default=True)
+@common
+def query_hotspots(box: Box, as_json: bool, kinds: tuple[str, ...], geojson: bool, limit: int, **asked: Any) -> None:
+    """Where events gather, grow and fade beyond chance, and why.
+
+    Example: hexpost query hotspots --from 2026-11-15 --to 2026-11-21 --kind emerging
+    """
+    from appliance.aggregate.hours import SiteHours
+    from appliance.serve.hotspot_answer import as_geojson, page_of
+    from appliance.serve.hotspot_report import make_report
+
+    ask = _hotspot_ask(box, **asked)
+    with find_store(box).read(limit_s=120.0) as connection:
+        report = make_report(connection, ask, SiteHours(box.settings.zone))
+    page = page_of(report, kinds=frozenset(kinds), bbox=None, after=0, limit=limit)  # type: ignore[arg-type]
+    if as_json or geojson:
+        click.echo(to_json(as_geojson(page) if geojson else page))
+        return
+    for item in page.items:
+        click.echo(f"{item.kind:10}  {item.latitude:.5f},{item.longitude:.5f}  {item.h3_index}  {item.explanation}")
+    for note in page.notes:
+        click.echo(f"note: {note}")
+    _say_end("hotspots", len(page.items), more=page.next_cursor is not None)
+
+
+def _hotspot_ask(
+    box: Box, *, start: str | None, end: str | None, resolution: int | None, types: tuple[str, ...],
+    reference_days: int | None, points: bool, radius_m: float, min_events: int,
+) -> "HotspotAsk":  # fmt: skip
+    """The question that the options are."""
+    from datetime import timedelta
+
+    from appliance.clock import site_day, to_us
+    from appliance.serve.hotspot_report import question
+
+    now, known = box.clock(), box.settings.risk.resolutions
+    last = _day(end, "to") or site_day(to_us(now), box.settings.zone)
+    first = _day(start, "from") or last - timedelta(days=6)
+    days = (last - first).days + 1
+    if not 1 <= days <= MAX_DAYS:
+        raise Rejected(f"from {first} to {last} are {days} days; it takes 1 to {MAX_DAYS}", "--from")
+    return question(
+        first=first,
+        last=last,
+        resolution=resolution or (8 if 8 in known else max(known)),
+        types=types or box.settings.risk.types,
+        method="points" if points else "cells",
+        reference_days=reference_days,
+        radius_m=radius_m,
+        min_events=min_events,
+        fine=True,
+        now=now,
+        zone=box.settings.zone,
+    )
+
+
+def _day(text: str | None, name: str) -> "date | None":
+    from datetime import date
+
+    try:
+        return date.fromisoformat(text) if text is not None else None
+    except ValueError:
+        raise Rejected(f"{text!r} is not a day; write it as 2026-11-21", f"--{name}") from None
 
 
 def _shape(

@@ -1,7 +1,7 @@
-"""`/analytics/run`, `/risk/{date}`, `/hotspots`, `/cells/{h3}`: the picture, and asking for a new one."""
+"""`/analytics/run`, `/risk/{date}`, `/cells/{h3}`: the picture, and asking for a new one."""
 
 import time
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -32,12 +32,10 @@ from appliance.spatial.cells import centre, from_hex, resolution_of
 from appliance.spatial.geojson import parse_bbox
 from appliance.store.coverage_detail import CellDay, fetch_cell_day, with_devices
 from appliance.store.picture import (
-    Hotspot,
     RiskPage,
     RiskRow,
     fetch_calibrated_risk,
     fetch_cell,
-    fetch_hotspots,
     fetch_risk,
 )
 from appliance.store.runs import fetch_run, insert_run
@@ -45,16 +43,6 @@ from appliance.store.runs import fetch_run, insert_run
 WAIT_S = 20.0  # how long an answer waits for the run it asked for, unless `wait` says otherwise
 LOOK_S = 0.1
 SERIES_DAYS = 30
-
-
-class HotspotList(msgspec.Struct, frozen=True, kw_only=True):
-    """Hotspots of an inclusive range of days, the worst first."""
-
-    start_date: date
-    end_date: date
-    resolution: int
-    items: list[Hotspot]
-    next_cursor: None = None
 
 
 class CellPicture(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,22 +130,6 @@ def list_risk(
             after_cell=from_hex(cursor) if cursor else 0,
             limit=read_limit(limit),
         )
-
-
-@get("/hotspots", sync_to_thread=True, responses=problems(400, 503))
-def list_hotspots(
-    context: NamedDependency[Context],
-    start_date: FromQuery[str | None] = None,
-    end_date: FromQuery[str | None] = None,
-    resolution: ResolutionQuery = None,
-    limit: FromQuery[int] = 100,
-) -> HotspotList:
-    """Cells with a day above medium in a range of days, by default the last seven."""
-    first, last = read_days(start_date, end_date, context, default_days=7)
-    chosen = read_resolution(resolution, context)
-    with context.store.read() as connection:
-        items = fetch_hotspots(connection, from_day=first, to_day=last, resolution=chosen, limit=read_limit(limit))
-    return HotspotList(start_date=first, end_date=last, resolution=chosen, items=items)
 
 
 @get("/cells/{h3:str}", sync_to_thread=True, responses=problems(400, 401, 404, 503))

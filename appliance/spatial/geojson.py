@@ -24,6 +24,12 @@ def multipolygon(polygons: Sequence[Ring]) -> dict[str, Any]:
     return {"type": "MultiPolygon", "coordinates": [[[[lng, lat] for lng, lat in ring]] for ring in polygons]}
 
 
+def areas(polygons: Sequence[Sequence[Ring]]) -> dict[str, Any]:
+    """A MultiPolygon geometry of polygons of closed rings, each its exterior and then its holes."""
+    rings = [[[[lng, lat] for lng, lat in ring] for ring in polygon] for polygon in polygons]
+    return {"type": "MultiPolygon", "coordinates": rings}
+
+
 def feature(
     geometry: Mapping[str, Any] | None, properties: Mapping[str, Any], id: int | str | None = None
 ) -> dict[str, Any]:

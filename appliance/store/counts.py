@@ -84,6 +84,34 @@ def fetch_daily_counts(
     return [(day, cell, count) for (day, cell), count in fresh.items() if count]
 
 
+def fetch_cell_counts(
+    connection: sa.Connection,
+    *,
+    resolution: int,
+    from_day: date,
+    to_day: date,
+    hours: SiteHours,
+    types: Sequence[str] = (),
+) -> Counter[int]:
+    """Events of each cell that has any in a range of days, both inclusive, all days together; otherwise as
+    `fetch_daily_counts`, of which these are the sums: what comes back does not grow with the days.
+    """
+    counts: Counter[int] = Counter()
+    after = 0
+    if resolution in fetch_resolutions(connection):
+        marks = f"AND event_type IN ({', '.join('?' * len(types))})" if types else ""
+        rows = raw_connection(connection).execute(
+            f"""SELECT h3_index, sum(event_count) FROM event_counts
+            WHERE resolution = ? AND day BETWEEN ? AND ? {marks} GROUP BY h3_index""",
+            (resolution, from_day.isoformat(), to_day.isoformat(), *types),
+        )
+        counts.update(dict(rows))
+        after = fetch_marks(raw_connection(connection)).counted
+    for (_, cell), count in _from_events(connection, resolution, from_day, to_day, hours, types, after).items():
+        counts[cell] += count
+    return +counts
+
+
 def fetch_hourly_counts(
     connection: sa.Connection,
     *,

@@ -199,19 +199,24 @@ def fetch_covered(
     connection: sa.Connection, resolution: int, from_day: date, to_day: date, cell: int | None = None
 ) -> Covered:
     """Coverage of an inclusive range of days, of all cells or of one."""
-    raw = raw_connection(connection)
     days = (from_day.isoformat(), to_day.isoformat())
-    heard = raw.execute(
-        "SELECT DISTINCT day FROM event_counts WHERE day BETWEEN ? AND ? "
-        "AND resolution = (SELECT min(resolution) FROM event_counts)",
-        days,
-    )
     clause, values = ("", ()) if cell is None else ("AND h3_index = ?", (cell,))
-    rows = raw.execute(
+    rows = raw_connection(connection).execute(
         f"SELECT day, h3_index, coverage FROM cell_coverage WHERE resolution = ? AND day BETWEEN ? AND ? {clause}",
         (resolution, *days, *values),
     )
-    return Covered(heard={row[0] for row in heard}, cells={(day, found): coverage for day, found, coverage in rows})
+    heard = fetch_heard(connection, from_day, to_day)
+    return Covered(heard=heard, cells={(day, found): coverage for day, found, coverage in rows})
+
+
+def fetch_heard(connection: sa.Connection, from_day: date, to_day: date) -> set[str]:
+    """The days (ISO) of an inclusive range on which anything was heard anywhere at the site."""
+    rows = raw_connection(connection).execute(
+        "SELECT DISTINCT day FROM event_counts WHERE day BETWEEN ? AND ? "
+        "AND resolution = (SELECT min(resolution) FROM event_counts)",
+        (from_day.isoformat(), to_day.isoformat()),
+    )
+    return {row[0] for row in rows}
 
 
 def fetch_covered_ahead(connection: sa.Connection, resolution: int, day: date, cell: int | None = None) -> Covered:

@@ -5,7 +5,7 @@ that devices look at and that takes part in no run is told only while it is unkn
 """
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from typing import Any
 
@@ -156,17 +156,28 @@ def fetch_cell(connection: sa.Connection, cell: int, *, from_day: date, to_day: 
 
 
 def fetch_hotspots(
-    connection: sa.Connection, *, from_day: date, to_day: date, resolution: int, limit: int
+    connection: sa.Connection,
+    *,
+    from_day: date,
+    to_day: date,
+    resolution: int,
+    limit: int,
+    also: Collection[int] = (),
 ) -> list[Hotspot]:
-    """The classic hotspots: cells with a day above medium, the highest score first, then the most events."""
+    """The classic hotspots: cells with a day above medium, the highest score first, then the most events.
+
+    also  cells that are told of as well, if they have a row in the period; `limit` counts them too, and below 0
+          there is none
+    """
     rows = raw_connection(connection).execute(
         f"""SELECT a.h3_index, c.centre_longitude, c.centre_latitude, sum(event_count), avg(risk_score),
             max(risk_score), risk_level, sum(risk_level IN ('high', 'critical')), sum(flagged)
         FROM {_JOIN} CROSS JOIN h3_cells AS c ON c.h3_index = a.h3_index
         WHERE a.resolution = ? AND a.day BETWEEN ? AND ?
         GROUP BY a.h3_index HAVING sum(risk_level IN ('high', 'critical')) > 0
+            OR a.h3_index IN (SELECT value FROM json_each(?))
         ORDER BY max(risk_score) DESC, sum(event_count) DESC, a.h3_index LIMIT ?""",
-        (resolution, from_day.isoformat(), to_day.isoformat(), limit),
+        (resolution, from_day.isoformat(), to_day.isoformat(), msgspec.json.encode(list(also)).decode(), limit),
     )
     return [Hotspot(**dict(zip(Hotspot.__struct_fields__, (to_hex(row[0]), *row[1:]), strict=True))) for row in rows]
 

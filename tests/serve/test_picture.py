@@ -162,7 +162,7 @@ def test_a_question_that_cannot_be_answered_is_a_problem(client: Client, path: s
 @pytest.mark.usefixtures("picture")
 def test_hotspots_are_the_worst_first(client: Client) -> None:
     answer = client.get("/v1/hotspots?start_date=2026-11-13&end_date=2026-11-22").json()
-    assert set(answer) == {"start_date", "end_date", "resolution", "items", "next_cursor"}
+    assert set(answer) >= {"start_date", "end_date", "resolution", "items", "next_cursor"}
     assert (answer["start_date"], answer["end_date"], answer["resolution"]) == ("2026-11-13", "2026-11-22", 8)
     scores = [item["max_risk_score"] for item in answer["items"]]
     assert scores and scores == sorted(scores, reverse=True)

@@ -19,12 +19,13 @@ from appliance.model.intake import DeviceReport, Fix, Intake, Reading
 from appliance.model.settings import Settings
 from appliance.spatial.cells import cell_of
 from appliance.spatial.shape import Area, Corridor, Disc, Shape
-from appliance.store.counts import fetch_daily_counts
+from appliance.store.counts import fetch_cell_counts, fetch_daily_counts
 from appliance.store.coverage_detail import fetch_coverage_page
 from appliance.store.device_changes import change_device
 from appliance.store.devices import DeviceFilter, fetch_devices
 from appliance.store.engine import Store, raw_connection
 from appliance.store.events import EventFilter, fetch_event, fetch_events, fetch_events_after
+from appliance.store.hotspots import fetch_heard_days, fetch_known_resolutions, fetch_points, fetch_stamp
 from appliance.store.near_devices import fetch_devices_in
 from appliance.store.near_events import fetch_events_in
 from appliance.store.picture import fetch_cell, fetch_day_picture, fetch_feed, fetch_hotspots, fetch_risk
@@ -165,6 +166,26 @@ CASES: dict[str, Case] = {
     "counts of an unusual resolution": Case(
         lambda connection: fetch_daily_counts(connection, resolution=6, from_day=BEFORE, to_day=TODAY, hours=UTC_HOURS),
         ("SEARCH events USING INDEX events_time (event_timestamp>? AND event_timestamp<?)",),
+    ),
+    "counts of cells": Case(  # groups the days of a sub-period by cell
+        lambda connection: fetch_cell_counts(connection, resolution=8, from_day=BEFORE, to_day=TODAY, hours=UTC_HOURS),
+        (f"SEARCH event_counts USING PRIMARY KEY {DAYS}", "SEARCH events USING INTEGER PRIMARY KEY (rowid>?)"),
+        sorts=1,
+    ),
+    "places of events": Case(
+        lambda connection: fetch_points(
+            connection, first=BEFORE, last=TODAY, hours=UTC_HOURS, types=("motion",), limit=9
+        ),
+        ("SEARCH events USING INDEX events_time (event_timestamp>? AND event_timestamp<?)",),
+    ),
+    "days that were heard": Case(
+        lambda connection: fetch_heard_days(connection, BEFORE, TODAY, UTC_HOURS),
+        (f"SEARCH event_counts USING PRIMARY KEY {DAYS}", "SEARCH events USING INTEGER PRIMARY KEY (rowid>?)"),
+    ),
+    "what hotspots depend on": Case(fetch_stamp, ("SEARCH item_totals USING PRIMARY KEY (term=? AND reason=?)",)),
+    "resolutions looked at": Case(
+        fetch_known_resolutions,
+        ("SEARCH h3_cells USING COVERING INDEX sqlite_autoindex_h3_cells_2 (resolution>?)",),
     ),
     "devices in a disc": Case(  # the zones that hold a device are sorted by size
         lambda connection: fetch_devices_in(connection, DISC, now=NOW, cursor=None, limit=10),

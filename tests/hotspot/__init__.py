@@ -1,0 +1,1 @@
+"""Hotspots: statistics, clusters and words."""
