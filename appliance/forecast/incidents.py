@@ -58,6 +58,10 @@ class Incidents:
         self.total -= went
         return went
 
+    def days(self) -> int:
+        """How many days there are from the first incident to the last."""
+        return max(self._day) - min(self._day) + 1 if self._day else 0
+
     def span(self) -> tuple[date, int]:
         """The first day, and how many there are to the last.
 

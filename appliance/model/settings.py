@@ -118,13 +118,15 @@ class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Risk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The classic risk run: H3 `resolutions`, `days` back from today, how often it looks for new data.
 
-    `types` says which event types count; empty means all.
+    `types` says which event types count; empty means all. `discovered` says, as ATTRIBUTE=VALUE or event_type=VALUE, by
+    what an event tells that a patrol came upon it: a backtest keeps those apart from what was reported.
     """
 
     resolutions: tuple[int, ...] = (7, 8)
     days: int = 90
     every_s: float = 60.0
     types: tuple[str, ...] = ()
+    discovered: tuple[str, ...] = ("discovered_by=patrol",)
 
 
 class Sync(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -239,6 +241,11 @@ def _nearest(word: str, known: Any) -> str:
     return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
 
 
+def _is_pair(rule: str) -> bool:
+    name, equals, value = (part.strip() for part in rule.partition("="))
+    return bool(name and equals and value)
+
+
 def _check(settings: Settings, name: str) -> None:
     try:
         ZoneInfo(settings.site.timezone)
@@ -249,6 +256,7 @@ def _check(settings: Settings, name: str) -> None:
         "site.id": bool(settings.site.id) and settings.site.id.isprintable() and "/" not in settings.site.id,
         "risk.resolutions": bool(settings.risk.resolutions) and not bad,
         "risk.days": 1 <= settings.risk.days <= 3660,
+        "risk.discovered": all(_is_pair(rule) for rule in settings.risk.discovered),
         "risk.every_s": settings.risk.every_s > 0,
         "mqtt.url": settings.mqtt.url == "embedded" or settings.mqtt.url.startswith(("mqtt://", "mqtts://")),
         "mqtt.receive_maximum": 1 <= settings.mqtt.receive_maximum <= 65_535,
