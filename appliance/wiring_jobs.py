@@ -8,6 +8,7 @@ from typing import Any
 
 from appliance.aggregate.bins import SiteBins
 from appliance.clock import from_us
+from appliance.job.backtest_keeping import BacktestDue
 from appliance.job.chores import Chores
 from appliance.job.disk import DiskKeeper
 from appliance.job.redating import Redating
@@ -47,6 +48,17 @@ def open_chores(box: Box, store: Store) -> Chores:
         retention=box.settings.retention,
         zone=box.settings.zone,
         centre=bool(box.settings.sync.url),
+        clock=box.clock,
+        clock_trusted=partial(ages_known, box, store),
+    )
+
+
+def open_backtest_due(box: Box, store: Store) -> BacktestDue:
+    """What says whether a backtest is to be begun."""
+    return BacktestDue(
+        store,
+        hours=box.hours(),
+        types=box.settings.risk.types,
         clock=box.clock,
         clock_trusted=partial(ages_known, box, store),
     )

@@ -1,7 +1,6 @@
 """`hexpost backtest`: whether the forecast would have held, on a file of incidents or on the site's own."""
 
 import hashlib
-import os
 import sys
 import time
 from datetime import datetime
@@ -25,7 +24,6 @@ from appliance.spatial.cells import cell_of
 from appliance.wiring import Box, find_store
 
 DEFAULT_RESOLUTION = 9
-LOW_PRIORITY = 10  # of `nice`: what comes in and what is looked at go first
 
 
 @click.command("backtest")
@@ -55,7 +53,7 @@ LOW_PRIORITY = 10  # of `nice`: what comes in and what is looked at go first
     help="Which incidents: what patrols discover says where they went.",
 )
 @click.option("--keep", is_flag=True, help="Of the site: keep what is found, for the map.")
-@click.option("--queued", is_flag=True, help="With --keep: the one that was asked for over HTTP, at low priority.")
+@click.option("--queued", is_flag=True, help="With --keep: the one that was asked for over HTTP.")
 @common
 def backtest_command(
     box: Box,
@@ -97,7 +95,11 @@ def backtest_command(
         made = _keep(box, rules, resolution, test_days, queued=queued)
         if made.report is None and not queued:
             raise Rejected(f"backtest {made.backtest_pk}: {made.message}")  # else the ledger tells who asked
-        click.echo(to_json(made) if as_json else f"backtest {made.backtest_pk} is {made.state} {made.message}".rstrip())
+        click.echo(
+            to_json(made)
+            if as_json
+            else f"backtest {made.backtest_pk} is {made.state}{made.message and f': {made.message}'}"
+        )
         return
     chosen = DEFAULT_RESOLUTION if resolution is None else resolution
     if file is None:
@@ -146,8 +148,6 @@ def _of_the_site(
 def _keep(box: Box, rules: Discovery, resolution: int | None, test_days: int, *, queued: bool) -> Backtest:
     from appliance.job.backtest_keeping import make_backtest
 
-    if queued:
-        os.nice(LOW_PRIORITY)
     return make_backtest(
         find_store(box),
         hours=box.hours(),

@@ -98,9 +98,10 @@ def jobs_command(box: Box, as_json: bool) -> None:
     """
     from appliance.job.archiving import ArchiveCare
     from appliance.job.backing_up import Child, is_backup_due, is_salvage_due
+    from appliance.job.backtest_keeping import AGAIN_S, NICENESS
     from appliance.job.schedule import Jobs
     from appliance.store.archive.spool import SPOOL, is_sealing_due
-    from appliance.wiring_jobs import open_chores, open_disk_keeper, open_redating
+    from appliance.wiring_jobs import open_backtest_due, open_chores, open_disk_keeper, open_redating
 
     with running(box, "jobs") as (stop, notifier):
         store = open_store(box)
@@ -125,6 +126,13 @@ def jobs_command(box: Box, as_json: bool) -> None:
                     lambda: is_backup_due(store, box.clock(), clock_trusted=box.clock_trusted()),
                 ),
                 Child("salvage", hexpost_command(box, "salvage"), lambda: is_salvage_due(store)),
+                Child(
+                    "backtest",
+                    hexpost_command(box, "backtest", "--site", "--keep", "--queued"),
+                    open_backtest_due(box, store),
+                    again_s=AGAIN_S,
+                    niceness=NICENESS,
+                ),
             ],
         )
         notifier.ready()

@@ -32,6 +32,7 @@ EVERY = timedelta(days=7)
 AGAIN = timedelta(days=1)  # after one that failed
 TEST_DAYS = 90
 LOOK_S = 300.0  # between looks whether the weekly one is due; those asked for are seen at once
+NICENESS = 10  # what comes in and what is looked at go first
 AGAIN_S = 45.0  # after a child that was cut off: who asked shall not wait for more than a minute
 
 

@@ -21,6 +21,7 @@ from appliance.errors import HexpostError
 from appliance.serve import (
     alerts,
     analytics,
+    backtests,
     devices,
     downlink,
     events,
@@ -64,6 +65,10 @@ ROUTES = [
     analytics.list_risk,
     analytics.list_hotspots,
     analytics.get_cell,
+    backtests.get_backtests,
+    backtests.get_latest_backtest,
+    backtests.get_backtest,
+    backtests.create_backtest,
     tiles.get_risk_tile,
     tiles.get_hex_tile,
     tiles.get_cell_list,
