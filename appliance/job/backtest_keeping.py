@@ -31,7 +31,9 @@ from appliance.store.runs import fetch_watermark
 EVERY = timedelta(days=7)
 AGAIN = timedelta(days=1)  # after one that failed
 TEST_DAYS = 90
-LOOK_S = 300.0  # between looks whether the weekly one is due; those asked for are seen at once
+LOOK_S = 60.0  # between looks whether the weekly one is due; those asked for are seen at once
+RUSH = 1.01  # by so much more from one look to the next: a history is being imported, and half of it proves nothing
+GROWN = 1.5  # by so much more than at the last one: a history was imported, and a week is long to wait
 NICENESS = 10  # what comes in and what is looked at go first
 AGAIN_S = 45.0  # after a child that was cut off: who asked shall not wait for more than a minute
 
@@ -56,6 +58,7 @@ class BacktestDue:
         self._trusted = clock_trusted
         self._monotonic = monotonic
         self._look_at = float("-inf")
+        self._watermark = 0  # at the last look
 
     def __call__(self) -> bool:
         """Whether one is due now."""
@@ -74,14 +77,19 @@ class BacktestDue:
         if not self._trusted():
             return False
         with self._store.read() as connection:
+            watermark = fetch_watermark(connection)
+            before, self._watermark = self._watermark, watermark
+            if watermark > before * RUSH:
+                return False
             ended = fetch_latest(connection, states=("done", "failed"))
             done = fetch_latest(connection)
-            if ended and ended.made_at:
-                pause = EVERY if ended.state == "done" and ended.version == CODE_VERSION else AGAIN
-                if timedelta() <= now - ended.made_at < pause:
-                    return False
-            if done and done.version == CODE_VERSION and done.watermark == fetch_watermark(connection):
+            proven = done is not None and done.version == CODE_VERSION
+            if done and proven and watermark == done.watermark:
                 return False
+            if ended and ended.made_at:
+                usual = proven and ended.state == "done" and watermark < ended.watermark * GROWN
+                if timedelta() <= now - ended.made_at < (EVERY if usual else AGAIN):
+                    return False
             return measure_history(connection, self._hours, types=self._types).is_met
 
 
