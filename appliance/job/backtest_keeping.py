@@ -31,7 +31,7 @@ from appliance.store.runs import fetch_watermark
 EVERY = timedelta(days=7)
 AGAIN = timedelta(days=1)  # after one that failed
 TEST_DAYS = 90
-LOOK_S = 60.0  # between looks whether the weekly one is due; those asked for are seen at once
+LOOK_S = 30.0  # between looks whether the weekly one is due; those asked for are seen at once
 RUSH = 1.01  # by so much more from one look to the next: a history is being imported, and half of it proves nothing
 GROWN = 1.5  # by so much more than at the last one: a history was imported, and a week is long to wait
 NICENESS = 10  # what comes in and what is looked at go first

@@ -13,6 +13,7 @@ export const BACKTEST_CHECKS = [
   ['the panel says whether the forecast beats plain counting, in the numbers of the box', panelSaysWhatTheBoxFound],
   ['the panel is used by keyboard and gives the focus back', panelByKeyboard],
   ['too short a history is said to be too short', shortHistoryIsSaid],
+  ['a test that failed is said to have failed', failureIsSaid],
   ['a forecast that does not hold is said not to hold', worseIsSaid],
   ['a box that does not answer is said to be silent, and asked again', silenceIsSaid],
   ['the panel fits a small phone', panelFits],
@@ -104,13 +105,22 @@ async function panelByKeyboard(surroundings) {
 
 async function shortHistoryIsSaid(surroundings) {
   return onPanel({}, async (page) => {
-    await answers(page, { ...NO_HISTORY, problem: 'not enough memory' });
+    await answers(page, NO_HISTORY);
     const panel = await openPanel(page);
     await panel.getByText('Not enough history yet.').waitFor({ timeout: ANSWER_MS });
     const words = (await panel.innerText()).replace(/\s+/g, ' ');
-    assert.match(words, /12 of the 42 needed.*80 of 300.*not enough memory/);
+    assert.match(words, /12 of the 42 needed.*80 of 300/);
     assert.equal(await panel.locator('table, figure').count(), 0);
     return words;
+  })(surroundings);
+}
+
+async function failureIsSaid(surroundings) {
+  return onPanel({}, async (page) => {
+    await answers(page, { ...NO_HISTORY, problem: 'not enough memory', history: { ...NO_HISTORY.history, days: 50, incidents: 311 } });
+    const panel = await openPanel(page);
+    await panel.getByText('Not tested yet.').waitFor({ timeout: ANSWER_MS });
+    assert.match((await panel.innerText()).replace(/\s+/g, ' '), /The last test failed: not enough memory/);
   })(surroundings);
 }
 

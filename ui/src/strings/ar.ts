@@ -106,7 +106,7 @@ export const ar: Strings = {
   discovered: 'من الدوريات',
   plotTitle: 'نسبة الحوادث التي وُجدت',
   plotLabel: 'نسبة الحوادث التي وجدتها كل طريقة؛ والأرقام في الجدول أدناه.',
-  ofTheArea: 'في {area} من المساحة',
+  ofTheArea: 'من المساحة',
   method: 'الطريقة',
   calibrated: 'التنبؤ',
   count_all: 'كل السجل',

@@ -104,7 +104,7 @@ export const en = {
   discovered: 'By patrols',
   plotTitle: 'Share of incidents found',
   plotLabel: 'Share of incidents that each method found; the table below has the figures.',
-  ofTheArea: 'in {area} of the area',
+  ofTheArea: 'of the area',
   method: 'Method',
   calibrated: 'Forecast',
   count_all: 'All history',
