@@ -50,22 +50,29 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
         return total
 
 
-def history_of(grid: Grid, *, first_day: date, days: int, cells: Ints, day: Ints, hour: Ints) -> History:
+def history_of(
+    grid: Grid, *, first_day: date, days: int, cells: Ints, day: Ints, hour: Ints, count: Ints | None = None
+) -> History:
     """Count events; those in no cell of the grid, or not within the days, are left out.
 
     cells, day, hour  (e,) int64  cell, day from `first_day`, and hour 0..23 of the site's clock of each event
+    count             (e,) int64  how many events each row stands for; None: one
     """
     place = places_of(grid, cells)
     shift = day * SHIFTS + hour // SHIFT_HOURS
     shifts = days * SHIFTS
     inside = (place < grid.size) & (shift >= 0) & (shift < shifts)
-    key, count = np.unique(shift[inside] * max(grid.size, 1) + place[inside], return_counts=True)
+    key, row, rows = np.unique(
+        shift[inside] * max(grid.size, 1) + place[inside], return_inverse=True, return_counts=True
+    )
+    if count is not None:  # whole numbers far below 2^53, so that sums of floats are exact
+        rows = np.bincount(row, weights=count[inside], minlength=len(key)).astype(np.int64)
     shift_of, place_of = np.divmod(key, max(grid.size, 1))
     return History(
         first_day=first_day,
         shifts=shifts,
         place=place_of,
-        count=count.astype(np.int64),
+        count=rows.astype(np.int64),
         start=np.searchsorted(shift_of, np.arange(shifts + 1)).astype(np.int64),
     )
 

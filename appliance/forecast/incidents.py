@@ -100,9 +100,10 @@ class Incidents:
             grid,
             first_day=first_day,
             days=days,
-            cells=np.repeat(cell, count),
-            day=np.repeat(day, count),
-            hour=np.repeat(hour, count),
+            cells=cell,
+            day=day,
+            hour=hour,
+            count=count.astype(np.int64),
         )
 
 

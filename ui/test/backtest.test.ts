@@ -17,6 +17,7 @@ describe('what the forecast found', () => {
     [0.41, 0.39, { of: 100, ours: 41, base: 39 }],
     [0.313, 0.309, { of: 1_000, ours: 313, base: 309 }], // of a hundred both would be 31
     [0.309, 0.309, { of: 100, ours: 31, base: 31 }],
+    [0.30901, 0.309, { of: 100, ours: 31, base: 31 }],
     [0, 0, { of: 100, ours: 0, base: 0 }],
   ])('%f beside %f is told in whole incidents', (ours, base, expected) => {
     expect(foundBy(part(ours, base, 'better'), 'next_day')).toEqual({ ...expected, verdict: 'better' });
@@ -40,6 +41,12 @@ test.each([[0.9, true], [0.88, true], [0.92, true], [0.879, false], [0.93, false
   const one = part(0.4, 0.3);
   one.calibration[1]!.coverage = coverage;
   expect(calibrationOf(one, 'next_day')).toMatchObject({ coverage, good });
+});
+
+test.each([[302, true], [347, true], [348, false], [256, false]])('intervals that hold are not enough where %f are expected and 302 come', (expected, good) => {
+  const one = part(0.4, 0.3);
+  one.calibration[1]!.expected = expected;
+  expect(calibrationOf(one, 'next_day')).toMatchObject({ expected, good });
 });
 
 test.each([

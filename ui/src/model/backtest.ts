@@ -8,6 +8,7 @@ export const AREAS = [0.01, 0.02, 0.05] as const;
 const JUDGED_AREA = 0.05;
 const CALIBRATED_FROM = 0.88;
 const CALIBRATED_TO = 0.92;
+const EXPECTED_WITHIN = 0.15; // most cells stay empty, so that intervals hold although the total is far off
 
 export type Horizon = (typeof HORIZONS)[number];
 export type Method = (typeof METHODS)[number];
@@ -90,13 +91,16 @@ export function foundBy(part: Part, horizon: Horizon): Found | null {
   const judged = part.differences.find((one) => one.horizon === horizon && one.area === JUDGED_AREA);
   if (ours === null || ours === undefined || base === null || base === undefined || !judged) return null;
   // Where a hundred incidents would show no difference although there is one, a thousand are told of.
-  const of = Math.round(ours * 100) === Math.round(base * 100) && ours !== base ? 1_000 : 100;
+  const differs = (of: number): boolean => Math.round(ours * of) !== Math.round(base * of);
+  const of = differs(1_000) && !differs(100) ? 1_000 : 100;
   return { of, ours: Math.round(ours * of), base: Math.round(base * of), verdict: judged.verdict };
 }
 
 export function calibrationOf(part: Part, horizon: Horizon): (Calibration & { good: boolean }) | null {
   const found = part.calibration.find((one) => one.horizon === horizon);
-  return found ? { ...found, good: found.coverage >= CALIBRATED_FROM && found.coverage <= CALIBRATED_TO } : null;
+  if (!found) return null;
+  const covers = found.coverage >= CALIBRATED_FROM && found.coverage <= CALIBRATED_TO;
+  return { ...found, good: covers && Math.abs(found.expected - found.happened) <= EXPECTED_WITHIN * found.happened };
 }
 
 /** The end of the plot's axis: the highest hit rate, up to the next tenth; and its ticks. */
