@@ -56,23 +56,20 @@ def history_of(
     """Count events; those in no cell of the grid, or not within the days, are left out.
 
     cells, day, hour  (e,) int64  cell, day from `first_day`, and hour 0..23 of the site's clock of each event
-    count             (e,) int64  how many events each row stands for; None: one
+    count             (e,) int    how many there were; None: one
     """
     place = places_of(grid, cells)
     shift = day * SHIFTS + hour // SHIFT_HOURS
     shifts = days * SHIFTS
     inside = (place < grid.size) & (shift >= 0) & (shift < shifts)
-    key, row, rows = np.unique(
-        shift[inside] * max(grid.size, 1) + place[inside], return_inverse=True, return_counts=True
-    )
-    if count is not None:  # whole numbers far below 2^53, so that sums of floats are exact
-        rows = np.bincount(row, weights=count[inside], minlength=len(key)).astype(np.int64)
+    key, at = np.unique(shift[inside] * max(grid.size, 1) + place[inside], return_inverse=True)
+    total = np.bincount(at, weights=None if count is None else count[inside], minlength=len(key))
     shift_of, place_of = np.divmod(key, max(grid.size, 1))
     return History(
         first_day=first_day,
         shifts=shifts,
         place=place_of,
-        count=rows.astype(np.int64),
+        count=total.astype(np.int64),
         start=np.searchsorted(shift_of, np.arange(shifts + 1)).astype(np.int64),
     )
 

@@ -43,6 +43,10 @@ class Incidents:
         self._identity.append(identity)
         self.total += count
 
+    def days(self) -> int:
+        """How many days there are from the first incident to the last."""
+        return max(self._day) - min(self._day) + 1 if self._day else 0
+
     def drop_duplicates(self) -> int:
         """Keep the first of those with the same identity; how many incidents went."""
         identity = np.frombuffer(self._identity, np.int64)
@@ -57,10 +61,6 @@ class Incidents:
             setattr(self, name, array(held.typecode, kept.tobytes()))
         self.total -= went
         return went
-
-    def days(self) -> int:
-        """How many days there are from the first incident to the last."""
-        return max(self._day) - min(self._day) + 1 if self._day else 0
 
     def span(self) -> tuple[date, int]:
         """The first day, and how many there are to the last.
