@@ -9,6 +9,7 @@ from typing import Any
 
 from appliance.aggregate.bins import SiteBins
 from appliance.clock import from_us, to_us
+from appliance.job.backtest_keeping import BacktestDue
 from appliance.job.chores import Chores, Done
 from appliance.job.covering import Covering
 from appliance.job.disk import DiskKeeper
@@ -102,6 +103,17 @@ def open_iot_watch(box: Box, store: Store) -> IotWatch:
     """What follows detections, plates and readings; the jobs process has it."""
     bins = SiteBins(box.settings.zone)
     return IotWatch(EventFollower(store, bins=bins, clock=box.clock), ReadingFollower(store, clock=box.clock))
+
+
+def open_backtest_due(box: Box, store: Store) -> BacktestDue:
+    """What says whether a backtest is to be begun."""
+    return BacktestDue(
+        store,
+        hours=box.hours(),
+        types=box.settings.risk.types,
+        clock=box.clock,
+        clock_trusted=partial(ages_known, box, store),
+    )
 
 
 def ages_known(box: Box, store: Store) -> bool:

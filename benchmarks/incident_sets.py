@@ -16,6 +16,7 @@ from appliance.clock import EPOCH
 from appliance.forecast.incidents import Incidents
 from appliance.ingest.files import ReadOptions
 from appliance.ingest.mapping import parse_map
+from appliance.model.discovery import read_discovery
 from appliance.spatial.cells import cell_of
 
 FOLDER = Path(os.environ.get("HEXPOST_FIELDKIT", ".")) / "datasets"
@@ -115,7 +116,7 @@ def read_set(chosen: IncidentSet, folder: Path = FOLDER) -> Incidents:
         source="backtest", received_at=datetime.now(UTC), map=parse_map(chosen.maps), formats=chosen.formats, zone=zone
     )
     reading = Reading(name=chosen.name, resolution=chosen.resolution)
-    wanted = Wanted((), "discovered_by=patrol", "reported")
+    wanted = Wanted((), read_discovery(["discovered_by=patrol"]), "reported")
     read_incidents(folder / chosen.file, options, incidents, reading, wanted, zone, progress=False)
     incidents.drop_duplicates()
     return incidents

@@ -5,7 +5,6 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -13,21 +12,28 @@ import click
 from appliance.cli.backtesting_report import Reading, say_backtest
 from appliance.cli.options import common, to_json
 from appliance.cli.reading import find_zone, reading_options, unpacked
+from appliance.clock import site_day, to_us
 from appliance.errors import Rejected
 from appliance.forecast.incidents import Incidents
 from appliance.ingest.files import ReadOptions, decode_lines, kind_of, read_rows
 from appliance.ingest.mapping import parse_map
+from appliance.model.backtest import Backtest
+from appliance.model.discovery import Discovery, read_discovery
 from appliance.model.event import Event
 from appliance.spatial.cells import cell_of
 from appliance.wiring import Box, find_store
 
-PATROL = "discovered_by=patrol"
+DEFAULT_RESOLUTION = 9
 
 
 @click.command("backtest")
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--site", is_flag=True, help="The site's own events instead of a file's.")
-@click.option("--resolution", type=click.IntRange(0, 11), default=9, show_default=True, help="Of the H3 cells.")
+@click.option(
+    "--resolution",
+    type=click.IntRange(0, 11),
+    help=f"Of the H3 cells.  [default: {DEFAULT_RESOLUTION}; with --keep the site's finest]",
+)
 @click.option(
     "--test-days", type=click.IntRange(2, 3_660), default=90, show_default=True, help="At most a third of all days."
 )
@@ -35,31 +41,35 @@ PATROL = "discovered_by=patrol"
 @click.option("--type", "types", multiple=True, help="Only events of this type; may be given again.")
 @click.option(
     "--discovered",
-    default=PATROL,
-    show_default=True,
-    help="ATTRIBUTE=VALUE by which a row of a file tells that a patrol discovered it.",
+    multiple=True,
+    help="ATTRIBUTE=VALUE (or event_type=VALUE) by which an incident tells that a patrol discovered it; may be given "
+    "again. By default what risk.discovered says: discovered_by=patrol.",
 )
 @click.option(
     "--part",
     type=click.Choice(["reported", "discovered", "all"]),
     default="reported",
     show_default=True,
-    help="Which incidents of a file: what patrols discover says where they went.",
+    help="Which incidents: what patrols discover says where they went.",
 )
+@click.option("--keep", is_flag=True, help="Of the site: keep what is found, for the map.")
+@click.option("--queued", is_flag=True, help="With --keep: the one that was asked for over HTTP.")
 @common
 def backtest_command(
     box: Box,
     as_json: bool,
     file: Path | None,
     site: bool,
-    resolution: int,
+    resolution: int | None,
     test_days: int,
     maps: tuple[str, ...],
     formats: tuple[str, ...],
     tz: str | None,
     types: tuple[str, ...],
-    discovered: str,
+    discovered: tuple[str, ...],
     part: str,
+    keep: bool,
+    queued: bool,
 ) -> None:
     """Ask each method where the next incidents will be, again and again over the last days, and see what came.
 
@@ -71,17 +81,31 @@ def backtest_command(
     Example: hexpost backtest crimes.csv.gz --map latitude=Lat --map longitude=Long --map event_type=MCI
     --map event_timestamp=occurrencedate+occurrencehour --tz America/Toronto
     """
-    from appliance.job.backtesting import fetch_incidents, perform_backtest
-
     if site == (file is not None):
         raise click.UsageError("name a FILE, or give --site for the site's own events")
+    if site and (maps or formats or tz not in {None, box.settings.site.timezone}):
+        raise click.UsageError("--map, --time-format and --tz are for a FILE; the site's events have their times")
+    if (keep and not site) or (queued and not keep):
+        raise click.UsageError("--keep goes with --site, and --queued with both")
     begun = time.monotonic()
-    zone = find_zone(tz)
+    rules = read_discovery(discovered or box.settings.risk.discovered, "--discovered")
+    if keep:
+        if discovered or part != "reported" or types:
+            raise click.UsageError("what is kept is of the site's risk.types and risk.discovered, each part apart")
+        made = _keep(box, rules, resolution, test_days, queued=queued)
+        if made.report is None and not queued:
+            raise Rejected(f"backtest {made.backtest_pk}: {made.message}")  # else the ledger tells who asked
+        click.echo(
+            to_json(made)
+            if as_json
+            else f"backtest {made.backtest_pk} is {made.state}{made.message and f': {made.message}'}"
+        )
+        return
+    chosen = DEFAULT_RESOLUTION if resolution is None else resolution
     if file is None:
-        types = types or tuple(box.settings.risk.types)
-        incidents = fetch_incidents(find_store(box), resolution=resolution, hours=box.hours(), types=types)
-        reading = Reading(name="the site", resolution=resolution)
+        incidents, reading = _of_the_site(box, rules, chosen, types or tuple(box.settings.risk.types), part)
     else:
+        zone = find_zone(tz)
         options = ReadOptions(
             source="backtest",
             received_at=box.clock(),
@@ -90,11 +114,13 @@ def backtest_command(
             zone=zone,
             clock_trusted=box.clock_trusted(),
         )
-        incidents, reading = Incidents(), Reading(name=str(file), resolution=resolution)
-        wanted = Wanted(types, discovered, part)
+        incidents, reading = Incidents(), Reading(name=str(file), resolution=chosen)
+        wanted = Wanted(types, rules, part)
         progress = not as_json and sys.stderr.isatty()
         read_incidents(file, options, incidents, reading, wanted, zone or box.settings.zone, progress=progress)
         reading.duplicate = incidents.drop_duplicates()
+    from appliance.job.backtesting import perform_backtest
+
     trials, tested = perform_backtest(incidents, test_days=test_days)
     if as_json:
         click.echo(to_json([row for trial in trials for row in trial.rows()]))
@@ -104,23 +130,45 @@ def backtest_command(
     say_backtest(reading, trials)
 
 
+def _of_the_site(
+    box: Box, rules: Discovery, resolution: int, types: tuple[str, ...], part: str
+) -> tuple[Incidents, Reading]:
+    from appliance.job.backtesting import fetch_incidents, fetch_parts
+
+    store, hours = find_store(box), box.hours()
+    today = site_day(to_us(box.clock()), box.settings.zone)
+    reading = Reading(name="the site", resolution=resolution)
+    if part == "all":
+        return fetch_incidents(store, resolution=resolution, hours=hours, types=types, before=today), reading
+    found = fetch_parts(store, resolution=resolution, hours=hours, types=types, discovery=rules, before=today)
+    reading.discovered, reading.known_from = found.discovered.total, found.known_from
+    return (found.discovered if part == "discovered" else found.reported), reading
+
+
+def _keep(box: Box, rules: Discovery, resolution: int | None, test_days: int, *, queued: bool) -> Backtest:
+    from appliance.job.backtest_keeping import make_backtest
+
+    return make_backtest(
+        find_store(box),
+        hours=box.hours(),
+        types=box.settings.risk.types,
+        discovery=rules,
+        clock=box.clock,
+        resolution=max(box.settings.risk.resolutions) if resolution is None else resolution,
+        test_days=test_days,
+        queued=queued,
+    )
+
+
 class Wanted:
-    """Which events of a file take part.
+    """Which events of a file take part."""
 
-    raises  Rejected  `discovered` is not of the form ATTRIBUTE=VALUE
-    """
-
-    def __init__(self, types: tuple[str, ...], discovered: str, part: str) -> None:
-        name, equals, value = discovered.partition("=")
-        if not (name.strip() and equals):
-            raise Rejected(f"--discovered {discovered!r}: the form is ATTRIBUTE=VALUE, as in {PATROL}")
-        self._types, self._part = frozenset(types), part
-        self._name, self._value = name.strip(), value.strip().casefold()
+    def __init__(self, types: tuple[str, ...], rules: Discovery, part: str) -> None:
+        self._types, self._rules, self._part = frozenset(types), rules, part
 
     def is_discovered(self, event: Event) -> bool:
         """Whether the row says that a patrol discovered it."""
-        given: Any = event.attributes.get(self._name)
-        return given is not None and str(given).strip().casefold() == self._value
+        return self._rules.tells(event.event_type, event.attributes)
 
     def takes(self, event: Event, *, discovered: bool) -> bool:
         """Whether the event is of the types and the part that were asked for."""

@@ -5,15 +5,12 @@ from datetime import date
 
 import click
 import msgspec
-import numpy as np
 
-from appliance.forecast.metrics import AREAS, standard_error
-from appliance.forecast.rolling import CALIBRATED, Row, Trial
+from appliance.forecast.metrics import AREAS
+from appliance.forecast.rolling import BASE, CALIBRATED, Trial
+from appliance.model.backtest import Row
 
-BASE = "count_all"
 BAR_WIDTH = 40
-BLOCK_WINDOWS = {"next_7_days": 7}
-"""Windows that overlap stay together in the bootstrap."""
 
 
 class Reading(msgspec.Struct, kw_only=True):
@@ -27,6 +24,7 @@ class Reading(msgspec.Struct, kw_only=True):
     future: int = 0
     duplicate: int = 0
     discovered: int = 0
+    known_from: date | None = None
     first_rejection: str = ""
     first_day: date = date.min
     days: int = 0
@@ -52,6 +50,10 @@ def say_backtest(reading: Reading, trials: Sequence[Trial]) -> None:
         click.echo(f"  {reading.first_rejection}")
     if reading.discovered:
         click.echo(f"discovered by patrols: {reading.discovered:,}, kept apart (--part)")
+    if reading.known_from:
+        click.echo(
+            f"  of those before {reading.known_from} only counts are left; what was discovered counts as reported"
+        )
     for trial in trials:
         _say_trial(trial)
     if not trials:
@@ -82,16 +84,9 @@ def _say_trial(trial: Trial) -> None:
 
 def _say_difference(trial: Trial) -> None:
     """The forecast against the count of all history, with the bootstrap's standard error."""
-    if BASE not in trial.methods or not sum(trial.events):
-        return
-    ours, base = (np.array(trial.methods[name].hits, np.float64) for name in (CALIBRATED, BASE))
-    events, rng = np.array(trial.events, np.float64), np.random.default_rng(1)
-    parts = []
-    for at, area in enumerate(AREAS):
-        more = ours[:, at] - base[:, at]
-        error = standard_error(more, events, block=BLOCK_WINDOWS.get(trial.horizon, 1), rng=rng)
-        parts.append(f"{more.sum() / events.sum():+.4f} ± {error:.4f} at {area:.0%}")
-    click.echo(f"  {CALIBRATED} less {BASE}: {', '.join(parts)}")
+    parts = [f"{one.difference:+.4f} ± {one.standard_error:.4f} at {one.area:.0%}" for one in trial.differences()]
+    if parts:
+        click.echo(f"  {CALIBRATED} less {BASE}: {', '.join(parts)}")
 
 
 def _plot(rows: Sequence[Row], trial: Trial) -> None:

@@ -98,10 +98,12 @@ def jobs_command(box: Box, as_json: bool) -> None:
     """
     from appliance.job.archiving import ArchiveCare
     from appliance.job.backing_up import Child, is_backup_due, is_salvage_due
+    from appliance.job.backtest_keeping import AGAIN_S, NICENESS
     from appliance.job.schedule import Jobs
     from appliance.store.archive.spool import SPOOL, is_sealing_due
     from appliance.wiring_jobs import (
         forecast_due,
+        open_backtest_due,
         open_chores,
         open_covering,
         open_disk_keeper,
@@ -137,6 +139,13 @@ def jobs_command(box: Box, as_json: bool) -> None:
                 ),
                 Child("salvage", hexpost_command(box, "salvage"), lambda: is_salvage_due(store)),
                 Child("forecast", hexpost_command(box, "forecast", "run"), forecast_due(box, store)),
+                Child(
+                    "backtest",
+                    hexpost_command(box, "backtest", "--site", "--keep", "--queued"),
+                    open_backtest_due(box, store),
+                    again_s=AGAIN_S,
+                    niceness=NICENESS,
+                ),
             ],
         )
         notifier.ready()

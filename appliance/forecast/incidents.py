@@ -43,6 +43,10 @@ class Incidents:
         self._identity.append(identity)
         self.total += count
 
+    def days(self) -> int:
+        """How many days there are from the first incident to the last."""
+        return max(self._day) - min(self._day) + 1 if self._day else 0
+
     def drop_duplicates(self) -> int:
         """Keep the first of those with the same identity; how many incidents went."""
         identity = np.frombuffer(self._identity, np.int64)

@@ -17,34 +17,12 @@ from appliance.forecast.learn import learn
 from appliance.forecast.parameters import Parameters
 from appliance.forecast.predict import Forecast, Site, forecast_cells
 from appliance.forecast.rivals import RATE_SHIFTS, Instant, Rival, plain_rate
+from appliance.model.backtest import Calibration, Difference, Row, Verdict
 
 CALIBRATED = "calibrated"
+BASE = "count_all"  # the plain count that the forecast has to beat
+BLOCK_WINDOWS = {"next_7_days": 7}  # windows that overlap stay together in the bootstrap
 BUSY = 0.05  # the share of cells with the highest expectation, of which calibration is told apart
-
-
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure of the report. `area` is a share of the cells; `log_score` the mean of the logarithm of the
-    probability given to what came, per cell and window, the higher the better, None where a method gives none."""
-
-    horizon: str
-    method: str
-    area: float
-    hit_rate: float | None
-    pai: float | None
-    pei: float | None
-    log_score: float | None
-
-
-class Calibration(msgspec.Struct, frozen=True, kw_only=True):
-    """Of the forecast: the share of counts in its 90 % interval by randomised PIT, of all cells and of the busiest
-    twentieth; `expected` and `happened` events over all windows."""
-
-    horizon: str
-    windows: int
-    coverage: float
-    busy_coverage: float
-    expected: float
-    happened: int
 
 
 class Tally(msgspec.Struct, kw_only=True):
@@ -94,6 +72,34 @@ class Trial(msgspec.Struct, kw_only=True):
             expected=round(self.expected, 1),
             happened=sum(self.events),
         )
+
+    def differences(self) -> list[Difference]:
+        """The forecast beside the plain count of all history, a difference an area; none without events."""
+        if BASE not in self.methods or not sum(self.events):
+            return []
+        ours, base = (np.array(self.methods[name].hits, np.float64) for name in (CALIBRATED, BASE))
+        events, rng, found = np.array(self.events, np.float64), np.random.default_rng(1), []
+        for at, area in enumerate(metrics.AREAS):
+            more = ours[:, at] - base[:, at]
+            error = metrics.standard_error(more, events, block=BLOCK_WINDOWS.get(self.horizon, 1), rng=rng)
+            difference = float(more.sum() / events.sum())
+            found.append(
+                Difference(
+                    horizon=self.horizon,
+                    area=area,
+                    difference=difference,
+                    standard_error=error,
+                    verdict=verdict_of(difference, error),
+                )
+            )
+        return found
+
+
+def verdict_of(difference: float, error: float) -> Verdict:
+    """Whether a difference is more than chance explains: two standard errors."""
+    if abs(difference) <= 2 * error:
+        return "same"
+    return "better" if difference > 0 else "worse"
 
 
 def backtest(

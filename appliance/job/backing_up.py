@@ -3,7 +3,9 @@
 It is a child so that it can be killed at any instant and gives its memory back. Called by `schedule`.
 """
 
+import contextlib
 import logging
+import os
 import subprocess
 import threading
 import time
@@ -41,8 +43,18 @@ def is_salvage_due(store: Store) -> bool:
 class Child:
     """A command that is started when it is due, one at a time, and not at once again after it failed."""
 
-    def __init__(self, name: str, command: Sequence[str], is_due: Callable[[], bool], again_s: float = AGAIN_S) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        is_due: Callable[[], bool],
+        *,
+        again_s: float = AGAIN_S,
+        niceness: int = 0,
+    ) -> None:
+        """`niceness` is by how much everything else goes first, 0..19."""
         self.name = name
+        self._niceness = niceness
         self._command = list(command)
         self._is_due = is_due
         self._again_s = again_s
@@ -76,6 +88,9 @@ class Child:
             self._running = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
             )
+            if self._niceness:
+                with contextlib.suppress(ProcessLookupError):  # it is done already
+                    os.setpriority(os.PRIO_PROCESS, self._running.pid, self._niceness)
             _, told = self._running.communicate(timeout=TIMEOUT_S)
         except OSError as error:
             return f"starting {self._command[0]}: {error}"

@@ -118,7 +118,8 @@ class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Risk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The classic risk run: H3 `resolutions`, `days` back from today, how often it looks for new data.
 
-    `types` says which event types count; empty means all.
+    `types` says which event types count; empty means all. `discovered` says, as ATTRIBUTE=VALUE or event_type=VALUE, by
+    what an event tells that a patrol came upon it: a backtest keeps those apart from what was reported.
 
     The forecast is made at `patrol_resolution` and summed up to those of `resolutions` that are coarser. Its risk is
     expected harm: an event of a type in `type_weights` weighs that instead of 1, and `severity_weight` times the mean
@@ -129,6 +130,7 @@ class Risk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     days: int = 90
     every_s: float = 60.0
     types: tuple[str, ...] = ()
+    discovered: tuple[str, ...] = ("discovered_by=patrol",)
     patrol_resolution: int = 9
     type_weights: dict[str, float] = {}
     severity_weight: float = 0.0
@@ -251,6 +253,11 @@ def _nearest(word: str, known: Any) -> str:
     return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
 
 
+def _is_pair(rule: str) -> bool:
+    name, equals, value = (part.strip() for part in rule.partition("="))
+    return bool(name and equals and value)
+
+
 def _check(settings: Settings, name: str) -> None:
     try:
         ZoneInfo(settings.site.timezone)
@@ -261,6 +268,7 @@ def _check(settings: Settings, name: str) -> None:
         "site.id": bool(settings.site.id) and settings.site.id.isprintable() and "/" not in settings.site.id,
         "risk.resolutions": bool(settings.risk.resolutions) and not bad,
         "risk.days": 1 <= settings.risk.days <= 3660,
+        "risk.discovered": all(_is_pair(rule) for rule in settings.risk.discovered),
         "risk.every_s": settings.risk.every_s > 0,
         "risk.patrol_resolution": 5 <= settings.risk.patrol_resolution <= 11,
         "risk.type_weights": all(0 <= weight <= 1_000 for weight in settings.risk.type_weights.values()),

@@ -49,6 +49,8 @@ STAMPED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("firmware_wave_devices", "ordered_at", ("ordered_at",)),
     ("runs", "requested_at", ("requested_at",)),
     ("runs", "finished_at", ("finished_at",)),
+    ("backtests", "asked_at", ("asked_at",)),
+    ("backtests", "made_at", ("made_at",)),
     ("sync_state", "last_acked_at", ("last_acked_at",)),
     ("users", "created_at", ("created_at",)),
     ("users", "changed_at", ("changed_at",)),

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from appliance.cli.main import hexpost
 from appliance.model.intake import Intake
+from appliance.store.backtests import ask_backtest, list_backtests
 from appliance.store.engine import Store
 from tests.conftest import NOW, make_event, make_recorder
 
@@ -106,6 +107,11 @@ def test_types_days_and_the_zone_are_chosen(file: Path) -> None:
     [
         ((), 2, "--site"),
         (("FILE", "--site"), 2, "--site"),
+        (("FILE", "--keep"), 2, "--keep goes with --site"),
+        (("--site", "--queued"), 2, "--queued with both"),
+        (("--site", "--keep", "--part", "all"), 2, "each part apart"),
+        (("--site", "--map", "latitude=Lat"), 2, "are for a FILE"),
+        (("--site", "--tz", "America/Toronto"), 2, "are for a FILE"),
         (("FILE", "--map", "latitude=Lat"), 1, "name it with --map event_type=Column"),
         (("FILE", *MAPPED, "--tz", "Mars/Base"), 1, "IANA zone"),
         (("FILE", *MAPPED, "--discovered", "patrol"), 1, "ATTRIBUTE=VALUE"),
@@ -125,17 +131,74 @@ def test_rows_that_cannot_be_read_are_counted_and_the_first_is_shown(file: Path)
     assert "2 cannot be read" in done.stdout and "line 242: " in done.stdout
 
 
+def fill(store: Store, rows: list[list[str]]) -> None:
+    """The rows of a file as a site's own events."""
+    events = [
+        make_event(
+            event_id=f"{by}{n}",
+            event_type=kind,
+            event_timestamp=at,
+            latitude=float(lat),
+            longitude=float(lng),
+            attributes={"discovered_by": by},
+        )
+        for n, (at, lat, lng, kind, by) in enumerate(rows)
+    ]
+    make_recorder(store, NOW).record(Intake(events=events))
+
+
 @pytest.mark.parametrize("resolution", [8, 9])
 def test_the_site_is_tested_by_its_counters_and_where_it_has_none_by_its_events(
     store: Store, tmp_path: Path, resolution: int
 ) -> None:
     path = tmp_path / "same.csv"
     path.write_text("When,Lat,Long,Kind,discovered_by\n", encoding="utf-8")
-    rows = write_rows(path, days=30)
-    events = [
-        make_event(event_id=f"e{n}", event_type=kind, event_timestamp=at, latitude=float(lat), longitude=float(lng))
-        for n, (at, lat, lng, kind, _) in enumerate(rows)
-    ]
-    make_recorder(store, NOW).record(Intake(events=events))
+    fill(store, write_rows(path, days=30))
     found = rows_of("--site", "--data", str(store.path.parent), "--resolution", str(resolution))
     assert found == rows_of(str(path), *MAPPED, "--resolution", str(resolution))
+
+
+def test_of_the_site_too_what_patrols_discovered_is_kept_apart(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "same.csv"
+    path.write_text("When,Lat,Long,Kind,discovered_by\n", encoding="utf-8")
+    fill(store, write_rows(path, days=30))
+    fill(store, write_rows(path, days=20, by="patrol"))
+    site = ("--site", "--data", str(store.path.parent))
+    for part in ("reported", "discovered", "all"):
+        assert rows_of(*site, "--part", part) == rows_of(str(path), *MAPPED, "--part", part)
+    assert "discovered by patrols: 80, kept apart (--part)" in backtest(*site).stdout
+    fires = rows_of(*site, "--discovered", "event_type=fire")
+    assert fires == rows_of(str(path), *MAPPED, "--discovered", "event_type=fire") != rows_of(*site)
+
+
+def test_the_site_can_say_by_what_patrols_are_known(store: Store, tmp_path: Path) -> None:
+    fill(store, write_rows(tmp_path / "rows.csv", days=30))
+    fill(store, write_rows(tmp_path / "rows.csv", days=20, by="beat-7"))
+    config = tmp_path / "hexpost.toml"
+    config.write_text("[risk]\ndiscovered = ['discovered_by=beat-7']\n", encoding="utf-8")
+    told = backtest("--site", "--data", str(store.path.parent), "--config", str(config)).stdout
+    assert "the site: 120 incidents in 30 days" in told and "discovered by patrols: 80" in told
+
+
+def test_what_is_kept_is_what_was_asked_for_and_else_a_new_one(store: Store, tmp_path: Path) -> None:
+    fill(store, write_rows(tmp_path / "rows.csv", days=100))
+    with store.write() as connection:
+        asked = ask_backtest(connection, resolution=7, test_days=20, now=NOW)
+    keep = ("--site", "--keep", "--data", str(store.path.parent))
+    own = json.loads(backtest(*keep, "--test-days", "10", "--json").stdout)
+    assert (own["state"], own["resolution"], own["report"]["reported"]["test_days"]) == ("done", 8, 10)
+    made = json.loads(backtest(*keep, "--queued", "--json").stdout)
+    assert (made["backtest_pk"], made["resolution"], made["test_days"]) == (asked.backtest_pk, 7, 20)
+    assert len(made["report"]["reported"]["rows"]) == len(HORIZONS) * len(METHODS) * 3
+    assert f"backtest {own['backtest_pk'] + 1} is done" in backtest(*keep).stdout
+
+
+def test_one_that_cannot_be_kept_fails_where_somebody_waits_and_is_in_the_ledger(store: Store, tmp_path: Path) -> None:
+    fill(store, write_rows(tmp_path / "rows.csv", days=10))
+    keep = ("--site", "--keep", "--data", str(store.path.parent))
+    done = backtest(*keep)
+    assert done.exit_code == 1 and "not enough history yet: 40 incidents over 10 days" in done.stderr
+    quiet = backtest(*keep, "--queued")
+    assert quiet.exit_code == 0 and "is failed: not enough history" in quiet.stdout
+    with store.read() as connection:
+        assert [one.state for one in list_backtests(connection)] == ["failed", "failed"]

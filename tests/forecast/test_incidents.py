@@ -25,6 +25,15 @@ def test_the_area_is_of_the_days_before_the_test_and_what_lies_elsewhere_is_not_
     assert history.sum_of(grid, 0, 9 * SHIFTS).sum() == 9
 
 
+def test_counters_of_busy_cells_take_no_more_room_than_those_of_quiet_ones() -> None:
+    incidents = Incidents()
+    for day in range(9):
+        incidents.add(CELL, DAY + day, 9, 400_000_000)
+        incidents.add(CELL, DAY + day, 10, 1)
+    grid, history = incidents.laid_out(6 * SHIFTS)
+    assert incidents.total == history.sum_of(grid, 0, 9 * SHIFTS).sum() == 9 * 400_000_001
+
+
 def test_a_row_told_twice_is_one_incident_and_rows_without_identity_are_all_their_own() -> None:
     incidents = Incidents()
     for identity in (5, 7, 5, 0, 0, -3, 5):

@@ -24,6 +24,21 @@ def test_probabilities_are_those_of_the_definition(count: int, mean: float, size
     assert math.exp(found[0]) == pytest.approx(plain_probability(count, mean, size), rel=1e-6, abs=1e-12)
 
 
+@given(st.integers(20, 5_000), st.floats(0.5, 3_000), st.floats(0.05, 1e5))
+def test_logarithms_of_large_counts_are_those_of_the_definition(count: int, mean: float, size: float) -> None:
+    found = law.log_probability(np.array([count]), np.array([mean]), np.array([size]))[0]
+    log = math.lgamma(count + size) - math.lgamma(size) - math.lgamma(count + 1)
+    log += size * -math.log1p(mean / size) - count * math.log1p(size / mean)
+    assert found == pytest.approx(log, rel=1e-9, abs=1e-6)
+
+
+def test_large_counts_without_scatter_are_poisson_to_many_digits() -> None:
+    count, mean = np.array([25, 300, 900]), np.full(3, 300.0)
+    found = law.log_probability(count, mean, np.full(3, 1e9))
+    poisson = [k * math.log(300.0) - 300.0 - math.lgamma(k + 1) for k in count.tolist()]
+    assert found == pytest.approx(poisson, abs=1e-3)  # of a size of 1e9, not of an infinite one
+
+
 @given(st.integers(0, 40), MEANS, SIZES)
 def test_cumulative_probabilities_are_sums(count: int, mean: float, size: float) -> None:
     below, upto = law.cumulative(np.array([count]), np.array([mean]), np.array([size]))

@@ -11,6 +11,7 @@ import { dirname, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { PMTiles } from 'pmtiles';
+import { latestBacktest } from './backtest.mjs';
 import { hexTile } from './hextile.mjs';
 import { makeWorld } from './world.mjs';
 
@@ -76,6 +77,7 @@ const ROUTES = [
     send(answer, 200, 'application/vnd.mapbox-vector-tile', hexTile(cells, Number(z), Number(x), Number(y)));
   }],
   [/^\/v1\/cells\/([0-9a-f]+)$/, (answer, query, h3) => json(answer, world.cell(h3, query.get('date'), Number(query.get('days') ?? 30)))],
+  [/^\/v1\/backtests\/latest$/, (answer) => json(answer, latestBacktest({ empty: options.empty }))],
   [/^\/v1\/stream$/, openStream],
   [/^\/dev\/(mute|speak|run)$/, (answer, _query, what) => {
     if (what === 'run') broadcast('run', world.run());

@@ -1,6 +1,7 @@
 // Screenshots of what a crew sees: phone and desk, light and dark, English and Arabic. Called by `run.mjs`.
 
 import { join } from 'node:path';
+import { latestOf, openPanel } from './backtest-checks.mjs';
 import { cellsDrawn, DESKTOP, mapIdle, openPage, PHONE } from './browser.mjs';
 
 const SCREENS = { phone: PHONE, desktop: DESKTOP };
@@ -37,11 +38,18 @@ async function shoot(browser, url, directory, { screen, viewport, theme, languag
       await snap('situation');
       await page.locator('.corner').click();
       await snap('settings');
+      await page.keyboard.press('Escape');
     }
     if (blindCell) {
       await openBlind(page, url, blindCell);
       await snap('blind');
     }
+    await latestOf(page);
+    const panel = await openPanel(page);
+    await panel.locator('table').waitFor();
+    await snap('forecast');
+    await panel.evaluate((element) => element.scrollTo(0, element.scrollHeight));
+    await snap('forecast-end');
   } finally {
     await close();
   }

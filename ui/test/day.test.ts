@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { addDays, blockAround, clampDay, dayInWords, dayShort, daysBetween, isDay, nextDay } from '../src/model/day';
+import { addDays, blockAround, clampDay, dayInWords, dayShort, daysBetween, dayWithYear, isDay, nextDay } from '../src/model/day';
 
 const RANGE = { from: '2026-08-25', to: '2026-11-22' };
 
@@ -46,4 +46,5 @@ test('a day is said in words, in each language, with the same digits', () => {
   expect(dayInWords('2026-11-22', 'en-GB')).toBe('Sunday, 22 November 2026');
   expect(dayInWords('2026-11-22', 'ar-u-ca-gregory-nu-latn')).toMatch(/الأحد.*22.*2026/);
   expect(dayShort('2026-11-22', 'en-GB')).toBe('22 Nov');
+  expect(dayWithYear('2026-11-22', 'en-GB')).toBe('22 Nov 2026');
 });

@@ -47,3 +47,10 @@ def test_a_child_that_went_well_clears_the_error() -> None:
     assert child.error == ""
     child.stop()
     assert child.tend() is False
+
+
+def test_a_child_lets_everything_else_go_first_where_it_is_told_to() -> None:
+    waits = "import os, select\nwhile os.getpriority(os.PRIO_PROCESS, 0) != 10: select.select([], [], [], 0.01)"
+    child = Child("backtest", [sys.executable, "-c", waits], lambda: True, niceness=10)
+    assert child.tend() is True
+    assert child.error == ""

@@ -1,5 +1,6 @@
 // Requests to the box. Paths are relative to the page's own origin: no request of the map leaves the box.
 
+import type { LatestBacktest } from '../model/backtest';
 import type { Day, DayRange } from '../model/day';
 import { readTable, type ByteTable, type CellList } from '../model/feed';
 import type { CellDetail, MapInfo } from './types';
@@ -37,6 +38,10 @@ export function fetchFlagged(days: DayRange, resolution: number): Promise<ByteTa
 export function fetchCell(h3: string, day: Day | null, dayCount: number): Promise<CellDetail> {
   const date = day ? `date=${day}&` : '';
   return getJson<CellDetail>(`/cells/${h3}?${date}days=${dayCount}`);
+}
+
+export function fetchBacktest(): Promise<LatestBacktest> {
+  return getJson<LatestBacktest>('/backtests/latest');
 }
 
 /** Addresses of tiles are absolute, because MapLibre fetches them in a worker. */

@@ -50,3 +50,8 @@ export function dayInWords(day: Day, locale: string): string {
 export function dayShort(day: Day, locale: string): string {
   return new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', timeZone: 'UTC' }).format(Date.parse(day));
 }
+
+/** "20 Nov 2026", for spans that may be years. */
+export function dayWithYear(day: Day, locale: string): string {
+  return new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' }).format(Date.parse(day));
+}

@@ -27,3 +27,9 @@ export function eventName(type: string): string {
 export function plainText(html: string): string {
   return html.replace(/<[^>]*>/g, '').replace(/&copy;/g, '©').replace(/&amp;/g, '&').trim();
 }
+
+/** A share as a percentage: 0.05 is "5%". */
+export function percent(share: number | null | undefined, locale: string, digits = 0): string {
+  if (share === null || share === undefined) return NOTHING;
+  return new Intl.NumberFormat(locale, { style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits }).format(share);
+}
