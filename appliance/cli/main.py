@@ -31,6 +31,7 @@ COMMANDS = {
     "salvage": "backing_up:salvage_command",
     "user": "people:user_group",
     "device": "devices:device_group",
+    "asset": "assets:asset_group",
     "quarantine": "quarantining:quarantine_group",
     "plate": "plates:plate_command",
     "basemap": "basemaps:basemap_group",

@@ -100,7 +100,7 @@ def jobs_command(box: Box, as_json: bool) -> None:
     from appliance.job.backing_up import Child, is_backup_due, is_salvage_due
     from appliance.job.schedule import Jobs
     from appliance.store.archive.spool import SPOOL, is_sealing_due
-    from appliance.wiring_jobs import open_chores, open_disk_keeper, open_redating
+    from appliance.wiring_jobs import open_asset_risks, open_chores, open_disk_keeper, open_redating
 
     with running(box, "jobs") as (stop, notifier):
         store = open_store(box)
@@ -117,6 +117,7 @@ def jobs_command(box: Box, as_json: bool) -> None:
             ),
             chores=open_chores(box, store),
             redating=open_redating(box, store),
+            assets=open_asset_risks(box, store),
             report=lambda state: report({**state, **keeper.state}),
             children=[
                 Child(

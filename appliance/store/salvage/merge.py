@@ -39,7 +39,7 @@ MADE_ANEW = {  # by migrations, by recording, by runs, or by the box itself
         "registry",
     ),
     *("message_digests", "salvage", "reading_minutes", "open_bins", "horizons", "ladders", "chores", "boots"),
-    *("clock_steps", "reading_repeats", "purged_hours", "backups", "alert_outlets"),
+    *("clock_steps", "reading_repeats", "purged_hours", "backups", "alert_outlets", "asset_marks"),
 }
 BY_RECORDER = {"events", "reading_series", "reading_values", "positions"}
 APART = {"users", "devices", "event_counts", "pinned_events"}
