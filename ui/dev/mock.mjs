@@ -76,6 +76,7 @@ const ROUTES = [
     send(answer, 200, 'application/vnd.mapbox-vector-tile', hexTile(cells, Number(z), Number(x), Number(y)));
   }],
   [/^\/v1\/cells\/([0-9a-f]+)$/, (answer, query, h3) => json(answer, world.cell(h3, query.get('date'), Number(query.get('days') ?? 30)))],
+  [/^\/v1\/auth\/me$/, (answer) => json(answer, { name: '', role: 'public' })],
   [/^\/v1\/stream$/, openStream],
   [/^\/dev\/(mute|speak|run)$/, (answer, _query, what) => {
     if (what === 'run') broadcast('run', world.run());

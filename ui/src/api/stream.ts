@@ -30,6 +30,8 @@ export interface Listener {
   onHealth(health: Health): void;
   onEvents(events: LiveEvent[]): void;
   onRun(run: Run): void;
+  /** Something was raised, taken note of or closed; who may read it asks for it. */
+  onAlert(): void;
 }
 
 /** Opens the stream and keeps it open; returns the function that closes it for good. */
@@ -58,6 +60,7 @@ export function listen(listener: Listener): () => void {
     on<Health>('health', listener.onHealth);
     on<{ items: LiveEvent[] }>('events', ({ items }) => listener.onEvents(items));
     on<Run>('run', listener.onRun);
+    on('alert', () => listener.onAlert());
   }
 
   function lost(): void {

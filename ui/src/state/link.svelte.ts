@@ -13,6 +13,7 @@ export interface ArrivedEvent extends LiveEvent {
 export interface LinkHandlers {
   onEvents(events: LiveEvent[]): void;
   onRun(run: Run): void;
+  onAlert(): void;
   /** The line is back, or the box has another store: what is on the screen may be old. */
   onReturn(otherStore: boolean): void;
 }
@@ -62,6 +63,7 @@ export class Link {
         handlers.onEvents(events);
       },
       onRun: (run) => handlers.onRun(run),
+      onAlert: () => handlers.onAlert(),
     });
     return () => {
       clearInterval(timer);

@@ -85,6 +85,17 @@ export const en = {
   map: 'Map. Arrow keys move, plus and minus zoom, Enter opens the cell in the middle.',
   panel: 'Situation and controls',
   noWebGl: 'This browser cannot draw the map (WebGL 2 is missing or off).',
+  asset: 'Critical asset',
+  alerting: 'Alert',
+  criticality: 'Criticality',
+  chance: 'Chance of an event',
+  expected: 'Expected events',
+  cameIn: 'Came in',
+  atLeast: '{count} or more',
+  basis: 'Based on',
+  basisForecast: 'forecast',
+  basisCounts: '28 days’ counts',
+  notComputed: 'Not computed for this day.',
   failed: 'The box answered with an error: {reason}',
 };
 

@@ -13,6 +13,12 @@ export function growth(rate: number | null | undefined, locale: string): string 
   return new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0, signDisplay: 'exceptZero' }).format(rate);
 }
 
+/** A part of one as a percentage: 0.934 is "93 %". */
+export function share(part: number | null | undefined, locale: string): string {
+  if (part === null || part === undefined) return NOTHING;
+  return new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: part < 0.1 ? 1 : 0 }).format(part);
+}
+
 /** Types of events are names out of machines: "camera_offline" reads better as "camera offline". */
 export function eventName(type: string): string {
   return type.replace(/[_-]+/g, ' ');
