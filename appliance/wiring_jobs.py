@@ -9,6 +9,8 @@ from typing import Any
 
 from appliance.aggregate.bins import SiteBins
 from appliance.clock import from_us, to_us
+from appliance.forecast.scale import risk_score
+from appliance.job.asset_risk import AssetRisks
 from appliance.job.backtest_keeping import BacktestDue
 from appliance.job.chores import Chores, Done
 from appliance.job.covering import Covering
@@ -122,6 +124,11 @@ def ages_known(box: Box, store: Store) -> bool:
         return False
     with store.read() as connection:
         return not has_waiting(raw_connection(connection))
+
+
+def open_asset_risks(box: Box, store: Store) -> AssetRisks:
+    """What computes the risk of critical assets."""
+    return AssetRisks(store, risk=box.settings.risk, zone=box.settings.zone, clock=box.clock, scale=risk_score)
 
 
 def open_redating(box: Box, store: Store) -> Redating:

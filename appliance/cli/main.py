@@ -33,6 +33,7 @@ COMMANDS = {
     "salvage": "backing_up:salvage_command",
     "user": "people:user_group",
     "device": "devices:device_group",
+    "asset": "assets:asset_group",
     "quarantine": "quarantining:quarantine_group",
     "plate": "plates:plate_command",
     "watchlist": "watching:watchlist_group",

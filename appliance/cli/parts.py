@@ -103,6 +103,7 @@ def jobs_command(box: Box, as_json: bool) -> None:
     from appliance.store.archive.spool import SPOOL, is_sealing_due
     from appliance.wiring_jobs import (
         forecast_due,
+        open_asset_risks,
         open_backtest_due,
         open_chores,
         open_covering,
@@ -130,6 +131,7 @@ def jobs_command(box: Box, as_json: bool) -> None:
             covering=open_covering(box, store),
             watching=open_watching(box, store),
             iot=open_iot_watch(box, store),
+            assets=open_asset_risks(box, store),
             report=lambda state: report({**state, **keeper.state}),
             children=[
                 Child(

@@ -60,6 +60,17 @@ def check_geometry(geometry: object, path: str = "$.geometry") -> None:
                 raise Rejected(f"more than {MAX_POSITIONS} positions; simplify the polygon", at)
 
 
+def check_position(position: object, path: str) -> None:
+    """Refuse what is no place of the world.
+
+    raises  Rejected
+    """
+    if not isinstance(position, list) or len(position) < 2 or not all(_is_number(one) for one in position[:2]):
+        raise Rejected("expected [longitude, latitude]", path)
+    if abs(position[0]) > 180 or abs(position[1]) > 90:
+        raise Rejected(f"[{position[0]}, {position[1]}] is not in the world", path)
+
+
 def _row(feature: object, path: str) -> ZoneRow:
     if not isinstance(feature, dict) or feature.get("type") != "Feature":
         raise Rejected("expected a Feature", f"{path}.type")
@@ -90,10 +101,7 @@ def _check_ring(ring: object, path: str) -> int:
     if not isinstance(ring, list) or len(ring) < 4:
         raise Rejected("a ring has at least four positions, the last equal to the first", path)
     for n, position in enumerate(ring):
-        if not isinstance(position, list) or len(position) < 2 or not all(_is_number(one) for one in position[:2]):
-            raise Rejected("expected [longitude, latitude]", f"{path}[{n}]")
-        if abs(position[0]) > 180 or abs(position[1]) > 90:
-            raise Rejected(f"[{position[0]}, {position[1]}] is not in the world", f"{path}[{n}]")
+        check_position(position, f"{path}[{n}]")
     if ring[0][:2] != ring[-1][:2]:
         raise Rejected("the ring is not closed: its last position has to equal its first", path)
     return len(ring)

@@ -19,6 +19,7 @@ from appliance.aggregate.hours import SiteHours
 from appliance.clock import Clock, site_day, to_us
 from appliance.errors import HexpostError, Unavailable
 from appliance.job.archiving import ArchiveCare
+from appliance.job.asset_risk import AssetRisks
 from appliance.job.backing_up import Child
 from appliance.job.chores import Chores
 from appliance.job.counting import count_events
@@ -72,6 +73,7 @@ class Jobs:
         covering: Covering | None = None,
         watching: Watching | None = None,
         iot: IotWatch | None = None,
+        assets: AssetRisks | None = None,
     ) -> None:
         """`children` are commands started when they are due, each beside the others."""
         self._store = store
@@ -81,6 +83,7 @@ class Jobs:
         self._covering = covering
         self._watching = watching
         self._iot = iot
+        self._assets = assets
         self._archive = archive
         self._children = children
         self._risk = risk
@@ -158,6 +161,7 @@ class Jobs:
             self._seen = version
             if uncounted >= COUNT_ROWS:
                 count_events(self._store, self._hours)
+            self._update_assets()
             return False
         try:
             done = perform_run(
@@ -177,6 +181,20 @@ class Jobs:
             log.exception("run %d failed", run.run_id)
             self._fail(run, f"{type(error).__name__}: {error}")
         return True
+
+    def _update_assets(self) -> None:
+        """Compute the risk of critical assets where it is due; a mistake in it costs no run."""
+        if self._assets is None:
+            return
+        try:
+            changed = self._assets.perform_due(self._stop.is_set)
+            if changed:
+                log.info("critical assets: %d days changed", changed)
+        except HexpostError:
+            raise
+        except Exception as error:
+            log.exception("the risk of critical assets")
+            self._error = f"critical assets: {type(error).__name__}: {error}"
 
     def queue_due(self) -> list[Run]:
         """Queue a run of the default interval for each resolution that has not seen all there is; the runs queued."""

@@ -33,7 +33,7 @@ PARTS = ("bridge", "serve", "jobs", "sync")
 # counted, and no term of the balance
 OUTSIDE = (
     *("quarantine_evicted", "devices_refused", "placed", "redated", "archive_missed", "reprocessed", "withdrawn"),
-    *("alerts_refused", "alerts_let_go", "alerts_passed_over"),
+    *("alerts_refused", "alerts_let_go", "alerts_passed_over", "asset_days_let_go"),
 )
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -18,9 +18,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.errors import Rejected
 from appliance.spatial.cells import EVENT_RESOLUTION, base_cells, centre, children, descendants
+from appliance.spatial.footprint import angles_beyond
 from appliance.spatial.geodesic import Floats, angles_between, nearest_angles
-from appliance.spatial.shape import Area, Box, Corridor, Disc, Line, Shape
+from appliance.spatial.shape import Area, Box, Corridor, Disc, Footprint, Line, Shape
 from appliance.spatial.view import EARTH_RADIUS_M
 
 MAX_RANGES = 64
@@ -65,6 +67,29 @@ def cover(shape: Shape, max_ranges: int = MAX_RANGES) -> list[Range]:
     return _ranges(chosen)
 
 
+def cells_touching(shape: Shape, resolution: int, limit: int) -> tuple[list[int], list[int]]:
+    """The cells of a resolution that lie in a shape, and those that may lie across its edge: no other holds any of it.
+
+    raises  Rejected  there would be more than `limit`
+    """
+    relation, reach = _relation(shape), CIRCUMRADIUS_M / EARTH_RADIUS_M
+    inside: list[int] = []
+    edge, (lng, lat) = _base()
+    for at in range(resolution + 1):
+        found = relation(lng, lat, reach / math.sqrt(7) ** at * (1 if at == resolution else OVERHANG)).tolist()
+        inside += [cell for cell, how in zip(edge, found, strict=True) if how == INSIDE]
+        edge = [cell for cell, how in zip(edge, found, strict=True) if how == ACROSS]
+        if at < resolution:
+            inside = [child for cell in inside for child in children(cell)]
+            edge = [child for cell in edge for child in children(cell)]
+            lng, lat = np.array([centre(cell) for cell in edge], np.float64).reshape(-1, 2).T
+        if len(inside) + len(edge) > limit * (7 if at < resolution else 1):
+            raise Rejected(
+                f"it has more than {limit:,} cells of resolution {resolution}; divide it, or make it smaller"
+            )
+    return sorted(inside), sorted(edge)
+
+
 @functools.cache
 def _base() -> tuple[list[int], Floats]:
     """The cells of resolution 0 and their centres."""
@@ -100,6 +125,8 @@ def _relation(shape: Shape) -> Relation:
             )
         case Area(ring=ring) | Box(ring=ring):
             return _within_ring(ring)
+        case Footprint(buffer_m=buffer_m):
+            return _within(lambda lng, lat: angles_beyond(shape, lng, lat), buffer_m)
 
 
 def _within(angles: Callable[[Floats, Floats], Floats], limit_m: float) -> Relation:
@@ -108,7 +135,8 @@ def _within(angles: Callable[[Floats, Floats], Floats], limit_m: float) -> Relat
 
     def relation(lng: Floats, lat: Floats, reach: float) -> NDArray[np.int8]:
         away = angles(lng, lat)
-        found = np.where(away + reach <= limit / STRETCH, INSIDE, ACROSS).astype(np.int8)
+        # Within a polygon it is below 0, and may be as much nearer to the edge on the ellipsoid.
+        found = np.where(np.maximum(away, away / STRETCH) + reach <= limit / STRETCH, INSIDE, ACROSS).astype(np.int8)
         found[away > limit * STRETCH + reach] = OUTSIDE
         return found
 

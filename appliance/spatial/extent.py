@@ -7,14 +7,20 @@ import numpy as np
 from appliance.spatial.cover import STRETCH
 from appliance.spatial.geodesic import vectors
 from appliance.spatial.geojson import Bounds
-from appliance.spatial.shape import Area, Box, Corridor, Disc, Shape
+from appliance.spatial.shape import Area, Box, Corridor, Disc, Footprint, Shape
 from appliance.spatial.view import EARTH_RADIUS_M
 
 SLACK_DEG = 1e-9  # a tenth of a millimetre
 
 
 def boxes(shape: Shape) -> list[Bounds]:
-    """One or two boxes within 180 degrees either side that together hold every place of a shape; west <= east."""
+    """Boxes within 180 degrees either side that together hold every place of a shape; west <= east.
+
+    returns  one or two, of a footprint as many for each of its lines
+    """
+    if isinstance(shape, Footprint):
+        around = (Corridor(line=line, buffer_m=shape.buffer_m) for line in shape.lines)
+        return [box for line in around for box in boxes(line)]
     match shape:
         case Disc(lng=lng, lat=lat, radius_m=radius_m):
             west, south, east, north = _around(lng, lat, radius_m / EARTH_RADIUS_M * STRETCH)

@@ -1,4 +1,4 @@
-"""Shapes that are asked for: a disc, a corridor along a line, an area, a box; and how a caller writes them.
+"""Shapes that are asked for: disc, corridor along a line, area, box, footprint; and how a caller writes them.
 
 Places are (lng, lat) in degrees. Distances are metres on the ellipsoid (`geodesic`). The edges of an area and a box
 are straight on a map in longitude and latitude, as in GeoJSON; the legs of a corridor are the shortest way on the
@@ -72,7 +72,19 @@ class Box(msgspec.Struct, frozen=True, kw_only=True):
         return [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
 
 
-Shape = Disc | Corridor | Area | Box
+class Footprint(msgspec.Struct, frozen=True, kw_only=True):
+    """All within polygons, and within a distance of lines; `footprint.footprint_of` makes one of GeoJSON.
+
+    lines     each of one or more places; the outlines of the polygons, closed, are among them
+    polygons  rings, open, longitudes continuous: what an odd number of a polygon's rings holds lies in it
+    """
+
+    lines: tuple[Line, ...]
+    polygons: tuple[tuple[Line, ...], ...] = ()
+    buffer_m: float
+
+
+Shape = Disc | Corridor | Area | Box | Footprint
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,7 +132,7 @@ def area(text: str) -> Area:
         corners = corners[:-1]
     if len(set(corners)) < 3:
         raise Rejected("a polygon has at least 3 different corners", "polygon")
-    ring = _continuous([*corners, corners[0]])
+    ring = continuous([*corners, corners[0]])
     turns = round((ring[-1][0] - ring[0][0]) / 360)
     if turns:
         pole = math.copysign(90.0, sum(lat for _, lat in corners))
@@ -133,7 +145,7 @@ def area(text: str) -> Area:
     return Area(ring=tuple(ring))
 
 
-def _continuous(places: Sequence[tuple[float, float]]) -> Ring:
+def continuous(places: Sequence[tuple[float, float]]) -> Ring:
     """The same places with longitudes that never jump by more than half a turn."""
     ring: Ring = []
     for lng, lat in places:

@@ -95,6 +95,14 @@ def close_alert(connection: sa.Connection, *, kind: str, subject: str, now: date
     return bool(cursor.rowcount)
 
 
+def is_raised(connection: sa.Connection, *, kind: str, subject: str) -> bool:
+    """Whether an alert of this kind and subject is open or acknowledged."""
+    row = raw_connection(connection).execute(
+        "SELECT 1 FROM alerts WHERE kind = ? AND subject = ? AND state <> 'closed'", (kind, subject)
+    )
+    return row.fetchone() is not None
+
+
 def change_alert(
     connection: sa.Connection, alert_id: int, *, state: AlertState | None, note: str | None, who: str, now: datetime
 ) -> Alert:

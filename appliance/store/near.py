@@ -3,7 +3,8 @@
 Events are found by their cell (`event_cells`, and the unindexed tail by looking at it), newest first, segment by
 segment, and no further than a page needs. What stands in a small table with a SpatiaLite index (devices; others add a
 `PlaceTable`) is found by its box. Then SpatiaLite says what lies in a disc (on the ellipsoid), an area or a box.
-SpatiaLite measures the way to a line in degrees, so the distance to a corridor's line is `geodesic`'s.
+SpatiaLite measures the way to a line in degrees, so the distance to a corridor's line is `geodesic`'s, and what lies in
+a footprint `footprint` says.
 Called by `events`, `near_events` and `near_devices`.
 """
 
@@ -19,9 +20,10 @@ import sqlalchemy as sa
 from appliance.errors import Rejected
 from appliance.spatial.cover import Range, cover
 from appliance.spatial.extent import boxes
+from appliance.spatial.footprint import distances_beyond_m
 from appliance.spatial.geodesic import Floats, distances_m, distances_to_line_m
 from appliance.spatial.geometry import multipolygon_blob, point_blob, read_points
-from appliance.spatial.shape import Area, Box, Corridor, Disc, Shape
+from appliance.spatial.shape import Area, Box, Corridor, Disc, Footprint, Shape
 from appliance.store.engine import raw_connection
 from appliance.store.segments import FOREVER, fetch_segments
 
@@ -185,7 +187,7 @@ def _look_at(
         return rows
 
     keys = [key for _, key in entries]
-    if isinstance(shape, Corridor):  # many candidates lie beside it, and only their places are read
+    if isinstance(shape, Corridor | Footprint):  # many candidates lie beside it, and only their places are read
         placed, away = _measured(shape, rows_of("e.event_pk", keys, len(keys)))
         chosen = [key for key, _ in placed[:limit]]
         return [row[:-1] for row in rows_of(columns, chosen, limit)], (away or [])[:limit]
@@ -207,15 +209,17 @@ def _exactly(shape: Shape, geom: str) -> tuple[str, list[Any]]:
         case Box(bounds=(_, south, _, north), spans=spans):
             within = " OR ".join([f"ST_X({geom}) BETWEEN ? AND ?"] * len(spans))
             return f"ST_Y({geom}) BETWEEN ? AND ? AND ({within})", [south, north, *(x for span in spans for x in span)]
-        case Corridor():
+        case Corridor() | Footprint():
             return f"{geom} IS NOT NULL", []
 
 
 def _measured(shape: Shape, rows: list[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], list[float] | None]:
-    """Rows that end in a point, without those beside a corridor; and their distances."""
-    if not rows or not isinstance(shape, Disc | Corridor):
+    """Rows that end in a point, without those beside a corridor or a footprint; and their distances."""
+    if not rows or isinstance(shape, Area | Box):
         return rows, None
     lng, lat = read_points([row[-1] for row in rows])
+    if isinstance(shape, Footprint):
+        return [rows[n] for n in (distances_beyond_m(shape, lng, lat) <= 0).nonzero()[0].tolist()], None
     away = _distances(shape, lng, lat)
     if isinstance(shape, Disc):
         return rows, away.tolist()

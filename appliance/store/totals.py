@@ -43,7 +43,7 @@ def add_totals(connection: sa.Connection, totals: Mapping[tuple[str, str], int])
 
     Terms beyond the balance count what else must not happen in silence: quarantine_evicted, devices_refused, placed,
     redated, archive_missed, reprocessed (changed or removed events), withdrawn (readings and positions);
-    alerts_refused, alerts_let_go, and alerts_passed_over, which were too old to be told on.
+    alerts_refused, alerts_let_go, alerts_passed_over, which were too old to be told on, and asset_days_let_go.
     Under `stored` the reason tells what was: '' events, 'reading', 'position'.
     """
     rows = [(*key, items) for key, items in totals.items() if items]

@@ -15,7 +15,7 @@ from appliance.store.tally import Tally
 from appliance.store.verify_tiers import find_wrong_bins
 
 LIMIT_S = 600.0  # a check reads everything
-INDEXED = ("h3_cells", "zones", "devices")
+INDEXED = ("h3_cells", "zones", "devices", "assets")
 PARTS = ("stored", "folded", "duplicate", "quarantined", "shed")
 
 

@@ -78,6 +78,7 @@ const ROUTES = [
   }],
   [/^\/v1\/cells\/([0-9a-f]+)$/, (answer, query, h3) => json(answer, world.cell(h3, query.get('date'), Number(query.get('days') ?? 30)))],
   [/^\/v1\/backtests\/latest$/, (answer) => json(answer, latestBacktest({ empty: options.empty }))],
+  [/^\/v1\/auth\/me$/, (answer) => json(answer, { name: '', role: 'public' })],
   [/^\/v1\/stream$/, openStream],
   [/^\/dev\/(mute|speak|run)$/, (answer, _query, what) => {
     if (what === 'run') broadcast('run', world.run());

@@ -50,6 +50,7 @@ MADE_ANEW = {  # by migrations, by recording, by runs, or by the box itself
     *("fresh_rows", "watch_cursor", "watch_states", "judged_hours"),
     *("iot_followed", "device_activity", "environment_states"),
     *("clock_steps", "reading_repeats", "purged_hours", "backups", "alert_outlets", "backtests"),
+    *("clock_steps", "reading_repeats", "purged_hours", "backups", "alert_outlets", "asset_marks"),
 }
 BY_RECORDER = {"events", "reading_series", "reading_values", "positions"}
 APART = {"users", "devices", "event_counts", "pinned_events"}

@@ -3,7 +3,7 @@
 import type { LatestBacktest } from '../model/backtest';
 import type { Day, DayRange } from '../model/day';
 import { readTable, type ByteTable, type CellList } from '../model/feed';
-import type { CellDetail, MapInfo } from './types';
+import type { Asset, AssetRisk, CellDetail, MapInfo } from './types';
 
 const BASE = '/v1';
 const TIMEOUT_MS = 20_000; // a phone at the edge of the Wi-Fi; longer than this it is better told
@@ -42,6 +42,26 @@ export function fetchCell(h3: string, day: Day | null, dayCount: number): Promis
 
 export function fetchBacktest(): Promise<LatestBacktest> {
   return getJson<LatestBacktest>('/backtests/latest');
+}
+
+/** Every critical asset; none for who may not see them, which is asked first, since a refusal would stand in the log. */
+export async function fetchAssets(): Promise<Asset[]> {
+  const me = await getJson<{ role: string }>('/auth/me');
+  if (me.role !== 'admin') return [];
+  const found: Asset[] = [];
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const after: string = cursor && `&cursor=${encodeURIComponent(cursor)}`;
+    const page = await getJson<{ items: Asset[]; next_cursor: string | null }>(`/assets?limit=500${after}`);
+    found.push(...page.items);
+    cursor = page.next_cursor;
+  }
+  return found;
+}
+
+/** An asset on one day; null where it was not computed. */
+export async function fetchAssetRisk(id: string, day: Day): Promise<AssetRisk | null> {
+  const { items } = await getJson<{ items: AssetRisk[] }>(`/assets/${encodeURIComponent(id)}/risk?from=${day}&to=${day}`);
+  return items[0] ?? null;
 }
 
 /** Addresses of tiles are absolute, because MapLibre fetches them in a worker. */

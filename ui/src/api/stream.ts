@@ -32,6 +32,8 @@ export interface Listener {
   onRun(run: Run): void;
   /** Cells became unknown, or are watched again. */
   onCoverage(): void;
+  /** Something was raised, taken note of or closed; who may read it asks for it. */
+  onAlert(): void;
 }
 
 /** Opens the stream and keeps it open; returns the function that closes it for good. */
@@ -61,6 +63,7 @@ export function listen(listener: Listener): () => void {
     on<{ items: LiveEvent[] }>('events', ({ items }) => listener.onEvents(items));
     on<Run>('run', listener.onRun);
     on<unknown>('coverage', listener.onCoverage);
+    on('alert', () => listener.onAlert());
   }
 
   function lost(): void {

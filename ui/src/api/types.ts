@@ -62,6 +62,29 @@ export interface CellDetail {
   coverage: CellCoverage | null;
 }
 
+/** A critical asset on a day; what is not known is null. */
+export interface AssetRisk {
+  day: Day;
+  expected_events: number | null;
+  probability: number | null;
+  risk_score: number | null;
+  risk_level: Level | null;
+  basis: 'forecast' | 'counts_28d' | '';
+  observed_events: number;
+  observed_whole: boolean;
+  coverage: 'observed' | 'unknown';
+}
+
+export interface Asset {
+  asset_id: string;
+  name: string;
+  kind: string;
+  criticality: number;
+  geometry: { type: 'Point' | 'LineString' | 'Polygon' | 'MultiPoint' | 'MultiLineString' | 'MultiPolygon'; coordinates: unknown[] };
+  alerting: boolean;
+  today: AssetRisk | null;
+}
+
 export interface LiveEvent {
   event_type: string;
   event_timestamp: string;

@@ -8,17 +8,19 @@ import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
 import type { View } from '../model/hash';
 import { stateOf } from '../model/mark';
 import { hatchImage, PALETTES, type Theme } from './palette';
-import { buildStyle, CELLS, CELLS_FILL, hatchName, type Scene } from './style';
+import { ASSET_LAYERS, buildStyle, CELLS, CELLS_FILL, hatchName, type Scene } from './style';
 
 setWorkerUrl(workerUrl);
 
 const MOST_PULSES = 24; // a burst of events must not fill the page with elements
 const CLOSE_ZOOM = 13;
+const FINGER = 10; // pixels around a tap in which an asset is hit
 export type Place = [longitude: number, latitude: number];
 
 export interface Handlers {
   onMove(view: View): void;
   onPick(ordinal: number | null): void;
+  onPickAsset(id: string): void;
 }
 
 export class HexMap {
@@ -50,9 +52,14 @@ export class HexMap {
     this.map.setMissingStyleImageResolver((id) => this.#addHatch(id));
     this.map.on('style.load', () => this.#onStyle());
     this.map.on('moveend', () => handlers.onMove(this.view));
-    this.map.on('click', ({ point }) => handlers.onPick(this.#cellAt([point.x, point.y])));
+    const pick = (point: [number, number]): void => {
+      const asset = this.#assetAt(point);
+      if (asset === null) handlers.onPick(this.#cellAt(point));
+      else handlers.onPickAsset(asset);
+    };
+    this.map.on('click', ({ point }) => pick([point.x, point.y]));
     this.map.getCanvas().addEventListener('keydown', ({ key }) => {
-      if (key === 'Enter') handlers.onPick(this.#cellAt(this.#middle()));
+      if (key === 'Enter') pick(this.#middle());
     });
     window.hexpostMap = this.map;
   }
@@ -171,6 +178,14 @@ export class HexMap {
   #middle(): [number, number] {
     const { clientWidth, clientHeight } = this.map.getContainer();
     return [clientWidth / 2, clientHeight / 2];
+  }
+
+  /** The asset within a finger's breadth of a point. */
+  #assetAt([x, y]: [number, number]): string | null {
+    const layers = ASSET_LAYERS.filter((id) => this.#styleReady && this.map.getLayer(id));
+    if (!layers.length) return null;
+    const [hit] = this.map.queryRenderedFeatures([[x - FINGER, y - FINGER], [x + FINGER, y + FINGER]], { layers });
+    return typeof hit?.properties.asset_id === 'string' ? hit.properties.asset_id : null;
   }
 
   #cellAt(point: [number, number]): number | null {

@@ -1,11 +1,11 @@
 // The map's style as a function of what is to be seen. `hexmap.ts` gives each new style to MapLibre, which changes
 // only what differs.
 
-import type { ExpressionSpecification, LayerSpecification, SourceSpecification, StyleSpecification } from 'maplibre-gl';
+import type { ExpressionSpecification, GeoJSONSourceSpecification, LayerSpecification, SourceSpecification, StyleSpecification } from 'maplibre-gl';
 import { basemapTiles, hexTiles } from '../api/client';
-import type { Basemap } from '../api/types';
+import type { Asset, Basemap } from '../api/types';
 import { padBounds, type Bounds } from '../model/grid';
-import { LEVELS, type Level } from '../model/level';
+import { LEVELS, levelOfRow, type Level } from '../model/level';
 import type { Language } from '../strings';
 import { groundLayers, labelLayers, sourceOf } from './basemap';
 import { fontFaces } from './fonts';
@@ -22,22 +22,33 @@ export interface Scene {
   language: Language;
   basemaps: readonly Basemap[];
   grid: Grid | null;
+  assets: readonly Asset[];
 }
 
 export const CELLS = { source: 'cells', sourceLayer: 'cells' } as const;
 export const CELLS_FILL = 'cells-fill';
+export const ASSETS = 'assets';
+/** Layers in which an asset can be hit. */
+export const ASSET_LAYERS = ['assets-line', 'assets-point'];
 const HEX_MAXZOOM = 14; // geometry of this zoom is good to centimetres; above it the same tiles are enlarged
 
 export function buildStyle(scene: Scene, origin: string): StyleSpecification {
-  const { theme, language, basemaps, grid } = scene;
+  const { theme, language, basemaps, grid, assets } = scene;
+  const palette = PALETTES[theme];
   return {
     version: 8,
     'font-faces': fontFaces(origin),
-    sources: { ...basemapSources(basemaps), ...(grid ? { [CELLS.source]: gridSource(grid) } : {}) },
+    sources: {
+      ...basemapSources(basemaps),
+      ...(grid ? { [CELLS.source]: gridSource(grid) } : {}),
+      ...(assets.length ? { [ASSETS]: assetSource(assets) } : {}),
+    },
     layers: [
       ...groundLayers(basemaps, theme, language),
-      ...(grid ? cellLayers(PALETTES[theme], theme) : []),
+      ...(grid ? cellLayers(palette, theme) : []),
+      ...(assets.length ? assetLayers(palette) : []),
       ...labelLayers(basemaps, theme, language),
+      ...(assets.length ? [assetNames(palette)] : []),
     ],
   };
 }
@@ -84,6 +95,41 @@ function cellLayers(palette: Palette, theme: Theme): LayerSpecification[] {
   function line(id: string, paint: Extract<LayerSpecification, { type: 'line' }>['paint']): LayerSpecification {
     return { ...cells, id, type: 'line', layout: round, paint };
   }
+}
+
+function assetSource(assets: readonly Asset[]): SourceSpecification {
+  const features = assets.map(({ asset_id, name, alerting, geometry, today }) => {
+    const level = today ? levelOfRow(today) : 'unknown';
+    return { type: 'Feature', geometry, properties: { asset_id, name, alerting, level } };
+  });
+  return { type: 'geojson', data: { type: 'FeatureCollection', features } as GeoJSONSourceSpecification['data'] };
+}
+
+const IS_POINT: ExpressionSpecification = ['match', ['geometry-type'], ['Point', 'MultiPoint'], true, false];
+const ALERTING: ExpressionSpecification = ['==', ['get', 'alerting'], true];
+
+/** Assets are drawn as outlines and dots in the colour of their own level, cased so that they stand out on any cell. */
+function assetLayers(palette: Palette): LayerSpecification[] {
+  const round = { 'line-join': 'round', 'line-cap': 'round' } as const;
+  const [first, ...others] = LEVELS;
+  const colour: ExpressionSpecification = ['match', ['get', 'level'], first, palette.levels[first], ...others.flatMap((level) => [level, palette.levels[level]]), palette.levels.unknown];
+  const ring: ExpressionSpecification = ['case', ALERTING, palette.selected, palette.casing];
+  return [
+    { id: 'assets-casing', source: ASSETS, type: 'line', filter: ['!', IS_POINT], layout: round, paint: { 'line-color': ring, 'line-width': thickness(11) } },
+    { id: 'assets-line', source: ASSETS, type: 'line', filter: ['!', IS_POINT], layout: round, paint: { 'line-color': colour, 'line-width': thickness(5) } },
+    { id: 'assets-point', source: ASSETS, type: 'circle', filter: IS_POINT, paint: { 'circle-radius': thickness(9), 'circle-color': colour, 'circle-stroke-color': ring, 'circle-stroke-width': thickness(4) } },
+  ];
+}
+
+function assetNames(palette: Palette): LayerSpecification {
+  return {
+    id: 'assets-name',
+    source: ASSETS,
+    type: 'symbol',
+    minzoom: 10,
+    layout: { 'text-field': ['get', 'name'], 'text-font': ['Noto Sans Medium'], 'text-size': 13, 'text-offset': [0, 1.1], 'text-anchor': 'top', 'text-max-width': 9 },
+    paint: { 'text-color': palette.anomaly, 'text-halo-color': palette.casing, 'text-halo-width': 1.6 },
+  };
 }
 
 /** A line width that is full where cells are large enough to carry it. */

@@ -14,6 +14,7 @@ export interface LinkHandlers {
   onEvents(events: LiveEvent[]): void;
   onRun(run: Run): void;
   onCoverage(): void;
+  onAlert(): void;
   /** The line is back, or the box has another store: what is on the screen may be old. */
   onReturn(otherStore: boolean): void;
 }
@@ -64,6 +65,7 @@ export class Link {
       },
       onRun: (run) => handlers.onRun(run),
       onCoverage: () => handlers.onCoverage(),
+      onAlert: () => handlers.onAlert(),
     });
     return () => {
       clearInterval(timer);

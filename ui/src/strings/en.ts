@@ -135,6 +135,17 @@ export const en = {
   testGoesOn: 'A test is being made now.',
   testComes: 'The box makes the first test by itself as soon as there is enough.',
   lastFailed: 'The last test failed:',
+  asset: 'Critical asset',
+  alerting: 'Alert',
+  criticality: 'Criticality',
+  chance: 'Chance of an event',
+  expected: 'Expected events',
+  cameIn: 'Came in',
+  atLeast: '{count} or more',
+  basis: 'Based on',
+  basisForecast: 'forecast',
+  basisCounts: '28 days’ counts',
+  notComputed: 'Not computed for this day.',
   failed: 'The box answered with an error: {reason}',
 };
 

@@ -13,9 +13,9 @@ export function growth(rate: number | null | undefined, locale: string): string 
   return new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0, signDisplay: 'exceptZero' }).format(rate);
 }
 
-/** A share of 0 to 1 as a whole percentage. */
-export function share(part: number, locale: string): string {
-  return new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 }).format(part);
+/** A part of one as a percentage, finer where it is small: 0.934 is "93%", 0.042 is "4.2%". */
+export function share(part: number | null | undefined, locale: string): string {
+  return percent(part, locale, part && part < 0.1 ? 1 : 0);
 }
 
 /** Types of events are names out of machines: "camera_offline" reads better as "camera offline". */
