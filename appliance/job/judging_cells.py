@@ -21,6 +21,7 @@ from appliance.aggregate.bins import Hour, SiteBins
 from appliance.aggregate.hours import SiteHours
 from appliance.aggregate.week import Ints, sum_window, tabulate_weeks
 from appliance.anomaly.counts import PROBABILITY, SHARE, CountBaseline, CountVerdict, fit_baseline, judge_counts
+from appliance.anomaly.feedback import RULE
 from appliance.anomaly.telling import explain
 from appliance.clock import HOUR_US, from_us, to_us
 from appliance.job.counting import count_events
@@ -295,7 +296,7 @@ def _found(flag: _Flag, resolution: int, classes: Sequence[_Class], zone: ZoneIn
         observed=flag.observed,
         expected=round(flag.expected, 6),
         probability=flag.probability,
-        version=VERSION,
+        version=f"{VERSION}, labels {RULE}",
         resolution=resolution,
         cell=flag.cell,
         event_type=flag.event_type,

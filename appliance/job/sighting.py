@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from appliance.anomaly.feedback import RULE
 from appliance.anomaly.incident import ALARM
 from appliance.anomaly.telling import explain
 from appliance.anomaly.watch import VERSION, MoveWatch, SeriesWatch, Sign, base_of
@@ -67,7 +68,7 @@ def record_sign(
         observed=sign.observed,
         expected=sign.expected,
         probability=sign.probability,
-        version=VERSION,
+        version=f"{VERSION}, labels {RULE}",
         device=held.device,
         metric=held.metric,
         unit=held.unit,

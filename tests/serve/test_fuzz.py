@@ -61,7 +61,8 @@ def test_no_request_by_the_description_brings_an_error_or_an_undescribed_answer(
     st.sampled_from(
         ["events?cursor=", "events?bbox=", "events?from=", "events?limit=", "risk/", "risk/today?cursor=", "cells/",
          "hotspots?start_date=", "tiles/1/1/", "tiles/hex/1/1/", "feed/risk/", "feed/risk?from=", "basemaps/",
-         "tiles.json?date=", "quarantine?topic=", "quarantine?cursor=", "quarantine/"]
+         "tiles.json?date=", "quarantine?topic=", "quarantine?cursor=", "quarantine/", "anomalies?cursor=",
+         "anomalies?h3=", "anomalies?bbox=", "anomalies?from=", "anomalies/"]
     ),
     st.text(max_size=30) | st.from_regex(r"[0-9.,\-:TZ]{1,30}", fullmatch=True),
 )  # fmt: skip
