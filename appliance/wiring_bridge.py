@@ -35,7 +35,7 @@ from appliance.store.quarantine import (
     kind_of,
 )
 from appliance.store.sealing import Sealer
-from appliance.store.spans import begin_spans
+from appliance.store.spans import take_up_spans
 from appliance.store.waves import StoreDownlink
 from appliance.timekeeping import BUILT_US, boot_of, misdated_days
 from appliance.wiring import (
@@ -116,8 +116,7 @@ def open_bridge(
         last_alive=last_alive(box),
         moving=site.moving,
     )
-    with store.write() as connection:
-        begin_spans(connection)
+    take_up_spans(store)
     field.start()
     flood = FloodGuard(rate=mqtt.source_rate, burst=mqtt.source_burst)
     around = _surroundings(box, field, field.judge)

@@ -6,6 +6,7 @@ broker and the box, by the gaps of the boot ledger, and by `coverage_state.deaf_
 """
 
 import itertools
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -16,11 +17,14 @@ import sqlalchemy as sa
 
 from appliance.clock import to_us
 from appliance.coverage.line import Interval, Span, merged, standing_of
+from appliance.errors import Unavailable
 from appliance.model.field import StateChange
 from appliance.store.boots import fetch_boots
-from appliance.store.engine import raw_connection
+from appliance.store.engine import Store, raw_connection
 from appliance.store.retention import STEP_ROWS, Step
 from appliance.store.zones import ZONE_OF_DEVICE
+
+log = logging.getLogger(__name__)
 
 MAX_SPANS = 500_000  # the newest; some 30 MB
 SPAN_DAYS = 90
@@ -57,10 +61,19 @@ class OfflineShare(msgspec.Struct, frozen=True, kw_only=True):
         return self.own / self.cameras if self.cameras else 0.0
 
 
+def take_up_spans(store: Store) -> None:
+    """`begin_spans` when the bridge starts; it starts also where the store cannot be written now, as on a full disk."""
+    try:
+        with store.write() as connection:
+            begin_spans(connection)
+    except Unavailable as error:
+        log.warning("spans of devices are taken up at the next start: %s", error)
+
+
 def begin_spans(connection: sa.Connection) -> int:
     """Have every device an open span that says what `devices` says; how many did not.
 
-    Called when the bridge starts: what was written of a device outside its news is taken up here.
+    What was written of a device outside the bridge's news, as when it was heard for the first time, is taken up here.
     """
     raw = raw_connection(connection)
     rows = raw.execute(

@@ -18,6 +18,7 @@ from appliance.store.spans import (
     fetch_ours,
     fetch_spans,
     purge_spans,
+    take_up_spans,
 )
 from tests.conftest import NOW
 from tests.store.registry import change, hear, square, zone
@@ -92,6 +93,16 @@ def test_a_bridge_that_starts_takes_up_what_was_written_beside_its_news(store: S
         assert begin_spans(connection) == 0
     assert noted(store, "frigate/b") == [("online", "", 0, None)]
     assert noted(store) == [("offline", "silence", 1, None)]
+
+
+def test_a_bridge_starts_also_where_the_store_cannot_be_written(store: Store) -> None:
+    hear(store, CAM)
+    to_read = Store(store.path, read_only=True)
+    take_up_spans(to_read)
+    to_read.close()
+    assert noted(store) == []
+    take_up_spans(store)
+    assert noted(store) == [("online", "", 0, None)]
 
 
 def test_what_is_stale_over_the_end_comes_with_what_it_turned_out_to_be(store: Store) -> None:
