@@ -15,7 +15,7 @@ class OfflineShare(msgspec.Struct, frozen=True, kw_only=True):
     """The cameras of a zone, without those in maintenance, ignored, or never heard.
 
     own_fault   names of those that fell silent by themselves
-    ours        of those that are down by our side or with what they hang on
+    ours        of those that are down, or not heard, by our side or with what they hang on
     outages     what took them down: `broker`, `box`, or a segment
     """
 

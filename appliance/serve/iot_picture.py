@@ -123,6 +123,7 @@ def look_at(
     sources = {source for group in groups for source in group.sources}
     behind = count_behind(connection)
     outages = fetch_device_outages(connection, us - LOOK_BACK_DAYS * DAY_US, us)
+    deaf = any(names is None and ended >= us for _, ended, names in outages)
     every = judge_nights([one for group in groups for one in group.devices], activity, outages, bins, us)
     crowd = fetch_crowd_now(connection, sources, now=us)
     standings = fetch_standings(connection)
@@ -151,7 +152,9 @@ def look_at(
             "environment": _environment_finding(beyond, now),
             "cameras_offline": judge_cameras(shares[group.key]),
         }
-        if group.devices and not _up(group):
+        if deaf:
+            findings["motion_anomaly"] = Finding(s=None, words="nobody can be heard: our link to the broker is down")
+        elif group.devices and not _up(group):
             findings["motion_anomaly"] = Finding(s=None, words="every device of it is down")
         if behind > BEHIND:
             counting = Finding(s=None, words=f"detections are being counted, {behind:,} events wait")

@@ -1,8 +1,8 @@
 """Which cameras of a group are down, and whose fault that is: from their states and the outages that last.
 
-The bridge has judged each silence (`firmware_bridge.liveness`): what an outage explains carries it in its cause. Here
-only one thing is added: what went down after our own broker or the box did cannot be told from it, whatever its cause
-says. Called by `serve`.
+The bridge has judged each silence (`firmware_bridge.liveness`): what an outage explains carries it in its cause. While
+our own broker is gone it judges nothing, and devices stand as they were last heard: how they are nobody knows then, and
+what went down since cannot be told from it, whatever its cause says. Called by `serve`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ def _share(cameras: Sequence[Device], outages: Sequence[OutageNews]) -> OfflineS
     counted = [one for one in cameras if one.state not in LEFT_OUT and one.registration != "ignored"]
     if not counted:
         return None
-    excused = {one.source: why for one in counted if one.state == "offline" and (why := _excuse(one, outages))}
+    excused = {one.source: why for one in counted if (why := _excuse(one, outages))}
     return OfflineShare(
         cameras=len(counted),
         own_fault=sorted(one.source for one in counted if one.state == "offline" and one.source not in excused),
@@ -49,7 +49,8 @@ def _share(cameras: Sequence[Device], outages: Sequence[OutageNews]) -> OfflineS
 
 
 def _excuse(camera: Device, outages: Sequence[OutageNews]) -> str:
-    """What took a camera down that is not itself, or ''."""
-    if camera.cause.startswith(OUTAGE):
+    """What took a camera down that is not itself, or keeps us from knowing how it is; or ''."""
+    if camera.state == "offline" and camera.cause.startswith(OUTAGE):
         return camera.cause.removeprefix(OUTAGE)
-    return next((outage.kind for outage in outages if camera.state_at >= outage.began_at), "")
+    unheard = (one for one in outages if camera.state != "offline" or camera.state_at >= one.began_at)
+    return next((outage.kind for outage in unheard), "")

@@ -130,7 +130,21 @@ def test_a_camera_that_went_down_after_our_side_did_is_not_blamed_whatever_its_c
 ) -> None:
     outage = OutageNews(kind=kind, segment="", devices=(), device_count=0, began_at=NOW - timedelta(minutes=2))
     fall_silent(site, CAMS[0], cause="silence", outages=(outage,))
-    assert parts(admin)["cameras_offline"]["s"] == 0.0
+    found = parts(admin)["cameras_offline"]
+    assert (found["s"], found["numbers"]["offline_own_fault"], found["contribution"]) == (None, 0, 0.0)
+
+
+def test_while_our_broker_is_gone_how_cameras_are_is_unknown_but_for_those_down_before(
+    admin: Client, site: Store
+) -> None:
+    fall_silent(site, CAMS[0], cause="silence")
+    outage = OutageNews(kind="broker", segment="", devices=(), device_count=0, began_at=NOW + timedelta(seconds=1))
+    fall_silent(site, cause="", outages=(outage,))  # the others stand as they were last heard: online
+    found = parts(admin)
+    assert found["cameras_offline"]["s"] == 0.25
+    assert found["cameras_offline"]["numbers"]["offline_not_theirs"] == 3
+    assert found["motion_anomaly"]["s"] is None
+    assert "our link to the broker is down" in found["motion_anomaly"]["words"]
 
 
 def test_a_switch_that_took_cameras_along_is_not_their_own_fault(admin: Client, site: Store) -> None:
