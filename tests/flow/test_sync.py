@@ -35,7 +35,7 @@ def view_of_the_box(box: RunningBox) -> list[tuple]:
     store = Store(box.data / FILE_NAME)
     with store.read(limit_s=60) as connection:
         rows = connection.exec_driver_sql(
-            f"SELECT {COLUMNS}, flagged, AsEWKB(geom) FROM mv_daily_risk ORDER BY resolution, day, h3_index"
+            f"SELECT {COLUMNS}, flagged, AsEWKB(geom) FROM mv_daily_risk ORDER BY resolution, day, h3_index, profile"
         ).all()
     store.close()
     return [(*row[:10], bool(row[10]), row[11]) for row in rows]
@@ -46,7 +46,7 @@ def view_of_the_centre(database: str) -> list[tuple]:
     with psycopg.connect(database) as connection:
         rows = connection.execute(
             f"SELECT {COLUMNS}, flagged, ST_AsHEXEWKB(geom, 'NDR') FROM hexpost.mv_daily_risk "
-            "WHERE site_id = 'testbox' ORDER BY resolution, day, h3_index"
+            "WHERE site_id = 'testbox' ORDER BY resolution, day, h3_index, profile"
         ).fetchall()
     return [(*row[:2], str(row[2]), *row[3:10], row[10], row[11]) for row in rows]
 

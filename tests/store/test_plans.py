@@ -25,10 +25,19 @@ from appliance.store.device_changes import change_device
 from appliance.store.devices import DeviceFilter, fetch_devices
 from appliance.store.engine import Store, raw_connection
 from appliance.store.events import EventFilter, fetch_event, fetch_events, fetch_events_after
+from appliance.store.forecast_runs import has_late_event
+from appliance.store.forecasts import fetch_cell_forecast, fetch_forecast
 from appliance.store.hotspots import fetch_heard_days, fetch_known_resolutions, fetch_points, fetch_stamp
 from appliance.store.near_devices import fetch_devices_in
 from appliance.store.near_events import fetch_events_in
-from appliance.store.picture import fetch_cell, fetch_day_picture, fetch_feed, fetch_hotspots, fetch_risk
+from appliance.store.picture import (
+    fetch_calibrated_risk,
+    fetch_cell,
+    fetch_day_picture,
+    fetch_feed,
+    fetch_hotspots,
+    fetch_risk,
+)
 from appliance.store.positions import fetch_positions
 from appliance.store.readings import fetch_readings
 from appliance.store.settle import settle_index
@@ -44,8 +53,9 @@ BOUNDS = (47.9, 29.3, 48.1, 29.4)
 DISC = Disc(lng=47.97, lat=29.37, radius_m=500)
 ROUTE = Corridor(line=((47.96, 29.37), (47.98, 29.37)), buffer_m=100)
 AREA = Area(ring=((47.96, 29.36), (47.98, 29.36), (47.97, 29.38)))
-SMALL = {"CONSTANT ROW", "CONSTANT ROWS", "json_each", "span", "held", "settled", "site"}
-"""What may be scanned: values that stand in the statement, results on their way, tables of one row."""
+SMALL = {"CONSTANT ROW", "CONSTANT ROWS", "json_each", "span", "held", "settled", "site", "forecasts"}
+"""What may be scanned: values that stand in the statement, results on their way, tables of one row; of forecasts, which
+are some hundred at most, the keys."""
 CELL = cell_of(lat=29.37, lng=47.97, resolution=8)
 DAYS = "(resolution=? AND day>? AND day<?)"
 BY_CELL = (
@@ -117,6 +127,30 @@ CASES: dict[str, Case] = {
             "SCAN idx_h3_cells_geom VIRTUAL TABLE INDEX 2:",
             "SEARCH cell_aggregates USING PRIMARY KEY (resolution=? AND day=? AND h3_index=?)",
         ),
+    ),
+    "forecast risk in a box": Case(
+        lambda connection: fetch_calibrated_risk(
+            connection, day=TODAY, resolution=8, bbox=BOUNDS, after_cell=0, limit=10
+        ),
+        (
+            "SCAN idx_h3_cells_geom VIRTUAL TABLE INDEX 2:",
+            "SEARCH risk_scores USING PRIMARY KEY (resolution=? AND day=? AND h3_index=? AND profile=?)",
+            "SEARCH cell_aggregates USING PRIMARY KEY (resolution=? AND day=? AND h3_index=?)",
+        ),
+    ),
+    "forecast": Case(
+        lambda connection: fetch_forecast(
+            connection, day=TODAY, resolution=8, horizon="next_day", bbox=BOUNDS, limit=10
+        ),
+        ("SEARCH forecasts USING COVERING INDEX sqlite_autoindex_forecasts_1 (resolution=? AND day=? AND horizon=?)",),
+    ),
+    "forecast of a cell": Case(
+        lambda connection: fetch_cell_forecast(connection, CELL, TODAY),
+        ("SEARCH forecasts USING INDEX sqlite_autoindex_forecasts_1 (resolution=? AND day=?)",),
+    ),
+    "late events": Case(
+        lambda connection: has_late_event(connection, after=50, before=0),
+        ("SEARCH events USING INTEGER PRIMARY KEY (rowid>?)",),
     ),
     "history of a cell": Case(
         lambda connection: fetch_cell(connection, CELL, from_day=BEFORE, to_day=TODAY),

@@ -73,10 +73,10 @@ CREATE TABLE forecasts (                     -- of the newest days; a slice is a
     watermark INTEGER NOT NULL,
     made_at INTEGER NOT NULL,
     PRIMARY KEY (resolution, day, horizon, event_type)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE forecast_grids (                -- cells of slices, ascending: 8 bytes each, little-endian
     grid TEXT PRIMARY KEY,                   -- digest of the cells
     resolution INTEGER NOT NULL,
     cells BLOB NOT NULL
-) WITHOUT ROWID;
+);
