@@ -29,6 +29,7 @@ from appliance.store.anomaly_labels import close_quiet_alerts
 from appliance.store.archive.retire import retire_files
 from appliance.store.boots import has_waiting
 from appliance.store.engine import Store, raw_connection
+from appliance.store.forecasts import fetch_means
 from appliance.store.letting_go import let_go_events, let_go_positions, let_go_quarantine, let_go_readings
 from appliance.store.open_bins import mark_written
 from appliance.store.pulse import boot_time_s, is_alive, read_pulses
@@ -128,7 +129,9 @@ def ages_known(box: Box, store: Store) -> bool:
 
 def open_asset_risks(box: Box, store: Store) -> AssetRisks:
     """What computes the risk of critical assets."""
-    return AssetRisks(store, risk=box.settings.risk, zone=box.settings.zone, clock=box.clock, scale=risk_score)
+    return AssetRisks(
+        store, risk=box.settings.risk, zone=box.settings.zone, clock=box.clock, scale=risk_score, means=fetch_means
+    )
 
 
 def open_redating(box: Box, store: Store) -> Redating:

@@ -23,6 +23,10 @@ from appliance.store.totals import add_totals
 
 MAX_DAYS_KEPT = 800  # of one asset
 MAX_OBSERVED = 5_000  # events looked at for one asset at once; days with more say so
+_NEWEST = (
+    "(SELECT coalesce(max(run_id), 0) FROM runs WHERE state = 'done') + "
+    "(SELECT coalesce(max(run_id), 0) FROM forecast_runs)"
+)
 _WRITTEN = f"{RISK_COLUMNS}, cell_events"
 
 Row = tuple[Any, ...]
@@ -52,12 +56,12 @@ class AssetTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_due(connection: sa.Connection) -> bool:
-    """Whether there is an asset that has changed, or a finished run whose counts its risk does not know."""
+    """Whether there is an asset that has changed, or a finished run or a forecast that its risk does not know."""
     row = (
         raw_connection(connection)
         .execute(
             "SELECT EXISTS (SELECT 1 FROM assets WHERE rev > computed_rev) OR (EXISTS (SELECT 1 FROM assets) "
-            "AND (SELECT run_id FROM asset_marks) <> (SELECT coalesce(max(run_id), 0) FROM runs WHERE state = 'done'))"
+            f"AND (SELECT run_id FROM asset_marks) <> ({_NEWEST}))"
         )
         .fetchone()
     )
@@ -65,8 +69,8 @@ def is_due(connection: sa.Connection) -> bool:
 
 
 def fetch_last_run(connection: sa.Connection) -> int:
-    """The run whose counts are the newest; 0 where there was none."""
-    row = raw_connection(connection).execute("SELECT coalesce(max(run_id), 0) FROM runs WHERE state = 'done'")
+    """A number that rises with each finished run and each forecast; 0 where there was neither."""
+    row = raw_connection(connection).execute(f"SELECT {_NEWEST}")
     return int(row.fetchone()[0])
 
 

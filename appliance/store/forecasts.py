@@ -6,6 +6,7 @@ transaction. Slices of days that are over are kept for `KEEP_DAYS`; their scores
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -219,6 +220,27 @@ def fetch_cell_forecast(connection: sa.Connection, cell: int, day: date) -> list
         ).fetchone()
         found.append(_row(cell, np.frombuffer(one, _CELL)[0], at, event_type, _made(made), covered))
     return found
+
+
+def fetch_means(connection: sa.Connection, resolution: int, day: date, cells: Sequence[int]) -> dict[int, float] | None:
+    """Cell -> the events of all types that it is to expect on one day; None where that day has no forecast.
+
+    A cell that the forecast does not have expects none, and is left out.
+    """
+    row = (
+        raw_connection(connection)
+        .execute(
+            "SELECT g.cells, f.body FROM forecasts AS f JOIN forecast_grids AS g USING (grid) "
+            "WHERE f.resolution = ? AND f.day = ? AND f.horizon = 'next_day' AND f.event_type = ''",
+            (resolution, day.isoformat()),
+        )
+        .fetchone()
+    )
+    if row is None:
+        return None
+    known, body = np.frombuffer(row[0], "<i8"), np.frombuffer(row[1], _CELL)
+    places = np.flatnonzero(np.isin(known, np.array(cells, np.int64)))
+    return {cell: float(one["mean"]) for cell, one in _each(known, body, places)}
 
 
 def fetch_forecast_days(connection: sa.Connection) -> tuple[date, date]:
