@@ -143,7 +143,7 @@ def open_covering(box: Box, store: Store) -> Covering:
     """What keeps up to date which cells are watched; the jobs process has it."""
     return Covering(
         store,
-        resolutions=box.settings.risk.resolutions,
+        resolutions=box.settings.risk.counted,
         zone=box.settings.zone,
         clock=box.clock,
         heard_to=partial(bridge_heard_to, box),

@@ -92,7 +92,7 @@ class AssetRisks:
                 return 0
             run_id, tasks = fetch_last_run(connection), fetch_tasks(connection)
             today = site_day(to_us(self._clock()), self._zone)
-            known = fetch_known(connection, _texts(today - timedelta(days=DAYS_BACK + BASIS_DAYS), today))
+            known = fetch_known(connection, today - timedelta(days=DAYS_BACK + BASIS_DAYS), today, self._risk.counted)
         changed = 0
         for task in tasks:
             if stopping():

@@ -5,7 +5,7 @@ in its footprint is looked for exactly, among the events, where the counts say t
 `job.asset_risk`, and by `serve` and the command line to read.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -13,9 +13,11 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.model.asset import AssetRisk, AssetSettings
+from appliance.spatial.cells import resolution_of
 from appliance.spatial.footprint import footprint_of
 from appliance.spatial.shape import Footprint
 from appliance.store.assets import DIGITS, RISK_COLUMNS, no_asset, risk_of
+from appliance.store.coverage import fetch_covered
 from appliance.store.engine import raw_connection
 from appliance.store.near import Window, find_events
 from appliance.store.segments import FOREVER
@@ -129,15 +131,10 @@ def fetch_cell_counts(
     return {(day, cell): count for day, cell, count in rows}
 
 
-def fetch_known(connection: sa.Connection, days: Sequence[str]) -> Known:
-    """Whether a cell was observed on one of these days: anything was heard at the site."""
-    rows = raw_connection(connection).execute(
-        "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM event_counts "
-        "WHERE resolution = (SELECT min(resolution) FROM event_counts) AND day = value)",
-        (_json(days),),
-    )
-    heard = {row[0] for row in rows}
-    return lambda day, _cell: day in heard
+def fetch_known(connection: sa.Connection, first: date, last: date, resolutions: Iterable[int]) -> Known:
+    """Whether a cell of one of these resolutions was observed on one of these days, both inclusive."""
+    covered = {resolution: fetch_covered(connection, resolution, first, last) for resolution in resolutions}
+    return lambda day, cell: covered[resolution_of(cell)].of(day, cell) == "observed"
 
 
 def fetch_observed(

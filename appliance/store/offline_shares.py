@@ -18,11 +18,13 @@ OUTAGE = "outage:"
 """How the cause of a device begins that an outage explains; as `firmware_bridge.liveness.vital` writes it."""
 OURS = ("broker", "box")
 LEFT_OUT = {"maintenance", "pending"}
+CAMERA_FAMILIES = {"frigate", "hikvision_dahua", "onvif_axis", "lpr"}
 
 
 def is_camera(device: Device) -> bool:
-    """Whether a device is a camera: it said so, or somebody said how it looks."""
-    return device.facts.get("camera") is True or device.place.view_angle_deg is not None
+    """Whether a device is a camera: it said so, its family is one of cameras, or somebody said how it looks."""
+    told = device.facts.get("camera") is True or device.family in CAMERA_FAMILIES
+    return told or device.place.view_angle_deg is not None
 
 
 def fetch_offline_shares(

@@ -108,14 +108,14 @@ def fetch_calibrated_risk(
     """
     clause, values = _box_clause(bbox, "s")
     same = "(s.resolution, s.day, s.h3_index)"
+    flags = f"FROM anomaly_flags AS f WHERE (f.resolution, f.day, f.h3_index) = {same}"  # a view: joined it is scanned
     rows = (
         raw_connection(connection)
         .execute(
             f"""SELECT s.h3_index, s.day, coalesce(event_count, 0), coalesce(rolling_7d_avg, 0.0),
-                coalesce(growth_rate, 0.0), risk_score, risk_level, coalesce(z_score, 0.0), coalesce(flagged, 0)
-            FROM risk_scores AS s
-            LEFT JOIN cell_aggregates AS a ON (a.resolution, a.day, a.h3_index) = {same}
-            LEFT JOIN anomaly_flags AS f ON (f.resolution, f.day, f.h3_index) = {same}
+                coalesce(growth_rate, 0.0), risk_score, risk_level,
+                coalesce((SELECT z_score {flags}), 0.0), coalesce((SELECT flagged {flags}), 0)
+            FROM risk_scores AS s LEFT JOIN cell_aggregates AS a ON (a.resolution, a.day, a.h3_index) = {same}
             WHERE s.resolution = ? AND s.day = ? AND s.profile = ? AND s.h3_index > ? {clause}
             ORDER BY s.h3_index LIMIT ?""",
             (resolution, day.isoformat(), CALIBRATED, after_cell, *values, limit + 1),

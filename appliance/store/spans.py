@@ -9,20 +9,17 @@ import itertools
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from appliance.clock import to_us
-from appliance.coverage.line import Interval, Span, merged, standing_of
+from appliance.coverage.line import Interval, Span, merged
 from appliance.errors import Unavailable
 from appliance.model.field import StateChange
 from appliance.store.boots import fetch_boots
 from appliance.store.engine import Store, raw_connection
 from appliance.store.retention import STEP_ROWS, Step
-from appliance.store.zones import ZONE_OF_DEVICE
 
 log = logging.getLogger(__name__)
 
@@ -32,33 +29,6 @@ KEYS_A_QUERY = 500
 EVER_US = 2**62
 MAX_FOLLOWED = 4  # a stale device may get another cause before it is clear how it is
 MIN_GAP_US = 60_000_000  # a restart of the box's parts is no outage, as in the bridge's own rule
-
-CAMERA_FAMILIES = ("frigate", "hikvision_dahua", "onvif_axis", "lpr")
-_CAMERA = (
-    "(d.range_m IS NOT NULL AND d.view_angle_deg IS NOT NULL OR "
-    f"d.family IN ({', '.join(repr(family) for family in CAMERA_FAMILIES)}))"
-)
-
-
-class OfflineShare(msgspec.Struct, frozen=True, kw_only=True):
-    """The cameras of a zone at an instant; '' is those in no zone. Those in maintenance are in none of the numbers.
-
-    cameras  approved, heard at least once: with a view, or of a family of cameras
-    own      offline by their own fault
-    segment  offline with a switch, a mast or a gateway
-    ours     not heard because of our broker, the bridge or the box: nobody's fault out there
-    """
-
-    zone: str
-    cameras: int
-    own: int
-    segment: int
-    ours: int
-
-    @property
-    def own_share(self) -> float:
-        """The share of its cameras that are offline by their own fault, 0..1; 0 where there are none."""
-        return self.own / self.cameras if self.cameras else 0.0
 
 
 def take_up_spans(store: Store) -> None:
@@ -147,35 +117,6 @@ def fetch_ours(connection: sa.Connection, start: int, end: int) -> list[Interval
             rows.append((before.last_time_us, began))
     inside = ((max(began, start), end if ended is None else min(ended, end)) for began, ended in rows)
     return merged(inside)
-
-
-def fetch_offline_shares(connection: sa.Connection, *, at: datetime, zone: str | None = None) -> list[OfflineShare]:
-    """For each zone that has cameras, or the one that is asked for, how many were offline at an instant and by what."""
-    raw, us = raw_connection(connection), to_us(at)
-    deaf = bool(fetch_ours(connection, us, us + 1))
-    rows = raw.execute(
-        f"""SELECT in_zone, state, cause FROM (
-            SELECT coalesce({ZONE_OF_DEVICE}, '') AS in_zone, s.state, s.cause FROM devices AS d
-            JOIN device_spans AS s ON s.device_pk = d.device_pk
-                AND s.from_time <= :at AND (s.to_time IS NULL OR s.to_time > :at)
-            WHERE d.registration = 'approved' AND {_CAMERA} LIMIT -1)
-        WHERE :zone IS NULL OR in_zone = :zone""",
-        {"at": us, "zone": zone},
-    )
-    found: dict[str, dict[str, int]] = {zone: defaultdict(int)} if zone is not None else {}
-    for in_zone, state, cause in rows:
-        standing = standing_of(state, cause)
-        found.setdefault(in_zone, defaultdict(int))["ours" if deaf and standing == "up" else standing] += 1
-    return [
-        OfflineShare(
-            zone=name,
-            cameras=sum(counts[one] for one in ("up", "own", "segment", "ours")),
-            own=counts["own"],
-            segment=counts["segment"],
-            ours=counts["ours"],
-        )
-        for name, counts in sorted(found.items())
-    ]
 
 
 def purge_spans(connection: sa.Connection, *, before: int, limit: int = STEP_ROWS) -> Step:

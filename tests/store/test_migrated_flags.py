@@ -8,7 +8,7 @@ import pytest
 from appliance.store import migrations, sqlite
 from appliance.store.engine import FILE_NAME
 
-NAME = "0020_judged_days"
+NAME = "0018_judged_days"
 DAYS = ("2026-11-20", "2026-11-21")
 FLAGS = "SELECT resolution, day, h3_index, z_score, flagged, rev FROM anomaly_flags ORDER BY 1, 2, 3"
 

@@ -12,16 +12,14 @@ from appliance.store import spans as store_spans
 from appliance.store.engine import Store, raw_connection
 from appliance.store.field import write_field_news
 from appliance.store.spans import (
-    OfflineShare,
     begin_spans,
-    fetch_offline_shares,
     fetch_ours,
     fetch_spans,
     purge_spans,
     take_up_spans,
 )
 from tests.conftest import NOW
-from tests.store.registry import change, hear, square, zone
+from tests.store.registry import hear
 
 CAM = "frigate/a"
 NOW_US = to_us(NOW)
@@ -167,36 +165,3 @@ def test_between_two_runs_of_the_machine_nobody_listened(store: Store) -> None:
     with store.read() as connection:
         found = fetch_ours(connection, NOW_US, NOW_US + 10**11)
     assert [(minutes_of(start), minutes_of(end)) for start, end in found] == [(10, 70)]
-
-
-def shares(store: Store, minutes: float, wanted: str | None = None) -> dict[str, tuple[int, int, int, int]]:
-    with store.read() as connection:
-        found = fetch_offline_shares(connection, at=after(minutes), zone=wanted)
-    return {one.zone: (one.cameras, one.own, one.segment, one.ours) for one in found}
-
-
-def test_the_cameras_of_a_zone_are_told_by_what_took_them(store: Store) -> None:
-    zone(store, "harbour", square(47.9, 29.3, 0.2))
-    cameras = [f"frigate/c{n}" for n in range(5)]
-    hear(store, *cameras, family="frigate")
-    hear(store, "zigbee2mqtt/door")
-    hear(store, "native/dome")
-    for source in (*cameras[:4], "zigbee2mqtt/door"):
-        change(store, source, registration="approved", longitude=47.97, latitude=29.37)
-    view = {"longitude": 48.5, "latitude": 29.37, "heading_deg": 0.0, "view_angle_deg": 90.0, "range_m": 50.0}
-    change(store, "native/dome", registration="approved", **view)
-    for source in (*cameras, "zigbee2mqtt/door", "native/dome"):
-        tell(store, 0, "online", source=source)
-    tell(store, 10, "offline", "silence", source=cameras[0])
-    tell(store, 10, "offline", "outage:mast", source=cameras[1])
-    tell(store, 10, "maintenance", "maintenance", source=cameras[2])
-    tell(store, 10, "offline", "silence", source="zigbee2mqtt/door")
-    assert shares(store, 5) == {"": (1, 0, 0, 0), "harbour": (4, 0, 0, 0)}
-    assert shares(store, 15, "harbour") == {"harbour": (3, 1, 1, 0)}
-    with store.write() as connection:
-        broker = OutageNews(kind="broker", segment="", devices=(), device_count=0, began_at=after(20))
-        write_field_news(connection, FieldNews(outages=(broker,)))
-    assert shares(store, 25) == {"": (1, 0, 0, 1), "harbour": (3, 1, 1, 1)}
-    assert shares(store, 25, "nowhere") == {"nowhere": (0, 0, 0, 0)}
-    assert OfflineShare(zone="", cameras=0, own=0, segment=0, ours=0).own_share == 0
-    assert OfflineShare(zone="", cameras=4, own=1, segment=0, ours=3).own_share == 0.25
