@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import from_us, to_us
-from appliance.errors import Conflict, NotFound, Unavailable
+from appliance.errors import Conflict, NotFound
 from appliance.model.backtest import FEWEST_INCIDENTS, Backtest, Enough, Report
 from appliance.store.engine import Store, raw_connection
 from appliance.store.settle import fetch_marks
@@ -36,7 +36,7 @@ _decode = msgspec.json.Decoder(Report).decode
 def ask_backtest(connection: sa.Connection, *, resolution: int, test_days: int, now: datetime) -> Backtest:
     """Ask for a backtest; the same one still waiting or going on is returned instead of a second one.
 
-    raises  Unavailable  too many are waiting
+    raises  Conflict  too many are waiting
     """
     raw = raw_connection(connection)
     same = raw.execute(
@@ -46,7 +46,7 @@ def ask_backtest(connection: sa.Connection, *, resolution: int, test_days: int, 
     if same:
         return _backtest(same)
     if raw.execute("SELECT count(*) FROM backtests WHERE state = 'queued'").fetchone()[0] >= MAX_QUEUED:
-        raise Unavailable(f"asking for a backtest: {MAX_QUEUED} are waiting already; is the jobs process running?")
+        raise Conflict(f"asking for a backtest: {MAX_QUEUED} are waiting already; is the jobs process running?")
     return _insert(raw, "queued", resolution, test_days, now)
 
 

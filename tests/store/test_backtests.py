@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from appliance.aggregate.hours import SiteHours
-from appliance.errors import Conflict, NotFound, Unavailable
+from appliance.errors import Conflict, NotFound
 from appliance.job.counting import count_events
 from appliance.model.backtest import FEWEST_DAYS, FEWEST_INCIDENTS, Backtest, Part, Report
 from appliance.model.intake import Intake
@@ -65,7 +65,7 @@ def test_the_same_backtest_is_asked_for_once_and_no_more_wait_than_are_useful(st
     assert ask(store) == first
     for n in range(1, MAX_QUEUED):
         assert ask(store, test_days=10 + n).backtest_pk != first.backtest_pk
-    with pytest.raises(Unavailable, match="is the jobs process running"):
+    with pytest.raises(Conflict, match="is the jobs process running"):
         ask(store, test_days=9)
 
 
