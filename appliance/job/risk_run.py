@@ -11,7 +11,7 @@ from appliance.clock import to_us
 from appliance.job.counting import count_events
 from appliance.model.risk import Run
 from appliance.score.composite import measure_run
-from appliance.store.baselines import drop_unused, fetch_baselines, forget_cells, write_baselines
+from appliance.store.baselines import drop_unused, fetch_baselines, forget_cells, require_set, write_baselines
 from appliance.store.counts import DailyRow, fetch_daily_counts
 from appliance.store.day_counts import DayCounts, fetch_day_counts, pack_days
 from appliance.store.engine import Store
@@ -40,6 +40,7 @@ def perform_run(
     says so between two steps, the run is left as one that a killed process leaves: running, to be done again.
 
     look_for_lost  count the rows that stand, too: it reads all of them, and a row that is lost is put back
+    raises         Conflict  a run of some of these days, performed at the same time, came between
     """
     with store.read() as connection:
         watermark = fetch_watermark(connection)  # before counting, which may stop short of what comes meanwhile
@@ -125,6 +126,7 @@ def _write(store: Store, run: Run, found: Findings, stopping: Callable[[], bool]
         if stopping():
             return None
         with store.write() as connection:
+            require_set(connection, baselines.baseline_id)
             judged = fetch_judged(connection, run.resolution, names)
             for column in columns:
                 before = judged.get(names[column])

@@ -13,6 +13,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from appliance.errors import Conflict
 from appliance.model.change import Slice
 from appliance.model.risk import Run
 from appliance.store.engine import raw_connection
@@ -92,6 +93,16 @@ def forget_cells(connection: sa.Connection, baseline_id: int, cells: Iterable[in
     raw_connection(connection).executemany(
         "DELETE FROM baselines WHERE baseline_id = ? AND h3_index = ?", [(baseline_id, cell) for cell in cells]
     )
+
+
+def require_set(connection: sa.Connection, baseline_id: int) -> None:
+    """Days may be pointed to a set.
+
+    raises  Conflict  a run at the same time has taken its days and deleted it
+    """
+    found = raw_connection(connection).execute("SELECT 1 FROM baseline_sets WHERE baseline_id = ?", (baseline_id,))
+    if found.fetchone() is None:
+        raise Conflict("scoring: another run came between and took its days; ask for this one again")
 
 
 def drop_unused(connection: sa.Connection) -> int:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from appliance.aggregate.hours import SiteHours
-from appliance.errors import Corrupt
+from appliance.errors import Conflict, Corrupt
 from appliance.job import risk_run
 from appliance.job.risk_run import perform_run
 from appliance.job.schedule import Jobs
@@ -338,6 +338,28 @@ def test_a_run_that_is_asked_to_stop_leaves_the_days_it_has_and_is_done_again(
     run(store)
     whole = picture(store)
     assert len({day for _, day in whole}) == 21
+
+
+def test_a_run_that_another_one_overtakes_says_so_and_the_next_puts_it_right(
+    store: Store, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(recorder)
+    with store.write() as connection:
+        asked = insert_run(connection, resolution=8, from_day=DAY, to_day=END, now=NOW, state="running")
+
+    def overtake() -> bool:
+        run(store, DAY, END + timedelta(days=1))
+        return False
+
+    with pytest.raises(Conflict, match="ask for this one again"):
+        perform_run(store, asked, hours=SiteHours(ZoneInfo("UTC")), types=(), clock=lambda: NOW, stopping=overtake)
+    run(store)
+    again = picture(store)
+    with store.write() as connection:
+        for table in ("cell_aggregates", "risk_scores", "judged_days", "baselines", "baseline_sets"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+    run(store)
+    assert {key: row for key, row in again.items() if key[1] <= END.isoformat()} == picture(store)
 
 
 def test_the_schedule_asks_only_when_there_is_something_new(store: Store, recorder: Recorder) -> None:
