@@ -1,16 +1,14 @@
-"""`/analytics/run`, `/risk/{date}`, `/cells/{h3}`: the picture, and asking for a new one."""
+"""`/analytics/run`, `/risk/{date}`: the picture, and asking for a new one."""
 
 import time
-from datetime import timedelta
 from typing import Annotated, Any
 
-import msgspec
 from anyio import sleep
 from anyio.to_thread import run_sync
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, FromQuery, PathParameter, QueryParameter
+from litestar.params import FromQuery, PathParameter, QueryParameter
 
 from appliance.model.risk import CALIBRATED, Run
 from appliance.serve.context import Context
@@ -28,35 +26,17 @@ from appliance.serve.params import (
 )
 from appliance.serve.security import identify, require_admin
 from appliance.serve.watch import Watch
-from appliance.spatial.cells import centre, from_hex, resolution_of
+from appliance.spatial.cells import from_hex
 from appliance.spatial.geojson import parse_bbox
-from appliance.store.coverage_detail import CellDay, fetch_cell_day, with_devices
 from appliance.store.picture import (
     RiskPage,
-    RiskRow,
     fetch_calibrated_risk,
-    fetch_cell,
     fetch_risk,
 )
 from appliance.store.runs import fetch_run, insert_run
 
 WAIT_S = 20.0  # how long an answer waits for the run it asked for, unless `wait` says otherwise
 LOOK_S = 0.1
-SERIES_DAYS = 30
-
-
-class CellPicture(msgspec.Struct, frozen=True, kw_only=True):
-    """A cell on a day, None where it has no row, and the days before it.
-
-    coverage  how it was watched on that day, of a cell that devices look at; with the devices for who is logged in
-    """
-
-    h3_index: str
-    resolution: int
-    centre: tuple[float, float]
-    day: RiskRow | None
-    series: list[RiskRow]
-    coverage: CellDay | None = None
 
 
 @post(
@@ -130,33 +110,6 @@ def list_risk(
             after_cell=from_hex(cursor) if cursor else 0,
             limit=read_limit(limit),
         )
-
-
-@get("/cells/{h3:str}", sync_to_thread=True, responses=problems(400, 401, 404, 503))
-def get_cell(
-    request: Request[Any, Any, Any],
-    context: NamedDependency[Context],
-    h3: FromPath[str],
-    date: FromQuery[str] = "today",
-    days: Annotated[int, QueryParameter(ge=1, le=365)] = SERIES_DAYS,
-) -> CellPicture:
-    """Why a cell looks as it does: its row of a day and those of the days before."""
-    cell, day = from_hex(h3), read_day(date, context)
-    caller = identify(request, context)
-    with context.store.read() as connection:
-        series = fetch_cell(connection, cell, from_day=day - timedelta(days=days - 1), to_day=day)
-        coverage = fetch_cell_day(connection, cell, day)
-        if coverage is not None and caller.name:
-            (coverage,) = with_devices(connection, [coverage], day=day, zone=context.settings.zone, now=context.clock())
-    today = series[-1] if series and series[-1].day == day.isoformat() else None
-    return CellPicture(
-        h3_index=h3.lower(),
-        resolution=resolution_of(cell),
-        centre=centre(cell),
-        day=today,
-        series=series,
-        coverage=coverage,
-    )
 
 
 def _look(context: Context, run_id: int) -> Run:
