@@ -57,12 +57,13 @@ def watched_days(span: Span, heard: Collection[date], today: date, share_of_toda
 
 def lay_out(
     counts: Sequence[Mapping[int, int]], spans: Sequence[Span], *, heard: Collection[date], today: date,
-    share_of_today: float,
+    share_of_today: float, own: Mapping[int, Mapping[date, bool]] | None = None,
 ) -> History:  # fmt: skip
     """Counts of cells in each sub-period as arrays.
 
     counts  for each span: cell -> events
     heard   days on which anything came in
+    own     of cells that devices look at: day -> whether it was watched then, which goes before `heard`
     """
     cells = np.array(sorted(set().union(*counts)), dtype=np.int64)
     table = np.zeros((len(cells), len(spans)), dtype=np.int64)
@@ -71,4 +72,11 @@ def lay_out(
         table[at, n] = np.fromiter(of_cell.values(), np.int64, len(of_cell))
     watched = [watched_days(span, heard, today, share_of_today) for span in spans]
     exposure, lengths = np.array(watched, dtype=np.float64).T
-    return History(cells=cells, counts=table, exposure=exposure[None, :], lengths=lengths)
+    if not own:
+        return History(cells=cells, counts=table, exposure=exposure[None, :], lengths=lengths)
+    each = np.tile(exposure, (len(cells), 1))
+    for place, cell in enumerate(cells.tolist()):
+        if days := own.get(cell):
+            seen = {day for span in spans for day in span.days if days.get(day, day in heard)}
+            each[place] = [watched_days(span, seen, today, share_of_today)[0] for span in spans]
+    return History(cells=cells, counts=table, exposure=each, lengths=lengths, heard=exposure)

@@ -48,12 +48,24 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     counts    (c, b) int64    events
     exposure  (c, b) float64  days that the cell was watched; (1, b) where all were alike
     lengths   (b,) float64    days of each sub-period, watched or not
+    heard     (b,) float64    days on which anything was heard of the site; where it is empty all cells are alike
     """
 
     cells: Ints
     counts: Ints
     exposure: Floats
     lengths: Floats
+    heard: Floats = msgspec.field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def of_site(self) -> Floats:
+        """(b,) days on which anything was heard of the site."""
+        return self.heard if len(self.heard) else self.exposure[0]
+
+    def of_cell(self, place: int | None) -> Floats:
+        """(b,) days that a cell was watched; those of the site for None."""
+        found: Floats = self.of_site if place is None else self.exposure[min(place, len(self.exposure) - 1)]
+        return found
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,10 +38,9 @@ class Judged(NamedTuple):
         found = NOTHING if row is None else int(self.verdict.kind[row])
         return "high_risk" if found == NOTHING else FOUND[found]
 
-    @property
-    def days(self) -> float:
-        """Days of the period that were watched."""
-        return round(float(self.history.exposure[0, -1]), 2)
+    def days_of(self, row: int | None) -> float:
+        """Days of the period that a cell was watched; those of the site where nothing happened in it."""
+        return round(float(self.history.of_cell(row)[-1]), 2)
 
 
 def describe(judged: Judged, cell: int, score: Hotspot | None, *, cluster: str) -> HotspotItem:
@@ -49,7 +48,7 @@ def describe(judged: Judged, cell: int, score: Hotspot | None, *, cluster: str) 
     row, found = judged.row_of(cell), judged.verdict
     lng, lat = centre(cell)
     reason = _reason(judged, cell, score)
-    blind = not judged.days if row is None else bool(found.unknown[row])
+    blind = not judged.days_of(None) if row is None else bool(found.unknown[row])
     expected = None if row is None else _known(float(found.growth.expected[row]))
     events = 0 if row is None else int(found.events[row])
     return HotspotItem(
@@ -89,7 +88,13 @@ def cluster_of(judged: Judged, cells: Sequence[int], items: Sequence[HotspotItem
     events = sum(item.event_count for item in items)
     reason = Reason(
         code="cluster",
-        numbers={"cells": len(cells), "events": events, "days": judged.days, "expected": expected, "area_km2": area},
+        numbers={
+            "cells": len(cells),
+            "events": events,
+            "days": judged.days_of(None),
+            "expected": expected,
+            "area_km2": area,
+        },
     )
     peak = max(items, key=lambda item: (item.expected or 0.0) if kind == "fading" else item.event_count)
     lng, lat = middle_of(*np.array([centre(cell) for cell in cells]).T)
@@ -115,15 +120,15 @@ def _reason(judged: Judged, cell: int, score: Hotspot | None) -> Reason:
     """The numbers that the words of its kind need."""
     kind, row, found = judged.kind_of(cell), judged.row_of(cell), judged.verdict
     if kind == "high_risk" or row is None:
-        blind = not judged.days if row is None else bool(found.unknown[row])
+        blind = not judged.days_of(None) if row is None else bool(found.unknown[row])
         numbers: dict[str, Number] = {
             "events": 0 if row is None else int(found.events[row]),
-            "days": judged.days,
+            "days": judged.days_of(row),
             "days_high": score.days_high if score else 0,
             "max_risk_score": score.max_risk_score if score else None,
         }
         return Reason(code="unknown" if blind else "high_risk", numbers=numbers)
-    numbers = {"events": int(found.events[row]), "days": judged.days}
+    numbers = {"events": int(found.events[row]), "days": judged.days_of(row)}
     numbers |= _of_growth(judged, row) if kind in {"emerging", "fading"} else _of_gathering(judged, row)
     together = kind in {"emerging", "fading"} and bool(found.growth.together[row])
     return Reason(code=f"{kind}_together" if together else kind, numbers=numbers)
@@ -134,7 +139,7 @@ def _of_growth(judged: Judged, row: int) -> dict[str, Number]:
     p_value, looked_at = float(found.p_value[row]), int(found.looked_at[row])
     return {
         "expected": float(found.expected[row]),
-        "reference_days": round(float(judged.history.exposure[0, :-1].sum()), 2),
+        "reference_days": round(float(judged.history.of_cell(row)[:-1].sum()), 2),
         "p_value": p_value,
         "q_value": float(found.q_value[row]),
         "cells_looked_at": looked_at,

@@ -27,7 +27,12 @@ from appliance.serve.hotspot_answer import (
 from appliance.serve.hotspot_item import Judged, cluster_of, describe
 from appliance.serve.hotspot_points import report_points
 from appliance.spatial.cells import from_hex, to_hex
-from appliance.store.hotspots import fetch_heard_days, fetch_known_resolutions, fetch_sub_period_counts
+from appliance.store.hotspots import (
+    fetch_heard_days,
+    fetch_known_resolutions,
+    fetch_sub_period_counts,
+    fetch_watched_days,
+)
 from appliance.store.picture import Hotspot, fetch_hotspots
 
 if TYPE_CHECKING:
@@ -127,7 +132,8 @@ def _fetch_history(connection: "Connection", ask: HotspotAsk, spans: Sequence[Sp
         types=ask.types,
     )
     heard = fetch_heard_days(connection, spans[0].first, ask.last, hours)
-    return lay_out(counts, spans, heard=heard, today=ask.today, share_of_today=ask.share_of_today)
+    own = fetch_watched_days(connection, ask.resolution, spans[0].first, ask.last)
+    return lay_out(counts, spans, heard=heard, today=ask.today, share_of_today=ask.share_of_today, own=own)
 
 
 def _told(
@@ -154,7 +160,7 @@ def _score(item: HotspotItem) -> float:
 
 
 def _reference(history: History, spans: Sequence[Span]) -> HotspotReference:
-    watched = history.exposure[0]
+    watched = history.of_site
     days = (spans[-1].first - spans[0].first).days
     return HotspotReference(
         start_date=spans[0].first,
@@ -168,7 +174,7 @@ def _reference(history: History, spans: Sequence[Span]) -> HotspotReference:
 
 def _notes(ask: HotspotAsk, history: History, items: int, clusters: int) -> list[str]:
     """What a reader must know to take the answer for what it is."""
-    watched, over = history.exposure[0], history.lengths
+    watched, over = history.of_site, history.lengths
     notes = []
     if ask.first <= ask.today <= ask.last:
         notes.append(f"{ask.today} is not over; it counts as {ask.share_of_today:.2f} of a day")

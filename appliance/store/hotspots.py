@@ -3,7 +3,7 @@
 Called by `serve.hotspot_report`.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
 
@@ -16,7 +16,7 @@ from appliance.aggregate.hours import SiteHours
 from appliance.clock import day_bounds, from_us, to_us
 from appliance.spatial.geometry import read_points
 from appliance.store.counts import fetch_cell_counts
-from appliance.store.coverage import fetch_heard
+from appliance.store.coverage import fetch_covered, fetch_heard
 from appliance.store.engine import raw_connection
 from appliance.store.runs import fetch_watermark
 from appliance.store.settle import fetch_marks, fetch_resolutions
@@ -87,6 +87,18 @@ def fetch_heard_days(connection: sa.Connection, first: date, last: date, hours: 
     tail = raw.execute("SELECT event_timestamp FROM events WHERE event_pk > ?", (fetch_marks(raw).counted,))
     heard |= {date.fromisoformat(hours.place(us)[0]) for (us,) in tail}
     return {day for day in heard if first <= day <= last}
+
+
+def fetch_watched_days(
+    connection: sa.Connection, resolution: int, first: date, last: date
+) -> dict[int, dict[date, bool]]:
+    """Of the cells that devices look at: whether each was watched, by day, in a range of days, both inclusive."""
+    found: dict[int, dict[date, bool]] = defaultdict(dict)
+    days: dict[str, date] = {}
+    for (text, cell), coverage in fetch_covered(connection, resolution, first, last).cells.items():
+        day = days.get(text) or days.setdefault(text, date.fromisoformat(text))
+        found[cell][day] = coverage == "observed"
+    return found
 
 
 def fetch_points(

@@ -85,6 +85,17 @@ def test_counts_are_laid_out_by_cell_and_sub_period() -> None:
     assert history.exposure.tolist() == [[7.0, 0.5]] and history.lengths.tolist() == [7.0, 0.5]
 
 
+def test_a_cell_that_devices_look_at_has_days_of_its_own() -> None:
+    spans = [Span(first=DAY - timedelta(days=7), last=DAY - timedelta(days=1)), Span(first=DAY, last=DAY)]
+    heard = [DAY - timedelta(days=n) for n in range(1, 7)]  # not today, and not seven days ago
+    own = {9: {DAY: True, DAY - timedelta(days=1): False, DAY - timedelta(days=2): False}, 5: {DAY: True}}
+    counts = [Counter({9: 4, 3: 1}), Counter({9: 2})]
+    history = lay_out(counts, spans, heard=heard, today=DAY, share_of_today=0.5, own=own)
+    assert history.exposure.tolist() == [[6.0, 0.0], [4.0, 0.5]]
+    assert history.of_site.tolist() == [6.0, 0.0]
+    assert history.of_cell(1).tolist() == [4.0, 0.5] and history.of_cell(None).tolist() == [6.0, 0.0]
+
+
 NUMBERS = {
     "events": 12, "days": 7.0, "expected": 3.1, "reference_days": 56.0, "p_value": 0.0004, "q_value": 0.02,
     "cells_looked_at": 5_210, "by_chance": 2.084, "neighbours": 2, "local_events": 61, "local_cells": 7,
