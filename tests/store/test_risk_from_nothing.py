@@ -118,7 +118,7 @@ def told(store: Store, mirror: dict[Key, tuple[object, ...]], limit: int) -> Non
             key = (at.kind, at.resolution, at.day, row[0])
             if key not in mirror or mirror[key][-1] < row[-1]:
                 mirror[key] = row
-        for cell, rev in batch.gone:
+        for cell, rev, _profile in batch.gone:
             key = (at.kind, at.resolution, at.day, cell)
             if key in mirror and mirror[key][-1] <= rev:
                 del mirror[key]

@@ -31,10 +31,13 @@ export async function openPanel(page) {
 
 /** Waits until the box has a test to show; returns what it says. */
 export async function latestOf(page) {
-  await page.waitForFunction(
-    async () => (await (await fetch('/v1/backtests/latest')).json()).latest !== null, null, { timeout: FIRST_TEST_MS, polling: 1_000 },
-  );
-  return page.evaluate(async () => (await fetch('/v1/backtests/latest')).json());
+  const until = Date.now() + FIRST_TEST_MS;
+  for (;;) {
+    const told = await page.evaluate(async () => (await fetch('/v1/backtests/latest')).json());
+    if (told.latest) return told;
+    assert.ok(Date.now() < until, `the box has made no test: ${JSON.stringify(told)}`);
+    await page.waitForTimeout(1_000);
+  }
 }
 
 /** A check on a page of its own, which itself behaved afterwards. `answer` stands in for the box's. */
