@@ -75,7 +75,9 @@ export function makeWorld({ empty }) {
     const ordinal = lists[resolution].indexOf(h3);
     const until = Date.parse(date ?? today);
     const series = Array.from({ length: days }, (_, i) => facts(h3, ordinal, isoDay(until - (days - 1 - i) * DAY_MS))).filter(Boolean);
-    return { h3_index: h3, resolution, centre: [lng, lat], day: facts(h3, ordinal, isoDay(until)), series };
+    const usual = { mean_28_days: series.slice(-28).reduce((sum, one) => sum + one.event_count, 0) / 28 };
+    const forecast = [{ horizon: 'next_day', event_type: '', mean: usual.mean_28_days, low: 0, high: Math.ceil(usual.mean_28_days * 3) + 1 }];
+    return { h3_index: h3, resolution, centre: [lng, lat], day: facts(h3, ordinal, isoDay(until)), series, coverage: null, forecast, usual };
   }
 
   function event() {

@@ -111,7 +111,8 @@ async function tapShowsNumbers(surroundings) {
     await tapCell(page);
     const card = page.getByTestId('cell');
     const [cell, day] = [await card.getAttribute('data-cell'), await card.getAttribute('data-day')];
-    const facts = (await getJson(page, `/v1/cells/${cell}?date=${day}&days=30`)).day;
+    const told = await getJson(page, `/v1/cells/${cell}?date=${day}&days=30`);
+    const facts = told.day;
     const fact = (name) => card.locator(`[data-fact="${name}"]`).innerText();
     const rounded = (value, digits) => (value === null ? '–' : new Intl.NumberFormat('en-GB', { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value));
     assert.equal(await fact('event_count'), rounded(facts.event_count, 0));
@@ -120,6 +121,9 @@ async function tapShowsNumbers(surroundings) {
     assert.equal(await fact('z_score'), rounded(facts.z_score, 2));
     const level = facts.coverage === 'unknown' ? 'unknown' : facts.risk_level;
     assert.equal((await fact('risk_level')).toLowerCase(), level);
+    if (told.usual) assert.match(await fact('usual'), new RegExp(rounded(told.usual.mean_28_days, 2)));
+    const expected = told.forecast.find((one) => one.horizon === 'next_day' && one.event_type === '');
+    if (expected) assert.match(await fact('expected'), new RegExp(`${rounded(expected.mean, 2)}; .*from ${expected.low} to ${expected.high}`));
     const growth = facts.growth_rate === null ? null : Math.round(facts.growth_rate * 100);
     assert.equal(Number((await fact('growth_rate')).replace(/[^\d-]/g, '')), growth ?? 0);
     return `${cell} on ${day}: ${level} ${rounded(facts.risk_score, 1)}`;

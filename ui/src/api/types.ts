@@ -60,6 +60,19 @@ export interface CellDetail {
   series: CellDay[];
   /** null for a cell that no device looks at */
   coverage: CellCoverage | null;
+  /** by horizon and type, '' for all events; empty where nothing is forecast */
+  forecast: CellForecast[];
+  /** null at a resolution that is not counted */
+  usual: { mean_28_days: number } | null;
+}
+
+/** What a cell is to expect: events on average, and between which they lie nine times in ten. */
+export interface CellForecast {
+  horizon: 'next_day' | 'next_7_days';
+  event_type: string;
+  mean: number;
+  low: number;
+  high: number;
 }
 
 /** A critical asset on a day; what is not known is null. */

@@ -50,6 +50,8 @@ export const en = {
   blindSegment: 'Unknown, not calm: the network or gateway of the devices that look here is down.',
   blindOurs: 'Unknown, not calm: the box could not listen. The devices may be well.',
   blindMaintenance: 'Unknown, not calm: the devices that look here are in maintenance.',
+  expects: 'Expected on this day: {mean}; nine times in ten from {low} to {high}.',
+  usualHere: 'Usual here over four weeks: {mean} a day.',
   devicesHere: 'Watched {share} of the time. Devices that look here: {devices}, down: {down}.',
   noRow: 'No row for this cell on this day.',
   lastDays: 'Events on each of the last {count} days',
