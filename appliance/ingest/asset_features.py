@@ -4,9 +4,9 @@ Called by the asset routes and `hexpost asset import`.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from appliance.errors import Rejected
+from appliance.ingest.features import filled, key_and_properties, read_features
 from appliance.ingest.zone_features import check_geometry, check_position
 from appliance.model.asset import AssetRow
 from appliance.model.device_change import read_change
@@ -23,15 +23,7 @@ def read_asset_features(document: object) -> Iterator[tuple[int, AssetRow | Reje
     Properties other than asset_id, name, kind, criticality, buffer_m and settings are passed over: maps carry many.
     raises  Rejected  the document is neither a Feature nor a FeatureCollection
     """
-    kind = document.get("type") if isinstance(document, dict) else None
-    features = [document] if kind == "Feature" else document.get("features") if isinstance(document, dict) else None
-    if kind not in {"Feature", "FeatureCollection"} or not isinstance(features, list):
-        raise Rejected("expected a GeoJSON FeatureCollection or Feature", "$.type")
-    for place, feature in enumerate(features, start=1):
-        try:
-            yield place, _row(feature, "$" if kind == "Feature" else f"$.features[{place - 1}]")
-        except Rejected as rejected:
-            yield place, rejected
+    return read_features(document, _row)
 
 
 def check_asset_geometry(geometry: object, path: str = "$.geometry") -> None:
@@ -48,11 +40,11 @@ def check_asset_geometry(geometry: object, path: str = "$.geometry") -> None:
         polygons = geometry["coordinates"] if kind == "MultiPolygon" else [geometry["coordinates"]]
         lines = [ring for polygon in polygons for ring in polygon]
     elif kind.endswith("LineString"):
-        lines = _list(coordinates, at) if kind == "MultiLineString" else [coordinates]
+        lines = filled(coordinates, at) if kind == "MultiLineString" else [coordinates]
         for n, line in enumerate(lines):
             _check_line(line, f"{at}[{n}]" if kind == "MultiLineString" else at)
     else:
-        lines = [[one] for one in _list(coordinates, at)] if kind == "MultiPoint" else [[coordinates]]
+        lines = [[one] for one in filled(coordinates, at)] if kind == "MultiPoint" else [[coordinates]]
         for n, (one,) in enumerate(lines):
             check_position(one, f"{at}[{n}]" if kind == "MultiPoint" else at)
     if len(lines) > MAX_PARTS:
@@ -62,29 +54,14 @@ def check_asset_geometry(geometry: object, path: str = "$.geometry") -> None:
 
 
 def _row(feature: object, path: str) -> AssetRow:
-    if not isinstance(feature, dict) or feature.get("type") != "Feature":
-        raise Rejected("expected a Feature", f"{path}.type")
-    properties = feature.get("properties") or {}
-    if not isinstance(properties, dict):
-        raise Rejected("expected an object", f"{path}.properties")
-    key = feature.get("id", properties.get("asset_id"))
-    if isinstance(key, int) and not isinstance(key, bool):
-        key = str(key)
-    if not isinstance(key, str) or not key:
-        raise Rejected("an asset needs a key: the feature's id, or its property asset_id", f"{path}.id")
-    check_asset_geometry(feature.get("geometry"), f"{path}.geometry")
+    key, properties, geometry = key_and_properties(feature, path, of="an asset", named="asset_id")
+    check_asset_geometry(geometry, f"{path}.geometry")
     told = {name: properties[name] for name in _MEMBERS if name in properties}
     try:
-        return read_change({"asset_id": key, "change": {**told, "geometry": feature["geometry"]}}, AssetRow)
+        return read_change({"asset_id": key, "change": {**told, "geometry": geometry}}, AssetRow)
     except Rejected as rejected:
         place = rejected.path.replace("$.change", f"{path}.properties").replace("$.asset_id", f"{path}.id")
         raise Rejected(rejected.reason, place) from None
-
-
-def _list(value: Any, path: str) -> list[Any]:
-    if not isinstance(value, list) or not value:
-        raise Rejected("expected a list that is not empty", path)
-    return value
 
 
 def _check_line(line: object, path: str) -> None:

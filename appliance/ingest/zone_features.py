@@ -6,11 +6,11 @@ itself) is left to the store.
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
 from appliance.errors import Rejected
+from appliance.ingest.features import filled, key_and_properties, read_features
 from appliance.model.device_change import Name, ZoneChange, read_change
 
 MAX_POSITIONS = 20_000  # of one zone; a coast line is simplified before it becomes one
@@ -30,15 +30,7 @@ def read_zone_features(document: object) -> Iterator[tuple[int, ZoneRow | Reject
     Properties other than zone, name, capacity and settings are passed over: maps carry many.
     raises  Rejected  the document is neither a Feature nor a FeatureCollection
     """
-    kind = document.get("type") if isinstance(document, dict) else None
-    features = [document] if kind == "Feature" else document.get("features") if isinstance(document, dict) else None
-    if kind not in {"Feature", "FeatureCollection"} or not isinstance(features, list):
-        raise Rejected("expected a GeoJSON FeatureCollection or Feature", "$.type")
-    for place, feature in enumerate(features, start=1):
-        try:
-            yield place, _row(feature, "$" if kind == "Feature" else f"$.features[{place - 1}]")
-        except Rejected as rejected:
-            yield place, rejected
+    return read_features(document, _row)
 
 
 def check_geometry(geometry: object, path: str = "$.geometry") -> None:
@@ -52,9 +44,9 @@ def check_geometry(geometry: object, path: str = "$.geometry") -> None:
     coordinates, at = geometry.get("coordinates"), f"{path}.coordinates"
     polygons = coordinates if kind == "MultiPolygon" else [coordinates]
     total = 0
-    for p, polygon in enumerate(_filled(polygons, at)):
+    for p, polygon in enumerate(filled(polygons, at)):
         inside = f"{at}[{p}]" if kind == "MultiPolygon" else at
-        for r, ring in enumerate(_filled(polygon, inside)):
+        for r, ring in enumerate(filled(polygon, inside)):
             total += _check_ring(ring, f"{inside}[{r}]")
             if total > MAX_POSITIONS:
                 raise Rejected(f"more than {MAX_POSITIONS} positions; simplify the polygon", at)
@@ -72,28 +64,13 @@ def check_position(position: object, path: str) -> None:
 
 
 def _row(feature: object, path: str) -> ZoneRow:
-    if not isinstance(feature, dict) or feature.get("type") != "Feature":
-        raise Rejected("expected a Feature", f"{path}.type")
-    properties = feature.get("properties") or {}
-    if not isinstance(properties, dict):
-        raise Rejected("expected an object", f"{path}.properties")
-    key = feature.get("id", properties.get("zone"))
-    if isinstance(key, int) and not isinstance(key, bool):
-        key = str(key)
-    if not isinstance(key, str) or not key:
-        raise Rejected("a zone needs a key: the feature's id, or its property zone", f"{path}.id")
-    check_geometry(feature.get("geometry"), f"{path}.geometry")
+    key, properties, geometry = key_and_properties(feature, path, of="a zone", named="zone")
+    check_geometry(geometry, f"{path}.geometry")
     told = {name: properties[name] for name in _MEMBERS if name in properties}
     try:
-        return read_change({"zone": key, "change": {**told, "geometry": feature["geometry"]}}, ZoneRow)
+        return read_change({"zone": key, "change": {**told, "geometry": geometry}}, ZoneRow)
     except Rejected as rejected:
         raise Rejected(rejected.reason, rejected.path.replace("$.change", f"{path}.properties")) from None
-
-
-def _filled(value: Any, path: str) -> list[Any]:
-    if not isinstance(value, list) or not value:
-        raise Rejected("expected a list that is not empty", path)
-    return value
 
 
 def _check_ring(ring: object, path: str) -> int:
