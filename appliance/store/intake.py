@@ -54,8 +54,8 @@ class Recorder:
         beside: bool = False,
     ) -> None:
         """`sealer` and `plate_key` (16 to 64 bytes, the site's own) go together; without them no plate is kept.
-        `admit` takes away what there is no room for, and counts it in the intake's `shed`. With `beside` what is
-        recorded is settled on a thread of its own, until `close`.
+        `admit` takes away what there is no room for, and counts it in the intake's `shed`. With `beside` what is recorded
+        is settled on a thread of its own, until `close`.
 
         raises  ValueError  a sealer without a key
         """
