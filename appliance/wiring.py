@@ -169,10 +169,8 @@ def open_disk_watch(box: Box, store: Store) -> DiskWatch:
     return DiskWatch(store, open_ballast(box), time.monotonic)
 
 
-def open_recorder(
-    box: Box, store: Store, *, step: Callable[[], Step] = lambda: Step.NORMAL, beside: bool = False
-) -> Recorder:
-    """A recorder for one thread; `step` says how scarce room on the disk is, `beside` whether it settles on another."""
+def open_recorder(box: Box, store: Store, *, step: Callable[[], Step] = lambda: Step.NORMAL) -> Recorder:
+    """A recorder for one thread; `step` says how scarce room on the disk is."""
     return Recorder(
         store,
         hours=box.hours(),
@@ -184,7 +182,6 @@ def open_recorder(
         archive=open_archive(box, store, step),
         admit=Admission(step),
         clock=box.clock,
-        beside=beside,
     )
 
 

@@ -132,7 +132,7 @@ def open_bridge(
 
     bridge = Bridge(
         client,
-        open_recorder(box, store, step=lambda: watch.step, beside=True),
+        open_recorder(box, store, step=lambda: watch.step),
         decoder=decoder,
         gatherer=Gatherer(around, memory=decoder.memory, digests=digests),
         field=field,

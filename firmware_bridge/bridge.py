@@ -46,9 +46,6 @@ class IntakeRecorder(Protocol):
     def record(self, intake: Intake) -> Receipt:
         """Write an intake whole and durably, or raise."""
 
-    def close(self) -> None:
-        """Finish what has begun behind."""
-
 
 class Downlink(Protocol):
     """What sends commands."""
@@ -115,7 +112,6 @@ class Bridge:
                 self._say(pending=0)
         finally:
             self._client.stop()
-            self._recorder.close()
 
     def _collect(self) -> list[Message]:
         """The next batch, bounded by number, bytes and age.

@@ -25,7 +25,6 @@ FILE_NAME = "hexpost.db"
 POOL = 8  # connections kept a process; readers beyond wait
 READ_LIMIT_S = 10.0  # a read that takes longer is stopped: a long reader lets the WAL grow without end
 PROGRESS_STEPS = 20_000  # SQLite virtual machine steps between looks at the clock, about a millisecond
-PATIENCE = 4  # by so much longer the log may grow before a patient writer brings it into the file itself
 NO_ROOM_BYTES = 1_048_576  # an I/O error with less free than this is for want of room
 
 
@@ -71,17 +70,14 @@ class Store:
                 _end(connection, raw, "ROLLBACK")
 
     @contextmanager
-    def write(self, *, patient: bool = False) -> Iterator[sa.Connection]:
+    def write(self) -> Iterator[sa.Connection]:
         """A connection that alone may write; commits (and syncs) on exit, takes everything back on an exception.
 
-        Whose commit finds the log long brings it into the file; one that is `patient` leaves that to other writers as
-        long as it can.
         raises  Unavailable  another process writes for too long
         raises  NoRoom       the disk is full
         """
         with self._connection() as connection:
             raw = raw_connection(connection)
-            raw.execute(f"PRAGMA wal_autocheckpoint = {sqlite.log_pages(self.path) * (PATIENCE if patient else 1)}")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection

@@ -19,7 +19,16 @@ from appliance.spatial.cells import EVENT_RESOLUTION, cell_of
 from appliance.spatial.geometry import point_blob
 from appliance.store.engine import raw_connection
 from appliance.store.identity import Identities
-from appliance.store.settle import Spot, follow_change, last_key
+from appliance.store.settle import (
+    INDEX_ROWS,
+    MAX_UNCOUNTED,
+    Spot,
+    fetch_marks,
+    follow_change,
+    last_key,
+    settle_counts,
+    settle_index,
+)
 from appliance.store.tally import Tally
 
 _INSERT = """
@@ -103,9 +112,20 @@ class EventWriter:
         return "corrected"
 
     @property
-    def last(self) -> int:
-        """The highest event_pk given in the last `insert` of events."""
-        return self._last
+    def settling_due(self) -> bool:
+        """Whether the tail has grown to what is indexed at once."""
+        return self._last - self._known.indexed >= INDEX_ROWS
+
+    def settle(self, connection: sa.Connection) -> None:
+        """Index some of the tail; and where the jobs process does not keep up, count too. In a transaction of its own.
+
+        So a batch is acknowledged without waiting for it, and stored also where there is no room for it now.
+        """
+        raw = raw_connection(connection)
+        settle_index(connection)
+        self._known.indexed = fetch_marks(raw).indexed
+        if last_key(raw) - fetch_marks(raw).counted >= MAX_UNCOUNTED:
+            settle_counts(connection, self._tally)
 
 
 @lru_cache(maxsize=8_192)  # cameras stand still, and addresses come again

@@ -3,6 +3,8 @@
 Shared by the bridge, the upload and the import, so that a rule about duplicates or counting stands once.
 """
 
+import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -12,6 +14,7 @@ import sqlalchemy as sa
 
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import to_us
+from appliance.errors import Unavailable
 from appliance.model.intake import Intake, Outcome, RawMessage, Receipt
 from appliance.store.commands import insert_answers
 from appliance.store.device_reports import fold_reports, keep_last_fixes
@@ -22,10 +25,12 @@ from appliance.store.positions import insert_fixes
 from appliance.store.quarantine import Room, Seals, insert_rejections, take_retried
 from appliance.store.readings import Series, WrittenReadings, insert_readings, remember
 from appliance.store.sealing import Sealer
-from appliance.store.settler import Settler
 from appliance.store.totals import add_totals
 
+log = logging.getLogger(__name__)
+
 QUARANTINE_BYTES = 64 * 1_048_576
+SETTLE_AGAIN_S = 10.0  # between attempts to index while the store has no room for it
 
 
 class Archive(Protocol):
@@ -51,11 +56,9 @@ class Recorder:
         plate_key: bytes = b"",
         archive: Archive | None = None,
         admit: Callable[[Intake], Intake] = lambda intake: intake,
-        beside: bool = False,
     ) -> None:
         """`sealer` and `plate_key` (16 to 64 bytes, the site's own) go together; without them no plate is kept.
-        `admit` takes away what there is no room for, and counts it in the intake's `shed`. With `beside` what is recorded
-        is settled on a thread of its own, until `close`.
+        `admit` takes away what there is no room for, and counts it in the intake's `shed`.
 
         raises  ValueError  a sealer without a key
         """
@@ -69,8 +72,7 @@ class Recorder:
         self._archive = archive
         self._admit = admit
         self._series: dict[Series, int] = {}
-        self._settler = Settler(store, hours.zone, resolutions, beside=beside)
-        self._patient = beside
+        self._settle_after = 0.0
 
     def record(self, intake: Intake) -> Receipt:
         """Write an intake whole, or raise and write nothing; it is durable when this returns.
@@ -83,7 +85,7 @@ class Recorder:
         intake = self._admit(intake)
         now = to_us(self._clock())
         try:
-            with self._store.write(patient=self._patient) as connection:
+            with self._store.write() as connection:
                 receipt, fresh = self._write(connection, intake, now)
         except BaseException:
             self._events.forget()
@@ -91,12 +93,21 @@ class Recorder:
         remember(self._series, fresh)
         if self._archive is not None and intake.raw:
             self._archive.append(intake.raw)
-        self._settler.follow(self._events.last)
+        self._settle()
         return receipt
 
-    def close(self) -> None:
-        """Finish what has begun behind; nothing may be recorded after."""
-        self._settler.close()
+    def _settle(self) -> None:
+        """Index what has gathered. What was recorded is durable without it: trouble here only leaves it for later."""
+        if time.monotonic() < self._settle_after:
+            return
+        try:
+            while self._events.settling_due:
+                with self._store.write() as connection:
+                    self._events.settle(connection)
+        except Unavailable as error:
+            self._events.forget()
+            self._settle_after = time.monotonic() + SETTLE_AGAIN_S
+            log.warning("events are stored, and indexed later: %s", error)
 
     def _write(self, connection: sa.Connection, intake: Intake, now: int) -> tuple[Receipt, Mapping[Series, int]]:
         take_retried(connection, intake.retried)

@@ -28,7 +28,7 @@ READING_PRAGMAS = tuple(pragma for pragma in PRAGMAS if not any(word in pragma f
 
 # A page that changes often is written once a checkpoint: 16 MB of log between two cost a third less than SQLite's 4.
 # Where room is scarce the log stays short.
-ROOMY_BYTES, ROOMY_PAGES, SCARCE_PAGES = 1_073_741_824, 4_000, 1_000
+ROOMY_BYTES, ROOMY_PAGES = 1_073_741_824, 4_000
 
 
 def driver() -> ModuleType:
@@ -55,12 +55,9 @@ def connect(path: Path) -> Any:
     load_spatialite(connection)
     for pragma in PRAGMAS:
         connection.execute(pragma)
+    if free_bytes(path.parent) > ROOMY_BYTES:
+        connection.execute(f"PRAGMA wal_autocheckpoint = {ROOMY_PAGES}")
     return connection
-
-
-def log_pages(path: Path) -> int:
-    """How long the log of a store may grow before a commit brings it into the file."""
-    return ROOMY_PAGES if free_bytes(path.parent) > ROOMY_BYTES else SCARCE_PAGES
 
 
 def connect_to_read(path: Path) -> Any:

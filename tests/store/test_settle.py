@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appliance.aggregate.hours import SiteHours
-from appliance.errors import Corrupt, NoRoom, NotFound
+from appliance.errors import Corrupt, NotFound
 from appliance.job.counting import count_events
 from appliance.model.intake import Intake, Rejection
-from appliance.store import settle, settler
+from appliance.store import event_writer, settle
 from appliance.store.counts import ensure_counts, fetch_daily_counts
 from appliance.store.engine import FILE_NAME, Store, raw_connection
 from appliance.store.events import fetch_event, place_events
@@ -93,49 +93,13 @@ def test_what_was_taken_back_is_new_again(store: Store, recorder: Recorder) -> N
 def test_the_writer_settles_when_the_tail_has_grown(
     store: Store, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settler, "INDEX_ROWS", 10)
-    monkeypatch.setattr(settler, "MAX_UNCOUNTED", 20)
+    monkeypatch.setattr(event_writer, "INDEX_ROWS", 10)
+    monkeypatch.setattr(event_writer, "MAX_UNCOUNTED", 20)
     for start in range(0, 40, 5):
         recorder.record(Intake(events=[make_event(event_id=f"e{n:02}") for n in range(start, start + 5)]))
     with store.read() as connection:
         assert fetch_marks(raw_connection(connection)) == (40, 40)
     assert counted(store) == 40
-    assert_sound(store)
-
-
-def test_settling_beside_the_recorder_ends_where_settling_after_it_does(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(settler, "INDEX_ROWS", 10)
-    monkeypatch.setattr(settler, "MAX_TAIL", 40)
-    recorder = make_recorder(store, NOW, beside=True)
-    for start in range(0, 200, 5):
-        told = [make_event(event_id=f"e{n:03}") for n in range(max(0, start - 3), start + 5)]
-        assert recorder.record(Intake(events=told)).outcomes == ["duplicate"] * (len(told) - 5) + ["stored"] * 5
-        with store.read() as connection:
-            assert start + 5 - fetch_marks(raw_connection(connection)).indexed <= 40 + 10
-    recorder.close()
-    with store.read() as connection:
-        assert fetch_marks(raw_connection(connection)).indexed >= 190
-    assert_sound(store)
-
-
-def test_a_store_that_cannot_be_written_while_settling_is_settled_later(
-    store: Store, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(settler, "INDEX_ROWS", 2)
-    monkeypatch.setattr(settler, "AGAIN_S", 0.0)
-
-    def fail(connection: object) -> int:
-        raise NoRoom("the disk is full")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(settler, "settle_index", fail)
-        assert recorder.record(Intake(events=[make_event(event_id=n) for n in "abc"])).outcomes == ["stored"] * 3
-    assert "indexed later: the disk is full" in caplog.text
-    recorder.record(Intake(events=[make_event(event_id="d")]))
-    with store.read() as connection:
-        assert fetch_marks(raw_connection(connection)).indexed == 4
     assert_sound(store)
 
 
