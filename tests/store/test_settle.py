@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appliance.aggregate.hours import SiteHours
-from appliance.errors import Corrupt, NotFound
+from appliance.errors import Corrupt, NoRoom, NotFound
 from appliance.job.counting import count_events
 from appliance.model.intake import Intake, Rejection
-from appliance.store import event_writer, settle
+from appliance.store import event_writer, intake, settle
 from appliance.store.counts import ensure_counts, fetch_daily_counts
 from appliance.store.engine import FILE_NAME, Store, raw_connection
 from appliance.store.events import fetch_event, place_events
@@ -100,6 +100,25 @@ def test_the_writer_settles_when_the_tail_has_grown(
     with store.read() as connection:
         assert fetch_marks(raw_connection(connection)) == (40, 40)
     assert counted(store) == 40
+    assert_sound(store)
+
+
+def test_a_store_that_cannot_be_written_while_settling_is_settled_later(
+    store: Store, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(event_writer, "INDEX_ROWS", 2)
+    monkeypatch.setattr(intake, "SETTLE_AGAIN_S", 0.0)
+
+    def fail(connection: object) -> int:
+        raise NoRoom("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(event_writer, "settle_index", fail)
+        assert recorder.record(Intake(events=[make_event(event_id=n) for n in "abc"])).outcomes == ["stored"] * 3
+    assert "indexed later: the disk is full" in caplog.text
+    recorder.record(Intake(events=[make_event(event_id="d")]))
+    with store.read() as connection:
+        assert fetch_marks(raw_connection(connection)).indexed == 4
     assert_sound(store)
 
 
