@@ -10,15 +10,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from appliance.cli.options import common, hexpost_command, log_to_stderr
 from appliance.cli.sd_notify import Notifier
 from appliance.store.durable import is_read_only
-from appliance.store.engine import FILE_NAME
+from appliance.store.engine import FILE_NAME, Store
 from appliance.store.health import DoubtWatch
 from appliance.wiring import Box, archive_folder, open_context, open_store, pulse_reporter
+
+if TYPE_CHECKING:  # each part imports at its start only what it needs
+    from appliance.job.backing_up import Child
 
 WRITABLE_S = 5.0  # between looks whether a read-only disk can be written again
 
@@ -97,14 +101,10 @@ def jobs_command(box: Box, as_json: bool) -> None:
     Example: hexpost jobs --data /var/lib/hexpost
     """
     from appliance.job.archiving import ArchiveCare
-    from appliance.job.backing_up import Child, is_backup_due, is_salvage_due
-    from appliance.job.backtest_keeping import AGAIN_S, NICENESS
     from appliance.job.schedule import Jobs
     from appliance.store.archive.spool import SPOOL, is_sealing_due
     from appliance.wiring_jobs import (
-        forecast_due,
         open_asset_risks,
-        open_backtest_due,
         open_chores,
         open_covering,
         open_disk_keeper,
@@ -133,28 +133,37 @@ def jobs_command(box: Box, as_json: bool) -> None:
             iot=open_iot_watch(box, store),
             assets=open_asset_risks(box, store),
             report=lambda state: report({**state, **keeper.state}),
-            children=[
-                Child(
-                    "backup",
-                    hexpost_command(box, "backup"),
-                    lambda: is_backup_due(store, box.clock(), clock_trusted=box.clock_trusted()),
-                ),
-                Child("salvage", hexpost_command(box, "salvage"), lambda: is_salvage_due(store)),
-                Child("forecast", hexpost_command(box, "forecast", "run"), forecast_due(box, store)),
-                Child(
-                    "backtest",
-                    hexpost_command(box, "backtest", "--site", "--keep", "--queued"),
-                    open_backtest_due(box, store),
-                    again_s=AGAIN_S,
-                    niceness=NICENESS,
-                ),
-            ],
+            children=_children(box, store),
         )
         notifier.ready()
         keeper.start()
         jobs.run(stop)
         keeper.stop()
         store.close()
+
+
+def _children(box: Box, store: Store) -> list["Child"]:
+    """The commands that the jobs process starts when they are due, so that what they take goes back."""
+    from appliance.job.backing_up import Child, is_backup_due, is_salvage_due
+    from appliance.job.backtest_keeping import AGAIN_S, NICENESS
+    from appliance.wiring_jobs import forecast_due, open_backtest_due
+
+    return [
+        Child(
+            "backup",
+            hexpost_command(box, "backup"),
+            lambda: is_backup_due(store, box.clock(), clock_trusted=box.clock_trusted()),
+        ),
+        Child("salvage", hexpost_command(box, "salvage"), lambda: is_salvage_due(store)),
+        Child("forecast", hexpost_command(box, "forecast", "run"), forecast_due(box, store)),
+        Child(
+            "backtest",
+            hexpost_command(box, "backtest", "--site", "--keep", "--queued"),
+            open_backtest_due(box, store),
+            again_s=AGAIN_S,
+            niceness=NICENESS,
+        ),
+    ]
 
 
 @click.command("serve")

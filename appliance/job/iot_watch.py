@@ -36,8 +36,9 @@ class IotWatch:
             except HexpostError as error:
                 errors.append(str(error))
             except Exception as error:
-                log.exception("following events and readings")
                 errors.append(f"{type(error).__name__}: {error}")
+                if errors[-1] not in self.error:  # it looks every few seconds
+                    log.exception("following events and readings")
         told = "; ".join(errors)
         if told and told != self.error:
             log.error("%s; trying again", told)
