@@ -49,7 +49,7 @@ NOW = datetime(2026, 11, 27, 23, 59, tzinfo=UTC)
 BATCH = 2_000
 TYPES = ("theft", "assault", "motion", "crash")
 LNG, LAT = 47.97, 29.37
-RISK_TABLES = ("cell_aggregates", "risk_scores", "judged_days", "baselines", "baseline_sets")
+RISK_TABLES = ("cell_aggregates", "judged_days", "baselines", "baseline_sets")
 
 
 class City:

@@ -138,7 +138,7 @@ def fill(store: Store, n_rows: int) -> None:
     with store.write() as connection:
         for day, rows in slices(n_rows, 1):
             connection.exec_driver_sql(
-                "INSERT INTO risk_scores (h3_index, resolution, day, profile, risk_score, risk_level, rev, run_id) "
+                "INSERT INTO forecast_scores (h3_index, resolution, day, profile, risk_score, risk_level, rev, run_id) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
                 list(rows),
             )

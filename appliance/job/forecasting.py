@@ -39,8 +39,9 @@ from appliance.model.settings import Risk
 from appliance.score.composite import risk_level
 from appliance.store.engine import Store
 from appliance.store.forecast_runs import ForecastRun, insert_forecast_run
+from appliance.store.forecast_scores import DayScores, write_scores
 from appliance.store.forecasts import Made, purge_forecasts, write_outlook
-from appliance.store.risk import DayRows, ensure_cells, fetch_new_cells, write_day
+from appliance.store.risk import ensure_cells, fetch_new_cells
 
 CELLS_A_TRANSACTION, NEW_CELLS_A_TRANSACTION = 3_000, 500
 _ALL_CELLS = (0, 2**63 - 1)
@@ -165,18 +166,18 @@ def _write_risk(store: Store, found: Outlook, stopping: Callable[[], bool]) -> i
         last = cells[end] - 1 if end < len(cells) else _ALL_CELLS[1]
         part = slice(start, end)
         rows = {
-            cell: (CALIBRATED, score, LEVELS[level])
+            cell: (score, LEVELS[level])
             for cell, score, level in zip(cells[part], scores[part], levels[part], strict=True)
         }
-        day = DayRows(
+        day = DayScores(
             resolution=found.resolution,
             day=found.window.day.isoformat(),
-            rows={"risk_scores": rows},
             profile=CALIBRATED,
+            scores=rows,
             between=(first, last),
         )
         with store.write() as connection:
-            changed += write_day(connection, 0, day)
+            changed += write_scores(connection, day)
         first = last + 1
     return changed
 

@@ -79,8 +79,7 @@ def score_run(
     sums, rows = None, list[DailyRow]()
     with store.read(limit_s=60.0) as connection:
         known = {digest_cells(one.cells, types): one.cells for one in fetch_baselines(connection, run)}
-        given = {digest: len(cells) for digest, cells in known.items()}
-        lost = find_lost(connection, run, given) if look_for_lost else set()
+        lost = find_lost(connection, run) if look_for_lost else set()
         if run.resolution in fetch_resolutions(connection):
             sums = fetch_day_counts(connection, resolution=run.resolution, first=first, last=run.to_day, types=types)
         else:

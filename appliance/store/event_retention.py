@@ -9,7 +9,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from appliance.clock import from_us, rfc3339
-from appliance.model.change import COLUMNS
 from appliance.store.engine import raw_connection
 from appliance.store.retention import STEP_ROWS, Step
 from appliance.store.segments import SEGMENT_BITS
@@ -22,11 +21,10 @@ _FROM = """
 SELECT event_pk, recorded_at, clock_quality IN ('untrusted', 'undated') FROM events WHERE event_pk > ? ORDER BY event_pk
 """
 _PINNED = "SELECT event_pk FROM pinned_events WHERE event_pk > ? AND event_pk <= ?"
-_SLICE = "kind = ? AND resolution = ? AND day = ?"
-_ALONE = (
-    "AND kind = 'risk_scores' AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.kind = 'cell_aggregates' "
-    "AND o.resolution = outbox.resolution)"
-)
+_DAY = "resolution = ? AND day = ?"
+_OF_A_DAY = ("cell_aggregates", "judged_days", "legacy_scores", "forecast_scores", "tombstones", "outbox")
+"""What a day of risk is stored in; its scores and flags follow from counts and from how the day was judged."""
+_ALONE = "AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.kind = 'cell_aggregates' AND o.resolution = w.resolution)"
 
 
 def purge_events(
@@ -101,28 +99,23 @@ def purge_cells(connection: sa.Connection, *, limit: int = STEP_ROWS) -> Step:
 
 
 def purge_risk(connection: sa.Connection, *, before_day: str, centre: bool, alone: bool = False) -> Step:
-    """The oldest slice (table, resolution, day) of risk of a day before this one, with its entry in the outbox.
+    """The oldest (resolution, day) of risk before this day, whole, with its entries in the outbox.
 
-    centre  there is one, which must have acknowledged the slice first
+    centre  there is one, which must have acknowledged all of the day first
     alone   only scores of a resolution at which nothing but the forecast is computed
     """
     raw = raw_connection(connection)
     row = raw.execute(
-        "SELECT kind, resolution, day, rev > acked_rev FROM outbox WHERE day <> '' AND day < ? "
-        f"{_ALONE if alone else ''} ORDER BY ? AND rev > acked_rev, day, kind, resolution LIMIT 1",
+        "SELECT resolution, day, max(rev > acked_rev) FROM outbox AS w WHERE day <> '' AND day < ? "
+        f"{_ALONE if alone else ''} GROUP BY day, resolution "
+        "ORDER BY ? AND max(rev > acked_rev), day, resolution LIMIT 1",
         (before_day, centre),
     ).fetchone()
     waits = _unacknowledged(raw, before_day) if centre and not alone else ""
-    if row is None or (centre and row[3]):
+    if row is None or (centre and row[2]):
         return Step(waits=waits)
-    kind, resolution, day, _ = row
-    if kind not in COLUMNS:
-        raise ValueError(f"the outbox names a table {kind!r}")
-    table = "judged_days" if kind == "anomaly_flags" else kind  # flags follow from counts of a day that is judged
-    deleted: int = raw.execute(f"DELETE FROM {table} WHERE resolution = ? AND day = ?", (resolution, day)).rowcount
-    for table in ("tombstones", "outbox"):
-        raw.execute(f"DELETE FROM {table} WHERE {_SLICE}", (kind, resolution, day))
-    return Step(deleted=deleted, more=True, waits=waits)
+    deleted = {table: raw.execute(f"DELETE FROM {table} WHERE {_DAY}", row[:2]).rowcount for table in _OF_A_DAY}
+    return Step(deleted=deleted["cell_aggregates"] + deleted["forecast_scores"], more=True, waits=waits)
 
 
 def _unacknowledged(raw: Any, before_day: str) -> str:

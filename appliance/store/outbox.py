@@ -20,6 +20,11 @@ from appliance.store.engine import Store
 
 _PENDING = "outbox AS o INDEXED BY outbox_pending"  # SQLite, left to itself, reads all that was ever acknowledged
 _SLICE = "kind = ? AND resolution = ? AND day = ?"
+_HALVES: dict[ChangeKind, tuple[str, ...]] = {
+    "cell_aggregates": ("cell_aggregates",),
+    "risk_scores": ("composite_scores", "forecast_scores"),  # joined to the view, SQLite would make all of it first
+    "anomaly_flags": ("anomaly_flags",),
+}
 
 
 class _Flight(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +130,11 @@ def sync_status(store: Store) -> SyncStatus:
         f"{same} AND t.rev > o.acked_rev WHERE o.rev > o.acked_rev {of_kind}"
         for table, same, of_kind in [
             ("h3_cells", "", "AND o.kind = 'h3_cells'"),
-            *((kind, "AND t.day = o.day", f"AND o.kind = '{kind}'") for kind in COLUMNS if kind != "h3_cells"),
+            *(
+                (table, "AND t.day = o.day", f"AND o.kind = '{kind}'")
+                for kind, tables in _HALVES.items()
+                for table in tables
+            ),
             ("tombstones", "AND t.kind = o.kind AND t.day = o.day", ""),
         ]
     )

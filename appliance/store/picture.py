@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from appliance.coverage.judge import Coverage
 from appliance.errors import Corrupt, NotFound
-from appliance.model.risk import CALIBRATED, PROFILE
+from appliance.model.risk import CALIBRATED, LEVELS
+from appliance.score.composite import risk_level
 from appliance.spatial.cells import resolution_of, to_hex
 from appliance.spatial.geojson import Bounds
 from appliance.spatial.mvt import Column
@@ -26,18 +27,10 @@ from appliance.store.engine import raw_connection
 NO_ROW, UNKNOWN = 255, 254  # bytes of a feed that are not twice a score
 
 _ROW = "a.h3_index, a.day, event_count, rolling_7d_avg, growth_rate, risk_score, risk_level, z_score, flagged"
-_JOIN = f"""
-cell_aggregates AS a
-CROSS JOIN risk_scores AS s
-    ON (s.resolution, s.day, s.h3_index, s.profile) = (a.resolution, a.day, a.h3_index, '{PROFILE}')
-CROSS JOIN anomaly_flags AS f ON (f.resolution, f.day, f.h3_index) = (a.resolution, a.day, a.h3_index)
-"""
-"""CROSS, so that SQLite begins with the counts: it cannot know that other profiles have rows of their own."""
-_UNSCORED = f"""
+_UNSCORED = """
 SELECT a.h3_index, a.day, 0, NULL, NULL, NULL, NULL, NULL, 0 FROM cell_coverage AS a
 WHERE a.coverage = 'unknown' AND NOT EXISTS (
-    SELECT 1 FROM risk_scores AS s
-    WHERE (s.resolution, s.day, s.h3_index, s.profile) = (a.resolution, a.day, a.h3_index, '{PROFILE}'))
+    SELECT 1 FROM cell_aggregates AS n WHERE (n.resolution, n.day, n.h3_index) = (a.resolution, a.day, a.h3_index))
 AND a.resolution = ? AND a.day = ?"""
 """Cells of a day that nobody watched and no run scored, in the columns of `_ROW`."""
 
@@ -86,7 +79,7 @@ def fetch_risk(
     at = (resolution, day.isoformat(), after_cell, *values, limit + 1)
     raw = raw_connection(connection)
     rows = raw.execute(
-        f"SELECT {_ROW} FROM {_JOIN} WHERE a.resolution = ? AND a.day = ? AND a.h3_index > ? {clause} "
+        f"SELECT {_ROW} FROM composite_risk AS a WHERE a.resolution = ? AND a.day = ? AND a.h3_index > ? {clause} "
         "ORDER BY a.h3_index LIMIT ?",
         at,
     ).fetchall()
@@ -115,7 +108,7 @@ def fetch_calibrated_risk(
             f"""SELECT s.h3_index, s.day, coalesce(event_count, 0), coalesce(rolling_7d_avg, 0.0),
                 coalesce(growth_rate, 0.0), risk_score, risk_level,
                 coalesce((SELECT z_score {flags}), 0.0), coalesce((SELECT flagged {flags}), 0)
-            FROM risk_scores AS s LEFT JOIN cell_aggregates AS a ON (a.resolution, a.day, a.h3_index) = {same}
+            FROM forecast_scores AS s LEFT JOIN cell_aggregates AS a ON (a.resolution, a.day, a.h3_index) = {same}
             WHERE s.resolution = ? AND s.day = ? AND s.profile = ? AND s.h3_index > ? {clause}
             ORDER BY s.h3_index LIMIT ?""",
             (resolution, day.isoformat(), CALIBRATED, after_cell, *values, limit + 1),
@@ -143,7 +136,7 @@ def fetch_cell(connection: sa.Connection, cell: int, *, from_day: date, to_day: 
         raise NotFound(f"cell {to_hex(cell)}: no event has put it on the map yet, and no device looks at it")
     between = (resolution, from_day.isoformat(), to_day.isoformat(), cell)
     rows = raw.execute(
-        f"SELECT {_ROW} FROM {_JOIN} WHERE a.resolution = ? AND a.day BETWEEN ? AND ? "
+        f"SELECT {_ROW} FROM composite_risk AS a WHERE a.resolution = ? AND a.day BETWEEN ? AND ? "
         "AND a.h3_index = ? ORDER BY a.day",
         between,
     ).fetchall()
@@ -170,9 +163,9 @@ def fetch_hotspots(
           there is none
     """
     rows = raw_connection(connection).execute(
-        f"""SELECT a.h3_index, c.centre_longitude, c.centre_latitude, sum(event_count), avg(risk_score),
+        """SELECT a.h3_index, c.centre_longitude, c.centre_latitude, sum(event_count), avg(risk_score),
             max(risk_score), risk_level, sum(risk_level IN ('high', 'critical')), sum(flagged)
-        FROM {_JOIN} CROSS JOIN h3_cells AS c ON c.h3_index = a.h3_index
+        FROM composite_risk AS a CROSS JOIN h3_cells AS c ON c.h3_index = a.h3_index
         WHERE a.resolution = ? AND a.day BETWEEN ? AND ?
         GROUP BY a.h3_index HAVING sum(risk_level IN ('high', 'critical')) > 0
             OR a.h3_index IN (SELECT value FROM json_each(?))
@@ -236,10 +229,10 @@ def fetch_feed(
     flags = np.full((len(days), cells), NO_ROW, dtype=np.uint8)
     row_of = {day.isoformat(): n for n, day in enumerate(days)}
     rows = raw_connection(connection).execute(
-        """SELECT f.day, c.ordinal, s.risk_score, f.flagged FROM anomaly_flags AS f
-        CROSS JOIN risk_scores AS s USING (resolution, day, h3_index) CROSS JOIN h3_cells AS c USING (h3_index)
-        WHERE f.resolution = ? AND f.day BETWEEN ? AND ? AND s.profile = ? AND c.ordinal < ?""",
-        (resolution, days[0].isoformat(), days[-1].isoformat(), PROFILE, cells),
+        """SELECT a.day, c.ordinal, risk_score, flagged
+        FROM composite_risk AS a CROSS JOIN h3_cells AS c ON c.h3_index = a.h3_index
+        WHERE a.resolution = ? AND a.day BETWEEN ? AND ? AND c.ordinal < ?""",
+        (resolution, days[0].isoformat(), days[-1].isoformat(), cells),
     )
     table = np.array([(row_of[day], ordinal, score, flag) for day, ordinal, score, flag in rows], dtype=np.float64)
     if table.size:
@@ -279,20 +272,19 @@ class DayPicture(msgspec.Struct, frozen=True, kw_only=True):
 def fetch_day_picture(connection: sa.Connection, *, day: date, resolution: int) -> DayPicture:
     """Every cell's row of a day.
 
-    Three scans in key order instead of a join of lookups: half the time, and a tile waits for it.
-    raises  Corrupt  the three tables do not hold the same cells, which one transaction wrote
+    raises  Corrupt  the day has not as many rows as it was given, or a cell of it has no baseline
     """
     raw, at = raw_connection(connection), (resolution, day.isoformat())
-    where = "WHERE resolution = ? AND day = ? ORDER BY h3_index"
-    counts = raw.execute(f"SELECT h3_index, event_count, rolling_7d_avg, growth_rate FROM cell_aggregates {where}", at)
-    cells, event_count, rolling_7d_avg, growth_rate = _columns(counts, 4)
-    of_profile = where.replace("ORDER", "AND profile = ? ORDER")
-    scores = raw.execute(f"SELECT h3_index, risk_score, risk_level FROM risk_scores {of_profile}", (*at, PROFILE))
-    scored_cells, risk_score, risk_level = _columns(scores, 3)
-    flags = raw.execute(f"SELECT h3_index, z_score, flagged FROM anomaly_flags {where}", at)
-    flagged_cells, z_score, flagged = _columns(flags, 3)
-    if not cells == scored_cells == flagged_cells:
+    found = raw.execute(
+        "SELECT h3_index, event_count, rolling_7d_avg, growth_rate, risk_score, z_score, flagged FROM composite_risk "
+        "WHERE resolution = ? AND day = ? ORDER BY h3_index",
+        at,
+    )
+    cells, event_count, rolling_7d_avg, growth_rate, risk_score, z_score, flagged = _columns(found, 7)
+    given = raw.execute("SELECT cell_count FROM judged_days WHERE resolution = ? AND day = ?", at).fetchone()
+    if len(cells) != (given[0] if given else 0):
         raise Corrupt(f"the picture of {day} at resolution {resolution} has rows missing; run `hexpost analyze` again")
+    levels = [LEVELS[level] for level in risk_level(np.array(risk_score)).tolist()]
     covered = fetch_covered(connection, resolution, day, day)
     unscored = [row[0] for row in raw.execute(_UNSCORED, at)]
     cells = [*cells, *unscored]
@@ -303,7 +295,7 @@ def fetch_day_picture(connection: sa.Connection, *, day: date, resolution: int) 
         "rolling_7d_avg": _doubles(rolling_7d_avg, len(unscored)),
         "growth_rate": _doubles(growth_rate, len(unscored)),
         "risk_score": _doubles(risk_score, len(unscored)),
-        "risk_level": [*risk_level, *[None] * len(unscored)],
+        "risk_level": [*levels, *[None] * len(unscored)],
         "z_score": _doubles(z_score, len(unscored)),
         "flagged": np.array([*flagged, *[False] * len(unscored)], np.bool_),
         "coverage": _coverage_column(covered, day.isoformat(), cells),

@@ -1,14 +1,13 @@
-"""Writing what a run found of a profile: only what changed, in short transactions, each with a revision of its own.
+"""Writing what a run counted on a day: only what changed, in short transactions, each row with a revision of its own.
 
-`cell_aggregates` and `risk_scores` are written a few days at a time, so that ingest never waits long; a run that is
-killed half-way is simply run again. What changed is named in the outbox by slice. `anomaly_flags` is what follows from
-the counts and `baselines`; what a day's rows were made from is told by `judged`.
+`cell_aggregates` is written a few days at a time, so that ingest never waits long; a run that is killed half-way is
+simply run again. The composite profile's `risk_scores` and `anomaly_flags` are what follows from the counts, the
+extremes in `judged_days` and `baselines`: what changes a row of counts changes theirs. What changed is named in the
+outbox by slice.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import msgspec
 import sqlalchemy as sa
 
 from appliance.model.change import ChangeKind, Slice
@@ -18,27 +17,10 @@ from appliance.spatial.geometry import cell_polygons, multipolygon_blob
 from appliance.store.engine import raw_connection
 from appliance.store.revisions import announce, take_revisions
 
-Row = tuple[Any, ...]
-
-
-class DayRows(msgspec.Struct, frozen=True, kw_only=True):
-    """A run's findings of one day by table: cell -> values in the order of `VALUES`.
-
-    Of `risk_scores` only rows of `profile` are looked at, and all that are found must be of it. A day with too many
-    cells for one transaction is written in parts, each the cells `between` two numbers, both inclusive.
-    """
-
-    resolution: int
-    day: str
-    rows: Mapping[ChangeKind, Mapping[int, Row]]
-    profile: str = PROFILE
-    between: tuple[int, int] = (0, 2**63 - 1)
-
-
-VALUES: dict[ChangeKind, tuple[str, ...]] = {
-    "cell_aggregates": ("event_count", "rolling_7d_avg", "growth_rate"),
-    "risk_scores": ("profile", "risk_score", "risk_level"),
-}
+Row = tuple[int, float, float]
+"""event_count, rolling_7d_avg, growth_rate."""
+_FOLLOWING: dict[ChangeKind, str] = {"cell_aggregates": "", "risk_scores": PROFILE, "anomaly_flags": ""}
+"""What a row of counts is a row of, and of which profile there."""
 
 
 def ensure_cells(connection: sa.Connection, resolution: int, cells: Sequence[int]) -> int:
@@ -72,89 +54,57 @@ def fetch_new_cells(connection: sa.Connection, resolution: int, cells: Sequence[
     return [cell for cell in cells if cell not in known]
 
 
-def write_day(connection: sa.Connection, run_id: int, found: DayRows) -> int:
-    """Make the tables say of one day what a run found, touching only rows whose values differ; how many did."""
-    return sum(
-        _write_slice(
-            connection,
-            run_id,
-            Slice(kind=kind, resolution=found.resolution, day=found.day),
-            rows,
-            _Own(profile=found.profile if kind == "risk_scores" else "", between=found.between),
-        )
-        for kind, rows in found.rows.items()
-    )
-
-
-def _write_slice(connection: sa.Connection, run_id: int, at: Slice, found: Mapping[int, Row], own: "_Own") -> int:
-    values = VALUES[at.kind]
-    raw = raw_connection(connection)
-    where, key = own.rows_of(at)
+def compare_rows(
+    connection: sa.Connection, run_id: int, resolution: int, day: str, found: Sequence[tuple[int, Row]]
+) -> int:
+    """Make the counts of a day, as they stand, those of these cells; how many rows differed, and are written."""
     stored = {
         row[0]: row[1:]
-        for row in raw.execute(
-            f"SELECT h3_index, {', '.join(values)} FROM {at.kind} WHERE {where}",
-            key,
+        for row in raw_connection(connection).execute(
+            "SELECT h3_index, event_count, rolling_7d_avg, growth_rate FROM cell_aggregates "
+            "WHERE resolution = ? AND day = ?",
+            (resolution, day),
         )
     }
-    changed = [(cell, row) for cell, row in found.items() if stored.get(cell) != row]
-    return write_rows(connection, run_id, at, changed, sorted(stored.keys() - found.keys()), profile=own.profile)
+    changed = [(cell, row) for cell, row in found if stored.get(cell) != row]
+    gone = sorted(stored.keys() - {cell for cell, _ in found})
+    return write_rows(connection, run_id, resolution, day, changed, gone)
 
 
 def write_rows(
     connection: sa.Connection,
     run_id: int,
-    at: Slice,
+    resolution: int,
+    day: str,
     changed: Sequence[tuple[int, Row]],
     gone: Sequence[int],
-    *,
-    profile: str,
 ) -> int:
-    """Write rows of a slice, (cell, values) ascending, and remove those of other cells; how many of both.
-
-    profile  whose rows they are; '' where the table has none
-    """
+    """Write the counts of a day's cells, ascending, and remove those of other cells; how many of both."""
     if not changed and not gone:
         return 0
-    values, raw = VALUES[at.kind], raw_connection(connection)
+    raw = raw_connection(connection)
     rev = take_revisions(connection, len(changed) + len(gone))
     raw.executemany(
-        f"REPLACE INTO {at.kind} (resolution, day, h3_index, {', '.join(values)}, rev, run_id) "
-        f"VALUES (?, ?, ?, {', '.join('?' * len(values))}, ?, ?)",
-        [(at.resolution, at.day, cell, *row, rev + n, run_id) for n, (cell, row) in enumerate(changed)],
+        "REPLACE INTO cell_aggregates (resolution, day, h3_index, event_count, rolling_7d_avg, growth_rate, rev, "
+        "run_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(resolution, day, cell, *row, rev + n, run_id) for n, (cell, row) in enumerate(changed)],
     )
-    _remove(connection, at, gone, rev + len(changed), profile)
-    announce(connection, at, rev + len(changed) + len(gone) - 1)
-    if at.kind == "cell_aggregates":  # from which anomaly_flags follows
-        flags = msgspec.structs.replace(at, kind="anomaly_flags")
-        _bury(connection, flags, gone, rev + len(changed), "")
-        announce(connection, flags, rev + len(changed) + len(gone) - 1)
+    raw.executemany(
+        "DELETE FROM cell_aggregates WHERE resolution = ? AND day = ? AND h3_index = ?",
+        [(resolution, day, cell) for cell in gone],
+    )
+    for kind, profile in _FOLLOWING.items():
+        at = Slice(kind=kind, resolution=resolution, day=day)
+        bury(connection, at, gone, rev + len(changed), profile)
+        announce(connection, at, rev + len(changed) + len(gone) - 1)
     return len(changed) + len(gone)
 
 
-class _Own(msgspec.Struct, frozen=True, kw_only=True):
-    """Which rows of a slice a run may touch; an empty profile: its table has none."""
+def bury(connection: sa.Connection, at: Slice, gone: Sequence[int], rev: int, profile: str) -> None:
+    """Leave tombstones, from this revision on, of rows that are there no more, where the centre may have them.
 
-    profile: str
-    between: tuple[int, int]
-
-    def rows_of(self, at: Slice) -> tuple[str, Row]:
-        """The condition on them, and its parameters."""
-        where, key = "resolution = ? AND day = ? AND h3_index BETWEEN ? AND ?", (at.resolution, at.day, *self.between)
-        return (f"{where} AND profile = ?", (*key, self.profile)) if self.profile else (where, key)
-
-
-def _remove(connection: sa.Connection, at: Slice, gone: Sequence[int], rev: int, profile: str) -> None:
-    condition, key = ("AND profile = ?", (profile,)) if profile else ("", ())
-    raw_connection(connection).executemany(
-        f"DELETE FROM {at.kind} WHERE resolution = ? AND day = ? AND h3_index = ? {condition}",
-        [(at.resolution, at.day, cell, *key) for cell in gone],
-    )
-    _bury(connection, at, gone, rev, profile)
-
-
-def _bury(connection: sa.Connection, at: Slice, gone: Sequence[int], rev: int, profile: str) -> None:
-    """Leave tombstones of rows that no longer belong to the run, where the centre may have them."""
+    profile  whose rows they were; '' where the table has none
+    """
     if not gone:
         return
     raw = raw_connection(connection)

@@ -1,8 +1,9 @@
 """Which of a day's rows a run has to write: all that differ, none of a day that is known to stand, and few in between.
 
-Three cases. What the day's rows were made from is what the run would make them from: nothing. What they were made from
-is known, it being the counts of now or those kept before: the rows that differ follow from that. Anything else: row is
-compared with row.
+Rows are those of counts; what follows from them and from how a day is judged (`risk_scores`, `anomaly_flags`) is not
+written. Three cases. What the day's rows were made from is what the run would make them from: none. What they were made
+from is known, it being the counts of now or those kept before: the rows that differ follow from that. Anything else:
+row is compared with row.
 """
 
 from collections.abc import Sequence
@@ -13,12 +14,11 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from appliance.aggregate.days import LOOKBACK_DAYS
-from appliance.model.change import ChangeKind, Slice
-from appliance.model.risk import LEVELS, PROFILE
-from appliance.score.composite import Baseline, DayScore, rescale, risk_level, score_day
+from appliance.model.change import Slice
+from appliance.score.composite import Baseline, DayScore, score_day
 from appliance.store.judged import Judged, write_judged
 from appliance.store.revisions import announce, last_revision
-from appliance.store.risk import DayRows, Row, write_day, write_rows
+from appliance.store.risk import Row, compare_rows, write_rows
 
 UNWATCHED = ""  # the changes of a day of which nobody notes when its counts change
 FEW = 200  # a day that is only to be pointed elsewhere counts as so many rows
@@ -60,6 +60,7 @@ def wanted(found: Findings, column: int, baseline_id: int) -> Judged:
         changes=found.changes[column],
         low=found.measure.low,
         high=found.measure.high,
+        cell_count=len(found.cells),
     )
 
 
@@ -70,24 +71,25 @@ def weigh_day(found: Findings, column: int, judged: Judged | None, baseline_id: 
         return max(FEW, len(found.cells))
     if judged == now:
         return 0
-    stands = (judged.changes, judged.low, judged.high) == (now.changes, now.low, now.high)
-    return FEW if stands else max(FEW, len(found.cells))
+    return FEW if _same_rows(judged, now) else max(FEW, len(found.cells))
 
 
 def write_findings(
     connection: sa.Connection, found: Findings, column: int, judged: Judged | None, baseline_id: int
 ) -> int:
-    """Make the tables say of a day what the run found; how many rows of the two that are stored changed."""
-    day = found.days[column]
+    """Make the tables say of a day what the run found; how many of its counts and scores are others by that."""
+    day, now = found.days[column], wanted(found, column, baseline_id)
     if judged is None or not _stands(found, column, judged):
-        changed = _compare(connection, found, column)
+        every = np.ones(len(found.cells), dtype=bool)
+        rows = _rows(found, _score(found.counts, column), every)
+        counts = compare_rows(connection, found.run_id, found.resolution, day, rows)
     else:
-        changed = _follow(connection, found, column, judged)
+        counts = 0 if _same_rows(judged, now) else _follow(connection, found, column, judged)
     if judged is None or judged.baseline_id != baseline_id:
         flags = Slice(kind="anomaly_flags", resolution=found.resolution, day=day)
         announce(connection, flags, last_revision(connection))
-    write_judged(connection, found.resolution, day, wanted(found, column, baseline_id))
-    return changed
+    scaled = write_judged(connection, found.run_id, found.resolution, day, now=now, before=judged)
+    return counts + (max(counts, len(found.cells)) if scaled else counts)
 
 
 def _stands(found: Findings, column: int, judged: Judged) -> bool:
@@ -98,48 +100,30 @@ def _stands(found: Findings, column: int, judged: Judged) -> bool:
     return judged.changes != UNWATCHED and counts_known and cells_known and not lost
 
 
-def _compare(connection: sa.Connection, found: Findings, column: int) -> int:
-    score, every = _score(found.counts, column), np.ones(len(found.cells), dtype=bool)
-    rows: dict[ChangeKind, dict[int, Row]] = {
-        "cell_aggregates": dict(_counts(found, score, every)),
-        "risk_scores": dict(_scores(found, score, every)),
-    }
-    day = DayRows(resolution=found.resolution, day=found.days[column], rows=rows)
-    return write_day(connection, found.run_id, day)
+def _same_rows(judged: Judged, now: Judged) -> bool:
+    """Whether the same counts of the same cells stand there, however they are judged."""
+    return (judged.cells, judged.changes) == (now.cells, now.changes)
 
 
 def _follow(connection: sa.Connection, found: Findings, column: int, judged: Judged) -> int:
-    """Rows of cells that came or went, or whose counts have changed; and scores that are others by new extremes."""
+    """Write rows of cells that came or went, or whose counts have changed; how many."""
     cells, score = found.cells, _score(found.counts, column)
     before = cells if judged.cells == found.digest else found.known[judged.cells]
     gone = np.setdiff1d(before, cells, assume_unique=True).tolist()
-    fresh = np.isin(cells, before, assume_unique=True, invert=True)
-    old = score if judged.changes == found.changes[column] else _score(found.before, column)
-    counted = fresh | (old.event_count != score.event_count)
-    counted |= (old.rolling_7d_avg != score.rolling_7d_avg) | (old.growth_rate != score.growth_rate)
-    moved = fresh | (rescale(old.raw, judged.low, judged.high) != _rescaled(found, score))
-    at = Slice(kind="cell_aggregates", resolution=found.resolution, day=found.days[column])
-    changed = write_rows(connection, found.run_id, at, _counts(found, score, counted), gone, profile="")
-    at = msgspec.structs.replace(at, kind="risk_scores")
-    return changed + write_rows(connection, found.run_id, at, _scores(found, score, moved), gone, profile=PROFILE)
+    changed = np.isin(cells, before, assume_unique=True, invert=True)
+    if judged.changes != found.changes[column]:
+        old = _score(found.before, column)
+        changed |= (old.event_count != score.event_count) | (old.rolling_7d_avg != score.rolling_7d_avg)
+        changed |= old.growth_rate != score.growth_rate
+    rows = _rows(found, score, changed)
+    return write_rows(connection, found.run_id, found.resolution, found.days[column], rows, gone)
 
 
 def _score(counts: NDArray[np.int32], column: int) -> DayScore:
     return score_day(counts[:, column : column + LOOKBACK_DAYS + 1])
 
 
-def _rescaled(found: Findings, score: DayScore) -> NDArray[np.float64]:
-    return rescale(score.raw, found.measure.low, found.measure.high)
-
-
-def _counts(found: Findings, score: DayScore, which: NDArray[np.bool_]) -> list[tuple[int, Row]]:
+def _rows(found: Findings, score: DayScore, which: NDArray[np.bool_]) -> list[tuple[int, Row]]:
     arrays = (score.event_count, score.rolling_7d_avg, score.growth_rate)
     rows = zip(*(array[which].tolist() for array in arrays), strict=True)
-    return list(zip(found.cells[which].tolist(), rows, strict=True))
-
-
-def _scores(found: Findings, score: DayScore, which: NDArray[np.bool_]) -> list[tuple[int, Row]]:
-    scores = _rescaled(found, score)[which]
-    levels = risk_level(scores).tolist()
-    rows = [(PROFILE, value, LEVELS[level]) for value, level in zip(scores.tolist(), levels, strict=True)]
     return list(zip(found.cells[which].tolist(), rows, strict=True))

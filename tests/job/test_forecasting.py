@@ -118,7 +118,7 @@ def test_killed_half_way_it_is_due_and_done_again_as_from_nothing(site: Site, mo
     site.forecast()
     after, risk = site.slices(), site.rows("SELECT resolution, day, h3_index, risk_score FROM risk_scores")
     with site.store.write() as connection:
-        for table in ("forecasts", "forecast_grids", "risk_scores", "forecast_parameters", "forecast_checks"):
+        for table in ("forecasts", "forecast_grids", "forecast_scores", "forecast_parameters", "forecast_checks"):
             connection.exec_driver_sql(f"DELETE FROM {table}")
     site.forecast()
     assert site.slices() == after
@@ -141,16 +141,16 @@ def test_cells_are_written_a_few_thousand_at_a_time_and_those_that_left_go(
     site.forecast()
     whole = site.rows("SELECT h3_index, day, risk_score FROM risk_scores WHERE resolution = 8 ORDER BY 1, 2")
     with site.store.write() as connection:
-        connection.exec_driver_sql("DELETE FROM risk_scores")
+        connection.exec_driver_sql("DELETE FROM forecast_scores")
         connection.exec_driver_sql(
-            "INSERT INTO risk_scores SELECT 8, '2026-11-22', n, p, 1, 'low', 1, 1 FROM (SELECT 5 AS n UNION SELECT "
-            "9000000000000000000), (SELECT 'calibrated' AS p UNION SELECT 'composite')"
+            "INSERT INTO forecast_scores SELECT 8, '2026-11-22', n, p, 1, 'low', 1, 1 FROM (SELECT 5 AS n UNION SELECT "
+            "9000000000000000000), (SELECT 'calibrated' AS p UNION SELECT 'another')"
         )
     monkeypatch.setattr(forecasting, "CELLS_A_TRANSACTION", 3)
     site.forecast()
     rows = "SELECT h3_index, day, risk_score FROM risk_scores WHERE resolution = 8 AND profile = ? ORDER BY 1, 2"
     assert site.rows(rows, "calibrated") == whole
-    assert [row[0] for row in site.rows(rows, "composite")] == [5, 9_000_000_000_000_000_000]
+    assert [row[0] for row in site.rows(rows, "another")] == [5, 9_000_000_000_000_000_000]
 
 
 def test_slices_of_days_long_past_go_and_so_do_their_cells(site: Site) -> None:

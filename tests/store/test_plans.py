@@ -58,6 +58,12 @@ SMALL = {"CONSTANT ROW", "CONSTANT ROWS", "json_each", "span", "held", "settled"
 are some hundred at most, the keys."""
 CELL = cell_of(lat=29.37, lng=47.97, resolution=8)
 DAYS = "(resolution=? AND day>? AND day<?)"
+OF_A_ROW = (
+    "SEARCH cell_aggregates USING PRIMARY KEY (resolution=? AND day=?)",
+    "SEARCH baselines USING PRIMARY KEY (baseline_id=? AND h3_index=?)",
+)
+OF_A_DAY_OF_RISK = ("SEARCH judged_days USING PRIMARY KEY (resolution=? AND day=?)", *OF_A_ROW)
+OF_DAYS_OF_RISK = (f"SEARCH judged_days USING PRIMARY KEY {DAYS}", *OF_A_ROW)
 BY_CELL = (
     "SEARCH event_cells USING PRIMARY KEY (segment=? AND h3_index>? AND h3_index<?)",
     "SEARCH event_cells USING PRIMARY KEY (segment>?)",
@@ -96,29 +102,18 @@ def events(*searches: str, cursor: str | None = None, sorts: int = 0, **wanted: 
 CASES: dict[str, Case] = {
     "tile": Case(
         lambda connection: fetch_day_picture(connection, day=TODAY, resolution=8),
-        tuple(
-            f"SEARCH {table}"
-            for table in (
-                *(f"{name} USING PRIMARY KEY (resolution=? AND day=?)" for name in ("cell_aggregates", "risk_scores")),
-                "baselines USING PRIMARY KEY (baseline_id=? AND h3_index=?)",
-            )
-        ),
+        OF_A_DAY_OF_RISK,
     ),
     "feed": Case(
         lambda connection: fetch_feed(connection, resolution=8, days=DAYS_ASKED, cells=5),
         (
-            f"SEARCH cell_aggregates USING PRIMARY KEY {DAYS}",
-            "SEARCH risk_scores USING PRIMARY KEY (resolution=? AND day=? AND h3_index=? AND profile=?)",
-            "SEARCH baselines USING PRIMARY KEY (baseline_id=? AND h3_index=?)",
+            *OF_DAYS_OF_RISK,
             "SEARCH h3_cells USING INDEX sqlite_autoindex_h3_cells_1 (h3_index=?)",
         ),
     ),
     "hotspots": Case(  # groups the days of a period, and sorts what is left of them
         lambda connection: fetch_hotspots(connection, from_day=BEFORE, to_day=TODAY, resolution=8, limit=10),
-        (
-            f"SEARCH cell_aggregates USING PRIMARY KEY {DAYS}",
-            "SEARCH risk_scores USING PRIMARY KEY (resolution=? AND day=? AND h3_index=? AND profile=?)",
-        ),
+        OF_DAYS_OF_RISK,
         sorts=2,
     ),
     "risk in a box": Case(
@@ -134,7 +129,7 @@ CASES: dict[str, Case] = {
         ),
         (
             "SCAN idx_h3_cells_geom VIRTUAL TABLE INDEX 2:",
-            "SEARCH risk_scores USING PRIMARY KEY (resolution=? AND day=? AND h3_index=? AND profile=?)",
+            "SEARCH forecast_scores USING PRIMARY KEY (resolution=? AND day=? AND h3_index=? AND profile=?)",
             "SEARCH cell_aggregates USING PRIMARY KEY (resolution=? AND day=? AND h3_index=?)",
         ),
     ),
@@ -154,7 +149,11 @@ CASES: dict[str, Case] = {
     ),
     "history of a cell": Case(
         lambda connection: fetch_cell(connection, CELL, from_day=BEFORE, to_day=TODAY),
-        (f"SEARCH cell_aggregates USING PRIMARY KEY {DAYS}",),
+        (
+            f"SEARCH judged_days USING PRIMARY KEY {DAYS}",
+            "SEARCH cell_aggregates USING PRIMARY KEY (resolution=? AND day=? AND h3_index=?)",
+            "SEARCH baselines USING PRIMARY KEY (baseline_id=? AND h3_index=?)",
+        ),
     ),
     "coverage of a day": Case(
         lambda connection: fetch_coverage_page(connection, resolution=8, day=TODAY, state=None, after_cell=0, limit=10),

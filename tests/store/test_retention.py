@@ -19,11 +19,11 @@ from appliance.store import event_retention, pins
 from appliance.store.counts import DailyRow, ensure_counts, fetch_daily_counts
 from appliance.store.engine import Store, raw_connection
 from appliance.store.event_retention import purge_events
+from appliance.store.forecast_scores import DayScores, write_scores
 from appliance.store.intake import Recorder
 from appliance.store.outbox import acknowledge, next_batch
 from appliance.store.pins import fetch_pins, pin_events, unpin_events
 from appliance.store.retention import purge_positions, shrink
-from appliance.store.risk import DayRows, write_day
 from appliance.store.runs import insert_run
 from appliance.store.settle import settle_index
 from appliance.store.tally import Tally
@@ -275,10 +275,9 @@ def test_scores_that_only_the_forecast_has_go_after_some_weeks_once_the_centre_h
     days = [(NOW - n * DAY).date().isoformat() for n in (1, 35, 36, 60)]
     for resolution in (8, 9):
         for day in days:
-            rows = {"risk_scores": {5: ("calibrated", 1.0, "low")}}
+            found = DayScores(resolution=resolution, day=day, profile="calibrated", scores={5: (1.0, "low")})
             with store.write() as connection:
-                found = DayRows(resolution=resolution, day=day, rows=rows, profile="calibrated")
-                write_day(connection, 0, found)
+                write_scores(connection, found)
 
     def kept(profile: str, resolution: int) -> list[str]:
         with store.read() as connection:

@@ -103,7 +103,7 @@ def test_a_late_event_reopens_its_day_like_a_run_from_nothing(store: Store, reco
     run(store)
     late = picture(store)
     with store.write() as connection:
-        for table in ("cell_aggregates", "risk_scores", "judged_days", "baselines", "baseline_sets"):
+        for table in ("cell_aggregates", "judged_days", "baselines", "baseline_sets"):
             connection.exec_driver_sql(f"DELETE FROM {table}")
     run(store)
     assert picture(store) == late
@@ -253,7 +253,7 @@ def test_a_day_without_rows_has_empty_columns(store: Store) -> None:
     assert day.cells == day.columns["risk_level"] == day.columns["risk_score"].tolist() == []
 
 
-@pytest.mark.parametrize("table", ["cell_aggregates", "risk_scores", "baselines"])
+@pytest.mark.parametrize("table", ["cell_aggregates", "baselines"])
 def test_a_day_of_which_a_row_is_lost_is_not_drawn_and_analyze_puts_it_back(
     store: Store, recorder: Recorder, table: str
 ) -> None:
@@ -356,7 +356,7 @@ def test_a_run_that_another_one_overtakes_says_so_and_the_next_puts_it_right(
     run(store)
     again = picture(store)
     with store.write() as connection:
-        for table in ("cell_aggregates", "risk_scores", "judged_days", "baselines", "baseline_sets"):
+        for table in ("cell_aggregates", "judged_days", "baselines", "baseline_sets"):
             connection.exec_driver_sql(f"DELETE FROM {table}")
     run(store)
     assert {key: row for key, row in again.items() if key[1] <= END.isoformat()} == picture(store)

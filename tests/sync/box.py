@@ -14,8 +14,9 @@ from appliance.spatial.geometry import multipolygon_ewkb, polygons_from_blob
 from appliance.store import outbox
 from appliance.store.baselines import forget_cells, write_baselines
 from appliance.store.engine import Store
-from appliance.store.judged import Judged, write_judged
-from appliance.store.risk import DayRows, ensure_cells, write_day
+from appliance.store.forecast_scores import DayScores, write_scores
+from appliance.store.judged import Judged, fetch_judged, write_judged
+from appliance.store.risk import compare_rows, ensure_cells
 
 RESOLUTION = 8
 DAY, NEXT_DAY = "2026-11-21", "2026-11-22"
@@ -38,30 +39,26 @@ class Box:
         """What a risk run does that finds these counts in these cells on a day, and nothing in the others."""
         with self.store.write() as connection:
             ensure_cells(connection, RESOLUTION, sorted(counts))
-            found = DayRows(
-                resolution=RESOLUTION,
-                day=day,
-                rows={
-                    "cell_aggregates": {cell: (n, n / 7, 0.5) for cell, n in counts.items()},
-                    "risk_scores": {cell: ("composite", 10.0 * n, "low") for cell, n in counts.items()},
-                },
-            )
             cells = np.array(sorted(counts), dtype=np.int64)
             at = date.fromisoformat(day)
             run = Run(run_id=1, resolution=RESOLUTION, from_day=at, to_day=at, state="running", requested_at=NOW)
             judged_by = write_baselines(connection, run, cells, np.zeros(len(cells)), np.full(len(cells), 3.0))
-            write_day(connection, 1, found)
-            rows = Judged(baseline_id=judged_by.baseline_id, cells="", changes="", low=0.0, high=10.0)
-            write_judged(connection, RESOLUTION, day, rows)
+            rows = [(cell, (n, n / 7, 0.5)) for cell, n in sorted(counts.items())]
+            compare_rows(connection, 1, RESOLUTION, day, rows)
+            before = fetch_judged(connection, RESOLUTION, [day]).get(day)
+            at_ten = 0.15 + 185 / 35  # so that the score of n is 10 n
+            now = Judged(
+                baseline_id=judged_by.baseline_id, cells="some", changes="", low=0.15, high=at_ten, cell_count=len(rows)
+            )
+            write_judged(connection, 1, RESOLUTION, day, now=now, before=before)
             forget_cells(connection, judged_by.baseline_id, judged_by.gone)
 
     def forecast(self, day: str, scores: Mapping[int, float]) -> None:
         """What a forecast does that gives these cells a score on a day."""
-        rows = {cell: ("calibrated", score, "low") for cell, score in scores.items()}
+        rows = {cell: (score, "low") for cell, score in scores.items()}
         with self.store.write() as connection:
             ensure_cells(connection, RESOLUTION, sorted(scores))
-            found = DayRows(resolution=RESOLUTION, day=day, rows={"risk_scores": rows}, profile="calibrated")
-            write_day(connection, 1, found)
+            write_scores(connection, DayScores(resolution=RESOLUTION, day=day, profile="calibrated", scores=rows))
 
     def contents(self) -> Contents:
         """Every row that the centre must have, as a batch would carry it."""
