@@ -126,7 +126,7 @@ def _write(store: Store, run: Run, found: Findings, stopping: Callable[[], bool]
             return None
         with store.write() as connection:
             require_set(connection, baselines.baseline_id)
-            judged = fetch_judged(connection, run.resolution, names)
+            judged = fetch_judged(connection, run.resolution, names[columns[0] : columns[-1] + 1])
             for column in columns:
                 before = judged.get(names[column])
                 changed += write_findings(connection, found, column, before, baselines.baseline_id)

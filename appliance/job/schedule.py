@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from appliance.aggregate.days import LOOKBACK_DAYS
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import Clock, site_day, to_us
 from appliance.errors import HexpostError, Unavailable
@@ -22,7 +23,7 @@ from appliance.job.archiving import ArchiveCare
 from appliance.job.asset_risk import AssetRisks
 from appliance.job.backing_up import Child
 from appliance.job.chores import Chores
-from appliance.job.counting import count_events
+from appliance.job.counting import Ahead, count_events
 from appliance.job.covering import Covering
 from appliance.job.iot_watch import IotWatch
 from appliance.job.redating import Redating
@@ -160,7 +161,7 @@ class Jobs:
         if run is None:
             self._seen = version
             if uncounted >= COUNT_ROWS:
-                count_events(self._store, self._hours)
+                count_events(self._store, self._hours, ahead=self._ahead())
             self._update_assets()
             return False
         try:
@@ -181,6 +182,12 @@ class Jobs:
             log.exception("run %d failed", run.run_id)
             self._fail(run, f"{type(error).__name__}: {error}")
         return True
+
+    def _ahead(self) -> Ahead:
+        """What the next run of the default interval reads."""
+        today = site_day(to_us(self._clock()), self._hours.zone)
+        first = today - timedelta(days=self._risk.days - 1 + LOOKBACK_DAYS)
+        return Ahead(first=first, last=today, types=self._risk.types)
 
     def _update_assets(self) -> None:
         """Compute the risk of critical assets where it is due; a mistake in it costs no run."""

@@ -4,6 +4,7 @@ A run reads 97 days: from the counters of a busy site that is a million rows, pa
 of an interval is never packed, since the day that goes on changes with every run.
 """
 
+import itertools
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -17,7 +18,11 @@ from appliance.store.changed_days import fetch_changes
 from appliance.store.engine import raw_connection
 
 PACK_DAYS = 30  # packed in one transaction: about a megabyte
+SETTLED = 8  # changes of the counters since a day's last, before it is summed ahead of a run
 UNKNOWN = -1  # the change of a day whose counters nobody watches
+
+KeptSum = tuple[str, int, DaySums]
+"""Day, the change that its sums hold, the sums."""
 
 
 class DayCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,21 +88,38 @@ def fetch_day_counts(
 def pack_days(connection: sa.Connection, found: DayCounts, limit: int = PACK_DAYS) -> DayCounts:
     """Keep at most `limit` sums that were made just now, but that of the last day; what is left to keep."""
     now = [n for n in found.unpacked if n < len(found.sums) - 1]
+    days = [((found.first + timedelta(days=n)).isoformat(), found.changes[n], found.sums[n]) for n in now[:limit]]
+    write_sums(connection, found.resolution, found.types, days)
+    return msgspec.structs.replace(found, unpacked=now[limit:])
+
+
+def sum_settled(
+    connection: sa.Connection, *, resolution: int, first: date, last: date, types: Sequence[str] = ()
+) -> list[KeptSum]:
+    """Sums of at most `PACK_DAYS` days from `first` to before `last` of which none is kept yet and which have settled.
+
+    So an import is summed behind it, and no day is written more than once here, however often it changes. One that is
+    kept and has changed is left to the run, which needs it: it tells what the day's rows were made from.
+    """
+    raw = raw_connection(connection)
+    days = raw.execute(
+        "SELECT day, change FROM changed_days AS c WHERE resolution = ? AND day >= ? AND day < ? "
+        "AND change <= (SELECT changes FROM settled) - ? AND NOT EXISTS (SELECT 1 FROM packed_days AS p "
+        "WHERE p.resolution = c.resolution AND p.day = c.day AND p.types = ?) ORDER BY day LIMIT ?",
+        (resolution, first.isoformat(), last.isoformat(), SETTLED, ",".join(sorted(types)), PACK_DAYS),
+    ).fetchall()
+    return [(day, change, _sum_day(raw, resolution, day, types)) for day, change in days]
+
+
+def write_sums(connection: sa.Connection, resolution: int, types: str, days: Sequence[KeptSum]) -> None:
+    """Keep sums of days."""
     raw_connection(connection).executemany(
         "REPLACE INTO packed_days (resolution, day, change, types, cells, counts) VALUES (?, ?, ?, ?, ?, ?)",
         [
-            (
-                found.resolution,
-                (found.first + timedelta(days=n)).isoformat(),
-                found.changes[n],
-                found.types,
-                found.sums[n].cells.astype("<i8").tobytes(),
-                found.sums[n].counts.astype("<i4").tobytes(),
-            )
-            for n in now[:limit]
+            (resolution, day, change, types, sums.cells.astype("<i8").tobytes(), sums.counts.astype("<i4").tobytes())
+            for day, change, sums in days
         ],
     )
-    return msgspec.structs.replace(found, unpacked=now[limit:])
 
 
 def _sum_day(raw: Any, resolution: int, day: str, types: Sequence[str]) -> DaySums:
@@ -107,5 +129,5 @@ def _sum_day(raw: Any, resolution: int, day: str, types: Sequence[str]) -> DaySu
         "GROUP BY h3_index HAVING sum(event_count) <> 0",
         (resolution, day, *types),
     ).fetchall()
-    table = np.array(rows, dtype=np.int64).reshape(-1, 2)
+    table = np.fromiter(itertools.chain.from_iterable(rows), dtype=np.int64, count=2 * len(rows)).reshape(-1, 2)
     return DaySums(cells=table[:, 0], counts=table[:, 1].astype(np.int32))

@@ -66,12 +66,11 @@ def wanted(found: Findings, column: int, baseline_id: int) -> Judged:
 
 def weigh_day(found: Findings, column: int, judged: Judged | None, baseline_id: int) -> int:
     """About how many rows a day costs; 0 where it stands."""
-    now = wanted(found, column, baseline_id)
     if judged is None or not _stands(found, column, judged):
         return max(FEW, len(found.cells))
-    if judged == now:
+    if judged == wanted(found, column, baseline_id):
         return 0
-    return FEW if _same_rows(judged, now) else max(FEW, len(found.cells))
+    return max(FEW, int(np.count_nonzero(_touched(found, column, judged))))
 
 
 def write_findings(
@@ -81,7 +80,7 @@ def write_findings(
     day, now = found.days[column], wanted(found, column, baseline_id)
     if judged is None or not _stands(found, column, judged):
         every = np.ones(len(found.cells), dtype=bool)
-        rows = _rows(found, _score(found.counts, column), every)
+        rows = _rows(found.cells, _score(found.counts, column), every)
         counts = compare_rows(connection, found.run_id, found.resolution, day, rows)
     else:
         counts = 0 if _same_rows(judged, now) else _follow(connection, found, column, judged)
@@ -107,23 +106,37 @@ def _same_rows(judged: Judged, now: Judged) -> bool:
 
 def _follow(connection: sa.Connection, found: Findings, column: int, judged: Judged) -> int:
     """Write rows of cells that came or went, or whose counts have changed; how many."""
-    cells, score = found.cells, _score(found.counts, column)
-    before = cells if judged.cells == found.digest else found.known[judged.cells]
-    gone = np.setdiff1d(before, cells, assume_unique=True).tolist()
-    changed = np.isin(cells, before, assume_unique=True, invert=True)
-    if judged.changes != found.changes[column]:
-        old = _score(found.before, column)
-        changed |= (old.event_count != score.event_count) | (old.rolling_7d_avg != score.rolling_7d_avg)
-        changed |= old.growth_rate != score.growth_rate
-    rows = _rows(found, score, changed)
+    cells = found.cells
+    gone = np.setdiff1d(found.known.get(judged.cells, cells), cells, assume_unique=True).tolist()
+    fresh = _fresh(found, judged)
+    touched = np.flatnonzero(_touched(found, column, judged))
+    score, old = (_score(counts[touched], column) for counts in (found.counts, found.before))
+    changed = fresh[touched] | (old.event_count != score.event_count)
+    changed |= (old.rolling_7d_avg != score.rolling_7d_avg) | (old.growth_rate != score.growth_rate)
+    rows = _rows(cells[touched], score, changed)
     return write_rows(connection, found.run_id, found.resolution, found.days[column], rows, gone)
+
+
+def _touched(found: Findings, column: int, judged: Judged) -> NDArray[np.bool_]:
+    """Cells whose rows may be others than those that stand: they came, or one of the day's counts has changed."""
+    touched = _fresh(found, judged)
+    if judged.changes != found.changes[column]:
+        window = slice(column, column + LOOKBACK_DAYS + 1)
+        touched |= np.any(found.counts[:, window] != found.before[:, window], axis=1)
+    return touched
+
+
+def _fresh(found: Findings, judged: Judged) -> NDArray[np.bool_]:
+    if judged.cells == found.digest:
+        return np.zeros(len(found.cells), dtype=bool)
+    return np.isin(found.cells, found.known[judged.cells], assume_unique=True, invert=True)
 
 
 def _score(counts: NDArray[np.int32], column: int) -> DayScore:
     return score_day(counts[:, column : column + LOOKBACK_DAYS + 1])
 
 
-def _rows(found: Findings, score: DayScore, which: NDArray[np.bool_]) -> list[tuple[int, Row]]:
+def _rows(cells: NDArray[np.int64], score: DayScore, which: NDArray[np.bool_]) -> list[tuple[int, Row]]:
     arrays = (score.event_count, score.rolling_7d_avg, score.growth_rate)
     rows = zip(*(array[which].tolist() for array in arrays), strict=True)
-    return list(zip(found.cells[which].tolist(), rows, strict=True))
+    return list(zip(cells[which].tolist(), rows, strict=True))

@@ -6,11 +6,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from appliance.aggregate.hours import SiteHours
-from appliance.job.counting import count_events
+from appliance.job.counting import Ahead, count_events
 from appliance.model.intake import Intake
+from appliance.store import day_counts
 from appliance.store.counts import ensure_counts, fetch_daily_counts
-from appliance.store.day_counts import DayCounts, fetch_day_counts, pack_days
-from appliance.store.engine import Store
+from appliance.store.day_counts import SETTLED, DayCounts, fetch_day_counts, pack_days
+from appliance.store.engine import Store, raw_connection
 from appliance.store.intake import Recorder
 from tests.conftest import make_event
 
@@ -91,6 +92,48 @@ def test_counters_that_are_cut_anew_are_summed_anew(counted: Store) -> None:
     with counted.write() as connection:
         ensure_counts(connection, SiteHours(ZoneInfo("Asia/Kuwait")), (8,))
     assert sums(counted).unpacked == list(range(9))
+
+
+def ahead(store: Store, last: date = LAST, types: tuple[str, ...] = ()) -> list[tuple[str, int]]:
+    """Count, and sum what has settled; the days that are kept, and the change that each holds."""
+    count_events(store, HOURS, ahead=Ahead(first=FIRST, last=last, types=types))
+    with store.read() as connection:
+        return list(raw_connection(connection).execute("SELECT day, change FROM packed_days WHERE resolution = 8"))
+
+
+def unsettle(recorder: Recorder, store: Store, *, changes: int) -> None:
+    """So many changes of the counters, of the last day."""
+    for n in range(changes):
+        tell(recorder, make(1_000 + n, day=8))
+        count_events(store, HOURS)
+
+
+def test_days_that_have_settled_are_summed_by_whoever_counts_but_not_the_one_that_goes_on(
+    counted: Store, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(day_counts, "PACK_DAYS", 3)
+    assert ahead(counted) == []  # all of them changed just now
+    unsettle(recorder, counted, changes=SETTLED)
+    assert ahead(counted) == [(f"2026-11-{1 + n:02d}", 1) for n in range(8)]
+    assert sums(counted).unpacked == [8]
+
+
+def test_a_day_to_which_late_events_keep_coming_is_not_summed_each_time(counted: Store, recorder: Recorder) -> None:
+    unsettle(recorder, counted, changes=SETTLED)
+    before = ahead(counted)
+    for n in range(SETTLED):
+        tell(recorder, make(20 + n, day=3))
+        assert ahead(counted) == before
+    unsettle(recorder, counted, changes=SETTLED)
+    assert ahead(counted) == before  # which tells the run what the day's rows were made from
+    assert sums(counted).unpacked == [3, 8]
+
+
+def test_sums_are_kept_of_the_types_that_a_run_counts(counted: Store, recorder: Recorder) -> None:
+    unsettle(recorder, counted, changes=SETTLED)
+    ahead(counted)
+    ahead(counted, types=("theft",))
+    assert sums(counted, ("theft",)).unpacked == [8]
 
 
 def test_few_are_packed_at_a_time(counted: Store) -> None:
