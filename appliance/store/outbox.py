@@ -20,7 +20,8 @@ from appliance.store.engine import Store
 
 _PENDING = "outbox AS o INDEXED BY outbox_pending"  # SQLite, left to itself, reads all that was ever acknowledged
 _SLICE = "kind = ? AND resolution = ? AND day = ?"
-_HALVES: dict[ChangeKind, tuple[str, ...]] = {
+_TABLES: dict[ChangeKind, tuple[str, ...]] = {
+    "h3_cells": ("h3_cells",),
     "cell_aggregates": ("cell_aggregates",),
     "risk_scores": ("composite_scores", "forecast_scores"),  # joined to the view, SQLite would make all of it first
     "anomaly_flags": ("anomaly_flags",),
@@ -124,22 +125,9 @@ def _takes_claim(connection: sa.Connection) -> bool:
 
 
 def sync_status(store: Store) -> SyncStatus:
-    """How far the centre is behind, counted exactly; reads only the slices that are pending."""
-    counts = " UNION ALL ".join(
-        f"SELECT count(*) AS n FROM {_PENDING} CROSS JOIN {table} AS t ON t.resolution = o.resolution "
-        f"{same} AND t.rev > o.acked_rev WHERE o.rev > o.acked_rev {of_kind}"
-        for table, same, of_kind in [
-            ("h3_cells", "", "AND o.kind = 'h3_cells'"),
-            *(
-                (table, "AND t.day = o.day", f"AND o.kind = '{kind}'")
-                for kind, tables in _HALVES.items()
-                for table in tables
-            ),
-            ("tombstones", "AND t.kind = o.kind AND t.day = o.day", ""),
-        ]
-    )
+    """How far the centre is behind, counted exactly."""
     with store.read() as connection:
-        rows: int = connection.exec_driver_sql(f"SELECT sum(n) FROM ({counts})").scalar_one()
+        rows = count_pending(connection)
         slices, day = connection.exec_driver_sql(
             f"SELECT count(*), min(nullif(day, '')) FROM {_PENDING} WHERE rev > acked_rev"
         ).one()
@@ -151,6 +139,19 @@ def sync_status(store: Store) -> SyncStatus:
         oldest_pending_day=day,
         last_acked_at=None if acked_us is None else rfc3339(from_us(acked_us)),
     )
+
+
+def count_pending(connection: sa.Connection) -> int:
+    """Rows, living and gone, that the centre has yet to be told; reads only the slices that are pending."""
+    of_kind = [(table, f"'{kind}'") for kind, tables in _TABLES.items() for table in tables]
+    counts = " UNION ALL ".join(
+        f"SELECT count(*) AS n FROM {_PENDING} CROSS JOIN {table} ON o.kind = {kind} AND {table}.rev > o.acked_rev "
+        f"AND {table}.resolution = o.resolution {'' if table == 'h3_cells' else f'AND {table}.day = o.day'} "
+        "WHERE o.rev > o.acked_rev"
+        for table, kind in [*of_kind, ("tombstones", "tombstones.kind")]
+    )
+    rows: int = connection.exec_driver_sql(f"SELECT sum(n) FROM ({counts})").scalar_one()
+    return rows
 
 
 def _position(connection: sa.Connection) -> Position:

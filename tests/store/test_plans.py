@@ -7,6 +7,7 @@ is allowed but of what is small or made on the spot, and no sorting but where th
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -30,6 +31,7 @@ from appliance.store.forecasts import fetch_cell_forecast, fetch_forecast
 from appliance.store.hotspots import fetch_heard_days, fetch_known_resolutions, fetch_points, fetch_stamp
 from appliance.store.near_devices import fetch_devices_in
 from appliance.store.near_events import fetch_events_in
+from appliance.store.outbox import count_pending
 from appliance.store.picture import (
     fetch_calibrated_risk,
     fetch_cell,
@@ -53,9 +55,9 @@ BOUNDS = (47.9, 29.3, 48.1, 29.4)
 DISC = Disc(lng=47.97, lat=29.37, radius_m=500)
 ROUTE = Corridor(line=((47.96, 29.37), (47.98, 29.37)), buffer_m=100)
 AREA = Area(ring=((47.96, 29.36), (47.98, 29.36), (47.97, 29.38)))
-SMALL = {"CONSTANT ROW", "CONSTANT ROWS", "json_each", "span", "held", "settled", "site", "forecasts"}
+SMALL = {"CONSTANT ROW", "CONSTANT ROWS", "json_each", "span", "held", "settled", "site", "forecasts", "outbox"}
 """What may be scanned: values that stand in the statement, results on their way, tables of one row; of forecasts, which
-are some hundred at most, the keys."""
+are some hundred at most, the keys; of the outbox the index of what waits."""
 CELL = cell_of(lat=29.37, lng=47.97, resolution=8)
 DAYS = "(resolution=? AND day>? AND day<?)"
 OF_A_ROW = (
@@ -99,6 +101,14 @@ def events(*searches: str, cursor: str | None = None, sorts: int = 0, **wanted: 
     return Case(ask, searches, sorts)
 
 
+def rows_of(query: str, connection: sa.Connection) -> object:
+    return raw_connection(connection).execute(query).fetchall()
+
+
+def view_of(which: str, connection: sa.Connection) -> object:
+    return rows_of(f"SELECT * FROM mv_daily_risk WHERE {which}", connection)
+
+
 CASES: dict[str, Case] = {
     "tile": Case(
         lambda connection: fetch_day_picture(connection, day=TODAY, resolution=8),
@@ -121,6 +131,44 @@ CASES: dict[str, Case] = {
         (
             "SCAN idx_h3_cells_geom VIRTUAL TABLE INDEX 2:",
             "SEARCH cell_aggregates USING PRIMARY KEY (resolution=? AND day=? AND h3_index=?)",
+        ),
+    ),
+    "view of a day": Case(
+        partial(view_of, "resolution = 8 AND day = '2026-11-22'"),
+        (*OF_A_DAY_OF_RISK, "SEARCH forecast_scores USING PRIMARY KEY (resolution=? AND day=? AND h3_index=?)"),
+    ),
+    "view of a cell on a day": Case(
+        partial(view_of, f"resolution = 8 AND day = '2026-11-22' AND h3_index = {CELL}"),
+        (
+            "SEARCH judged_days USING PRIMARY KEY (resolution=? AND day=?)",
+            "SEARCH cell_aggregates USING PRIMARY KEY (resolution=? AND day=? AND h3_index=?)",
+            "SEARCH forecast_scores USING PRIMARY KEY (resolution=? AND day=? AND h3_index=?)",
+        ),
+    ),
+    "scores that wait for the centre": Case(
+        partial(
+            rows_of, "SELECT h3_index, rev FROM risk_scores WHERE resolution = 8 AND day = '2026-11-22' AND rev > 1"
+        ),
+        (
+            *OF_A_DAY_OF_RISK[:2],
+            "SEARCH h3_cells USING INDEX sqlite_autoindex_h3_cells_1 (h3_index=?)",
+            "SEARCH forecast_scores USING PRIMARY KEY (resolution=? AND day=?)",
+        ),
+    ),
+    "a day's score of a cell": Case(
+        partial(
+            rows_of, f"SELECT risk_score FROM risk_scores WHERE (resolution, day, h3_index) = (8, '2026-11-22', {CELL})"
+        ),
+        (
+            "SEARCH cell_aggregates USING PRIMARY KEY (resolution=? AND day=? AND h3_index=?)",
+            "SEARCH forecast_scores USING PRIMARY KEY (resolution=? AND day=? AND h3_index=?)",
+        ),
+    ),
+    "how much waits for the centre": Case(
+        count_pending,
+        (
+            *OF_A_DAY_OF_RISK,
+            "SEARCH forecast_scores USING PRIMARY KEY (resolution=? AND day=?)",
         ),
     ),
     "forecast risk in a box": Case(
