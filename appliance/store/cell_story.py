@@ -97,7 +97,7 @@ def fetch_scale(connection: sa.Connection, cell: int, day: date) -> Scale | None
     row = (
         raw_connection(connection)
         .execute(
-            "SELECT low, high, mean, spread, run_id FROM judged_days JOIN baselines USING (baseline_id) "
+            "SELECT low, high, mean, spread, baselines.run_id FROM judged_days JOIN baselines USING (baseline_id) "
             "WHERE resolution = ? AND day = ? AND h3_index = ? AND cells <> ''",
             (resolution_of(cell), day.isoformat(), cell),
         )

@@ -164,11 +164,10 @@ def fetch_hotspots(
     """
     rows = raw_connection(connection).execute(
         """SELECT a.h3_index, c.centre_longitude, c.centre_latitude, sum(event_count), avg(risk_score),
-            max(risk_score), risk_level, sum(risk_level IN ('high', 'critical')), sum(flagged)
+            max(risk_score), risk_level, sum(risk_score > 50.0), sum(flagged)
         FROM composite_risk AS a CROSS JOIN h3_cells AS c ON c.h3_index = a.h3_index
         WHERE a.resolution = ? AND a.day BETWEEN ? AND ?
-        GROUP BY a.h3_index HAVING sum(risk_level IN ('high', 'critical')) > 0
-            OR a.h3_index IN (SELECT value FROM json_each(?))
+        GROUP BY a.h3_index HAVING sum(risk_score > 50.0) > 0 OR a.h3_index IN (SELECT value FROM json_each(?))
         ORDER BY max(risk_score) DESC, sum(event_count) DESC, a.h3_index LIMIT ?""",
         (resolution, from_day.isoformat(), to_day.isoformat(), msgspec.json.encode(list(also)).decode(), limit),
     )
