@@ -7,6 +7,8 @@ the API and the tiles name it in hex. Everything that needs H3 comes through her
 import re
 
 import h3.api.basic_int as h3
+import numpy as np
+from numpy.typing import NDArray
 
 from appliance.errors import Rejected
 
@@ -25,6 +27,13 @@ def cell_of(*, lat: float, lng: float, resolution: int) -> int:
     """The cell that contains a place; lat and lng in degrees, finite; resolution 0..15."""
     cell: int = h3.latlng_to_cell(lat, lng, resolution)
     return cell
+
+
+def cells_of(*, lngs: NDArray[np.float64], lats: NDArray[np.float64], resolution: int) -> NDArray[np.int64]:
+    """The cells that contain n places, (n,); as `cell_of` finds each."""
+    find = h3.latlng_to_cell
+    cells = [find(lat, lng, resolution) for lng, lat in zip(lngs.tolist(), lats.tolist(), strict=True)]
+    return np.array(cells, dtype=np.int64)
 
 
 def to_hex(cell: int) -> str:

@@ -29,12 +29,10 @@ CLEARING = -1  # in place of an event_pk, while the counters are taken away to b
 MOTIONS = ("motion", "object_detection")
 PLATE = "plate_read"
 
-# An event of a source that is no device is in nobody's baseline; the plates are matched all the same.
 _EVENTS = f"""
-SELECT e.event_pk, e.source, e.event_type, e.event_timestamp, e.clock_quality IN ('undated', 'untrusted'),
-    EXISTS (SELECT 1 FROM devices AS d WHERE d.source = e.source),
-    iif(e.event_type = '{PLATE}', json_extract(e.attributes_json, '$.plate_hash'), NULL)
-FROM events AS e WHERE e.event_pk > ? ORDER BY e.event_pk LIMIT ?
+SELECT event_pk, source, event_type, event_timestamp, clock_quality IN ('undated', 'untrusted'),
+    iif(event_type = '{PLATE}', json_extract(attributes_json, '$.plate_hash'), NULL)
+FROM events WHERE event_pk > ? ORDER BY event_pk LIMIT ?
 """
 _ADD = """
 INSERT INTO device_activity (hour, source, motions, plates) VALUES (?, ?, ?, ?)
@@ -118,21 +116,29 @@ def count_behind(connection: sa.Connection) -> int:
 def gather(connection: sa.Connection, gathered: Gathered, bins: SiteBins, *, now: int, limit: int = READ_ROWS) -> int:
     """Look at the next events; how many there were. `gathered` is changed in place.
 
-    What is older than `KEEP_DAYS` is passed over, and what has no time yet is noted.
+    What is older than `KEEP_DAYS` is passed over, and what has no time yet is noted. An event of a source that is no
+    device is in nobody's baseline; its plate is matched all the same.
     """
-    rows = raw_connection(connection).execute(_EVENTS, (gathered.upto, limit)).fetchall()
+    raw = raw_connection(connection)
+    rows = raw.execute(_EVENTS, (gathered.upto, limit)).fetchall()
     oldest = now - KEEP_DAYS * 24 * HOUR_US
-    for key, source, event_type, us, undated, is_device, plate in rows:
-        gathered.upto = key
+    devices: dict[str, bool] = {}  # asked once for all events of a source
+    for key, source, event_type, us, undated, plate in rows:
         if plate:
             gathered.plates[key] = plate
         if event_type not in MOTIONS and event_type != PLATE:
             continue
         if undated:
             gathered.undated += 1
-        elif is_device and us >= oldest:
-            counted = gathered.read if event_type == PLATE else gathered.motions
-            counted[bins.hour_of(us).start, source] += 1
+        elif us >= oldest:
+            if source not in devices:
+                row = raw.execute("SELECT 1 FROM devices WHERE source = ?", (source,)).fetchone()
+                devices[source] = row is not None
+            if devices[source]:
+                counted = gathered.read if event_type == PLATE else gathered.motions
+                counted[bins.hour_of(us).start, source] += 1
+    if rows:
+        gathered.upto = rows[-1][0]
     gathered.rows += len(rows)
     return len(rows)
 

@@ -25,6 +25,7 @@ FILE_NAME = "hexpost.db"
 POOL = 8  # connections kept a process; readers beyond wait
 READ_LIMIT_S = 10.0  # a read that takes longer is stopped: a long reader lets the WAL grow without end
 PROGRESS_STEPS = 20_000  # SQLite virtual machine steps between looks at the clock, about a millisecond
+ASK_AGAIN_S = 0.0015  # between two attempts to take the write lock
 NO_ROOM_BYTES = 1_048_576  # an I/O error with less free than this is for want of room
 
 
@@ -78,7 +79,7 @@ class Store:
         """
         with self._connection() as connection:
             raw = raw_connection(connection)
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            _begin_to_write(raw)
             try:
                 yield connection
             except BaseException:
@@ -149,6 +150,27 @@ class Store:
 def raw_connection(connection: sa.Connection) -> Any:
     """The driver's own connection, for the hot paths."""
     return connection.connection.driver_connection
+
+
+def _begin_to_write(raw: Any) -> None:
+    """Take the write lock. It is asked for every millisecond or two, for SQLite soon waits a tenth of a second at a
+    time: two processes that write in turn, as bridge and jobs do, then leave it unused half as long as they hold it.
+
+    raises  OperationalError  of the driver, after `BUSY_MS`
+    """
+    raw.execute("PRAGMA busy_timeout = 0")
+    try:
+        until = time.monotonic() + sqlite.BUSY_MS / 1000
+        while True:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite.driver().OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+            time.sleep(ASK_AGAIN_S)
+    finally:
+        raw.execute(f"PRAGMA busy_timeout = {sqlite.BUSY_MS}")
 
 
 def _end(connection: sa.Connection, raw: Any, statement: str) -> None:

@@ -1,18 +1,25 @@
 """Counts of events per cell and site hour: gathered in memory, added to `event_counts` as a transaction ends."""
 
+import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
 
+import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from appliance.aggregate.hours import SiteHours
-from appliance.spatial.cells import cell_of
-from appliance.spatial.geometry import read_point
+from appliance.spatial.cells import cell_of, cells_of
+from appliance.spatial.geometry import read_points
 from appliance.store.changed_days import note_changed
 from appliance.store.engine import raw_connection
 
 CountKey = tuple[int, str, int, int, str]  # resolution, day, h3_index, hour, event_type
+Point = tuple[int, str, bytes]
+"""event_timestamp, event_type, geometry of its point."""
+
+POINTS = 16_384  # counted together: some 5 MB of arrays and keys
 
 ADD_COUNT = """
 INSERT INTO event_counts (resolution, day, h3_index, hour, event_type, event_count) VALUES (?, ?, ?, ?, ?, ?)
@@ -34,17 +41,39 @@ class Tally:
         for resolution, cell in zip(self.resolutions, _cells(lng, lat, self.resolutions), strict=True):
             self.counts[resolution, day, cell, hour, event_type] += by
 
-    def add_points(self, events: Iterable[tuple[int, str, bytes]]) -> None:
-        """Count many (event_timestamp, event_type, geometry of its point).
+    def add_points(self, events: Iterable[Point]) -> None:
+        """Count many.
 
         raises  Corrupt  a geometry cannot be read
         """
-        place, resolutions = self.hours.place, self.resolutions
-        found: Counter[tuple[tuple[int, ...], tuple[str, int], str]] = Counter()
-        found.update((_cells_at(point, resolutions), place(us), event_type) for us, event_type, point in events)
-        for (cells, (day, hour), event_type), count in found.items():
-            for resolution, cell in zip(resolutions, cells, strict=True):
-                self.counts[resolution, day, cell, hour, event_type] += count
+        coming = iter(events)
+        while some := list(itertools.islice(coming, POINTS)):
+            self._add_some(some)
+
+    def _add_some(self, events: Sequence[Point]) -> None:
+        """As arrays: an event is (its hour and type, its place), each of these a small number."""
+        times, types, points = zip(*events, strict=True)
+        kinds = list(zip(map(self.hours.place, times), types, strict=True))
+        kind_names = sorted(set(kinds))
+        kind = _numbers(kinds, kind_names)
+        place_names = list(dict.fromkeys(points))
+        place = _numbers(points, place_names)
+        lngs, lats = read_points(place_names)
+        day_of = {day: n for n, day in enumerate(dict.fromkeys(day for (day, _), _ in kind_names))}
+        days = np.array([day_of[day] for (day, _), _ in kind_names])
+        for resolution in self.resolutions:
+            cells, cell_at = np.unique(cells_of(lngs=lngs, lats=lats, resolution=resolution), return_inverse=True)
+            # Numbers in the order of the table's key: day, cell, hour and type.
+            keys = (days[kind] * len(cells) + cell_at[place]) * len(kind_names) + kind
+            keys, counts = np.unique(keys, return_counts=True)
+            of_cell = cells[keys // len(kind_names) % len(cells)].tolist()
+            of_kind = [kind_names[n] for n in (keys % len(kind_names)).tolist()]
+            self.counts.update(
+                {
+                    (resolution, day, cell, hour, event_type): count
+                    for cell, ((day, hour), event_type), count in zip(of_cell, of_kind, counts.tolist(), strict=True)
+                }
+            )
 
     def write(self, connection: sa.Connection) -> None:
         """Add what was tallied to the table; in key order, so that neighbours share a page."""
@@ -55,10 +84,10 @@ class Tally:
         self.counts.clear()
 
 
-@lru_cache(maxsize=8_192)
-def _cells_at(point: bytes, resolutions: tuple[int, ...]) -> tuple[int, ...]:
-    lng, lat = read_point(point)
-    return tuple([cell_of(lat=lat, lng=lng, resolution=resolution) for resolution in resolutions])
+def _numbers(values: Sequence[Hashable], names: Iterable[Hashable]) -> NDArray[np.int64]:
+    """Of each value its position among the names, (n,)."""
+    position = {name: n for n, name in enumerate(names)}
+    return np.fromiter(map(position.__getitem__, values), np.int64, len(values))
 
 
 @lru_cache(maxsize=8_192)  # cameras stand still, and addresses come again

@@ -10,6 +10,7 @@ import pytest
 
 from appliance.errors import Corrupt, Unavailable
 from appliance.model.intake import Intake
+from appliance.store import sqlite
 from appliance.store.engine import Store, raw_connection
 from appliance.store.events import EventFilter, fetch_events
 from appliance.store.intake import Recorder
@@ -65,6 +66,19 @@ def test_a_writer_waits_for_another_and_both_are_stored(store: Store) -> None:
         list(threads.map(write, ("a/1", "a/2", "a/3", "a/4")))
     with store.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM events").scalar_one() == 80
+
+
+def test_a_writer_that_waits_too_long_says_so_and_the_next_may_wait_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store.write():
+        monkeypatch.setattr(sqlite, "BUSY_MS", 20)
+        with pytest.raises(Unavailable, match=r"another process has held .* try again"), store.write():
+            pass
+    monkeypatch.undo()
+    with store.write() as connection:
+        waits_ms = raw_connection(connection).execute("PRAGMA busy_timeout").fetchone()[0]
+    assert waits_ms == sqlite.BUSY_MS
 
 
 def test_a_process_that_opens_the_store_twice_keeps_its_locks_and_nobody_takes_the_wal_away(tmp_path: Path) -> None:
