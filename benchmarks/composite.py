@@ -127,7 +127,8 @@ class Site:
         """As if no event had been counted yet."""
         self.forget("event_counts", "packed_days", "changed_days", *RISK_TABLES)
         with self.store.write() as connection:
-            connection.exec_driver_sql("UPDATE settled SET counted_pk = 0, changes = 0")
+            connection.exec_driver_sql("UPDATE settled SET changes = 0")
+            connection.exec_driver_sql("UPDATE counted SET event_pk = 0")
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, float, Any]:

@@ -1,15 +1,19 @@
 """Events counted behind their arrival: before each run, and when many wait. Called by `schedule` and `risk_run`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from appliance.aggregate.hours import SiteHours
 from appliance.store.day_counts import sum_settled, write_sums
 from appliance.store.engine import Store
-from appliance.store.settle import COUNT_ROWS, fetch_resolutions, settle_counts, tally_uncounted, write_tallied
+from appliance.store.settle import Tallied, fetch_resolutions, settle_counts, tally_uncounted, write_tallied
 from appliance.store.tally import Tally
+
+if TYPE_CHECKING:  # SQL is the store's: here a connection is only handed on
+    from sqlalchemy import Connection
 
 
 class Ahead(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,32 +24,40 @@ class Ahead(msgspec.Struct, frozen=True, kw_only=True):
     types: Sequence[str]
 
 
-def count_events(store: Store, hours: SiteHours, *, ahead: Ahead | None = None) -> int:
-    """Count every event that waits for it, in transactions that ingest hardly notices; how many.
+def count_events(
+    store: Store, hours: SiteHours, *, only: Collection[int] | None = None, ahead: Ahead | None = None
+) -> int:
+    """Count every event that waits for it, in transactions that ingest hardly notices; how many, at each resolution or
+    at several together.
 
     Tallying takes most of the time and holds no lock. Where an event was amended meanwhile it is done again under it.
+    only    at these resolutions of those that are counted; None: at all
     ahead   once nothing is left to count, the sums of days that have settled are kept for a run
     raises  Unavailable  the store cannot be written now
     """
-    counted, done = 0, COUNT_ROWS
-    while done == COUNT_ROWS:
-        done = _count_some(store, hours)
-        counted += done
+    counted, more = 0, True
+    while more:
+        found = _count_some(store, hours, only)
+        counted, more = counted + found.events, found.more
     if ahead is not None:
         _sum_ahead(store, ahead)
     return counted
 
 
-def _count_some(store: Store, hours: SiteHours) -> int:
+def _count_some(store: Store, hours: SiteHours, only: Collection[int] | None) -> Tallied:
+    def tally_of(connection: "Connection") -> Tally:
+        resolutions = fetch_resolutions(connection)
+        return Tally(hours, [one for one in resolutions if only is None or one in only])
+
     with store.read() as connection:
-        tally = Tally(hours, fetch_resolutions(connection))
+        tally = tally_of(connection)
         found = tally_uncounted(connection, tally)
-    if found.events == 0:
-        return 0
+    if found.upto == found.after:
+        return found
     with store.write() as connection:
         if write_tallied(connection, tally, found):
-            return found.events
-        return settle_counts(connection, Tally(hours, fetch_resolutions(connection)))
+            return found
+        return settle_counts(connection, tally_of(connection))
 
 
 def _sum_ahead(store: Store, ahead: Ahead) -> None:

@@ -44,7 +44,7 @@ def perform_run(
     """
     with store.read() as connection:
         watermark = fetch_watermark(connection)  # before counting, which may stop short of what comes meanwhile
-    count_events(store, hours)
+    count_events(store, hours, only={run.resolution})
     found, sums = score_run(store, run, hours, types, look_for_lost=look_for_lost)
     with store.write() as connection:
         update_run(connection, run.run_id, state="running", progress=0.0)

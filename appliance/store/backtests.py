@@ -19,7 +19,7 @@ from appliance.clock import from_us, to_us
 from appliance.errors import Conflict, NotFound
 from appliance.model.backtest import FEWEST_INCIDENTS, Backtest, Enough, Report
 from appliance.store.engine import Store, raw_connection
-from appliance.store.settle import fetch_marks
+from appliance.store.settle import fetch_counted
 
 KEEP = 60  # rows: more than a year of weekly ones, at some 15 KB
 MAX_QUEUED = 5  # requests waiting; more would only repeat the same work
@@ -161,7 +161,7 @@ def measure_history(connection: sa.Connection, hours: SiteHours, *, types: Seque
     ).fetchone()[0]
     tail, first, last = raw.execute(
         f"SELECT count(*), min(event_timestamp), max(event_timestamp) FROM events WHERE event_pk > ? {marks}",
-        (fetch_marks(raw).counted, *types),
+        (fetch_counted(raw).get(resolution, 0), *types),
     ).fetchone()
     days += [hours.place(us)[0] for us in (first, last) if us is not None]
     span = (date.fromisoformat(max(days)) - date.fromisoformat(min(days))).days + 1 if days else 0

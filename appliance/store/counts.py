@@ -20,7 +20,7 @@ from appliance.clock import day_bounds, to_us
 from appliance.store.changed_days import forget_days
 from appliance.store.engine import raw_connection
 from appliance.store.retention import STEP_ROWS, Step
-from appliance.store.settle import fetch_marks, fetch_resolutions, last_key, tally_rows
+from appliance.store.settle import fetch_counted, fetch_resolutions, last_key, mark_counted, tally_rows
 from appliance.store.tally import ADD_COUNT, Tally
 
 _ANY_EVENT = "SELECT 1 FROM events WHERE event_timestamp >= ? AND event_timestamp < ? LIMIT 1"
@@ -53,7 +53,8 @@ def ensure_counts(connection: sa.Connection, hours: SiteHours, resolutions: Sequ
         tally.write(connection)
         last = rows[-1][0]
     raw = raw_connection(connection)
-    raw.execute("UPDATE settled SET counted_pk = ?", (last_key(raw),))
+    raw.execute("DELETE FROM counted")
+    mark_counted(raw, resolutions, last_key(raw))
     connection.exec_driver_sql("UPDATE site SET timezone = ?, resolutions = ?", (hours.zone.key, wanted))
     return True
 
@@ -75,7 +76,7 @@ def fetch_daily_counts(
     after = 0
     if resolution in fetch_resolutions(connection):
         kept = _from_counters(connection, resolution, from_day, to_day, types)
-        after = fetch_marks(raw_connection(connection)).counted
+        after = fetch_counted(raw_connection(connection))[resolution]
     fresh = _from_events(connection, resolution, from_day, to_day, hours, types, after)
     if not fresh:
         return kept
@@ -106,7 +107,7 @@ def fetch_cell_counts(
             (resolution, from_day.isoformat(), to_day.isoformat(), *types),
         )
         counts.update(dict(rows))
-        after = fetch_marks(raw_connection(connection)).counted
+        after = fetch_counted(raw_connection(connection))[resolution]
     for (_, cell), count in _from_events(connection, resolution, from_day, to_day, hours, types, after).items():
         counts[cell] += count
     return +counts
@@ -128,7 +129,7 @@ def fetch_hourly_counts(
     first, end = from_day.isoformat(), before_day.isoformat()
     raw, after = raw_connection(connection), 0
     if resolution in fetch_resolutions(connection):
-        after = fetch_marks(raw).counted
+        after = fetch_counted(raw)[resolution]
         folded = _folded_hours(raw, SiteBins(hours.zone))
         marks = f"AND event_type IN ({', '.join('?' * len(types))})" if types else ""
         for day, cell, hour, count in raw.execute(

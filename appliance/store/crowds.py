@@ -15,7 +15,7 @@ from appliance.aggregate.hours import SiteHours
 from appliance.clock import HOUR_US, from_us
 from appliance.store.activity import MOTIONS, PLATE
 from appliance.store.engine import raw_connection
-from appliance.store.settle import fetch_marks, tally_rows
+from appliance.store.settle import fetch_counted, tally_rows
 from appliance.store.tally import Tally
 
 Floats = NDArray[np.float64]
@@ -133,7 +133,8 @@ def fetch_hourly_incidents(
         add(event_type, hour, count)
     tally = Tally(SiteHours(bins.zone), (resolution,))
     tail = raw.execute(
-        "SELECT event_timestamp, event_type, geom FROM events WHERE event_pk > ?", (fetch_marks(raw).counted,)
+        "SELECT event_timestamp, event_type, geom FROM events WHERE event_pk > ?",
+        (fetch_counted(raw).get(resolution, 0),),
     )
     tally_rows(tally, tail)
     wanted = set(cells)

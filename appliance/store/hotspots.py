@@ -19,7 +19,7 @@ from appliance.store.counts import fetch_cell_counts
 from appliance.store.coverage import fetch_covered, fetch_heard
 from appliance.store.engine import raw_connection
 from appliance.store.runs import fetch_watermark
-from appliance.store.settle import fetch_marks, fetch_resolutions
+from appliance.store.settle import fetch_counted, fetch_resolutions
 
 Stamp = tuple[str | int | None, ...]
 """Equal while nothing that hotspots are worked out from has changed."""
@@ -84,7 +84,9 @@ def fetch_heard_days(connection: sa.Connection, first: date, last: date, hours: 
     """The days on which anything came in anywhere at the site, what is not counted yet included."""
     raw = raw_connection(connection)
     heard = {date.fromisoformat(day) for day in fetch_heard(connection, first, last)}
-    tail = raw.execute("SELECT event_timestamp FROM events WHERE event_pk > ?", (fetch_marks(raw).counted,))
+    counted = fetch_counted(raw)
+    after = counted[min(counted)] if counted else 0  # at the resolution by which `fetch_heard` tells
+    tail = raw.execute("SELECT event_timestamp FROM events WHERE event_pk > ?", (after,))
     heard |= {date.fromisoformat(hours.place(us)[0]) for (us,) in tail}
     return {day for day in heard if first <= day <= last}
 

@@ -1,12 +1,14 @@
 """Settling: what an event needs beside its own row is written behind, sorted and many at a time.
 
 An event is stored by appending a row. Its identity (`event_keys`), its cell (`event_cells`) and its counters
-(`event_counts`) follow later, up to the marks in `settled`; whoever reads looks at the events above the mark, the
-tail, directly. So each of these trees is written once for thousands of events and not once for each, which is what
-wears a card: 49 bytes were written for each byte of growth before, and about 5 now.
+(`event_counts`) follow later, up to the marks in `settled` and, for each resolution, in `counted`; whoever reads looks
+at the events above the mark, the tail, directly. So each of these trees is written once for thousands of events and not
+once for each, which is what wears a card: 49 bytes were written for each byte of growth before, and about 5 now.
 
-`Recorder` settles the index when the tail has grown to `INDEX_ROWS`, the jobs process the counters before a run. What
-changes an event afterwards goes through `follow_change` and `delete_events`, which keep all of it in step.
+`Recorder` settles the index when the tail has grown to `INDEX_ROWS`, the jobs process the counters: those that a run
+reads before it, all when many events wait. At a fine resolution nearly every event touches a page of its own: counted
+each minute it alone would write a card 7 GB a day at 20 events a second. What changes an event afterwards goes through
+`follow_change` and `delete_events`, which keep all of it in step.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,7 +39,8 @@ WHERE event_pk > ? AND event_pk <= ? AND h3_index IS NOT NULL ORDER BY 1, 2, 3, 
 
 
 class Marks(NamedTuple):
-    """How far settling has come, as event_pk: identity and cell up to the first, counters up to the second."""
+    """How far settling has come, as event_pk: identity and cell up to the first, counters of every resolution up to the
+    second."""
 
     indexed: int
     counted: int
@@ -53,17 +56,29 @@ class Spot(NamedTuple):
 
 
 class Tallied(NamedTuple):
-    """Events that were tallied: those above `after` up to `upto`, when so many amendments had been made."""
+    """Events that were tallied at some resolutions: those above `after` up to `upto`, when so many amendments had been
+    made. `more`: there may be others."""
 
+    resolutions: tuple[int, ...]
     after: int
     upto: int
     amended: int
     events: int
+    more: bool
 
 
 def fetch_marks(raw: Any) -> Marks:
     """The marks as this transaction sees them."""
-    return Marks(*raw.execute("SELECT indexed_pk, counted_pk FROM settled").fetchone())
+    return Marks(
+        *raw.execute(
+            "SELECT indexed_pk, coalesce((SELECT min(event_pk) FROM counted), indexed_pk) FROM settled"
+        ).fetchone()
+    )
+
+
+def fetch_counted(raw: Any) -> dict[int, int]:
+    """Resolution -> the event_pk up to which it is counted."""
+    return dict(raw.execute("SELECT resolution, event_pk FROM counted"))
 
 
 def last_key(raw: Any) -> int:
@@ -103,53 +118,73 @@ def settle_index(connection: sa.Connection, limit: int = INDEX_ROWS) -> int:
     return int(rows)
 
 
-def settle_counts(connection: sa.Connection, tally: Tally, limit: int = COUNT_ROWS) -> int:
-    """Count at most `limit` events that are not counted yet; how many. The caller holds the write transaction.
+def settle_counts(connection: sa.Connection, tally: Tally, limit: int = COUNT_ROWS) -> Tallied:
+    """Count at most `limit` events that are not counted yet. The caller holds the write transaction.
 
     raises  Corrupt  the geometry of one cannot be read
     """
     found = tally_uncounted(connection, tally, limit)
     write_tallied(connection, tally, found)
-    return found.events
+    return found
 
 
 def tally_uncounted(connection: sa.Connection, tally: Tally, limit: int = COUNT_ROWS) -> Tallied:
-    """Tally at most `limit` events that are not counted yet. Needs no write transaction: `write_tallied` sees whether
-    it still holds.
+    """Tally at most `limit` events that are not counted yet, at those of the tally's resolutions that are furthest
+    behind, until they have caught up with the next. Needs no write transaction: `write_tallied` sees whether it still
+    holds.
 
     raises  Corrupt  the geometry of one cannot be read
     """
     raw = raw_connection(connection)
-    after, amended = _counted(raw)
+    counted, amended = fetch_counted(raw), _amended(raw)
+    marks = sorted({counted[resolution] for resolution in tally.resolutions if resolution in counted})
+    if not marks:
+        return Tallied(resolutions=(), after=0, upto=0, amended=amended, events=0, more=False)
+    after, upto = marks[0], marks[1] if len(marks) > 1 else last_key(raw)
+    resolutions = tuple(resolution for resolution in tally.resolutions if counted.get(resolution) == after)
     rows = raw.execute(
-        "SELECT event_pk, event_timestamp, event_type, geom FROM events WHERE event_pk > ? ORDER BY event_pk LIMIT ?",
-        (after, limit),
+        "SELECT event_pk, event_timestamp, event_type, geom FROM events WHERE event_pk > ? AND event_pk <= ? "
+        "ORDER BY event_pk LIMIT ?",
+        (after, upto, limit),
     ).fetchall()
-    tally_rows(tally, (row[1:] for row in rows))
-    return Tallied(after=after, upto=rows[-1][0] if rows else after, amended=amended, events=len(rows))
+    tally_rows(tally, (row[1:] for row in rows), resolutions)
+    if len(rows) == limit:
+        upto = rows[-1][0]
+    more = len(rows) == limit or len(marks) > 1
+    return Tallied(resolutions=resolutions, after=after, upto=upto, amended=amended, events=len(rows), more=more)
 
 
 def write_tallied(connection: sa.Connection, tally: Tally, found: Tallied) -> bool:
     """Add what was tallied to the counters; False, and nothing, where others have counted or an event was amended."""
     raw = raw_connection(connection)
-    if _counted(raw) != (found.after, found.amended):
+    counted = fetch_counted(raw)
+    if _amended(raw) != found.amended or any(counted.get(one) != found.after for one in found.resolutions):
         tally.counts.clear()
         return False
-    if found.events:
+    if found.upto > found.after:
         tally.write(connection)
-        raw.execute("UPDATE settled SET counted_pk = ?", (found.upto,))
+        mark_counted(raw, found.resolutions, found.upto)
     return True
 
 
-def _counted(raw: Any) -> tuple[int, int]:
-    """The mark of what is counted, and how often an event above it was amended."""
-    counted, amended = raw.execute("SELECT counted_pk, amended FROM settled").fetchone()
-    return counted, amended
+def mark_counted(raw: Any, resolutions: Iterable[int], upto: int) -> None:
+    """The counters of these resolutions hold the events up to this event_pk."""
+    raw.executemany("REPLACE INTO counted VALUES (?, ?)", [(resolution, upto) for resolution in resolutions])
 
 
-def tally_rows(tally: Tally, rows: Iterable[tuple[int, str, bytes | None]]) -> None:
-    """Count (event_timestamp, event_type, geom) of events; one without a place counts nowhere."""
-    tally.add_points((us, event_type, point) for us, event_type, point in rows if point is not None)
+def _amended(raw: Any) -> int:
+    """How often an event that was not counted yet was amended."""
+    return int(raw.execute("SELECT amended FROM settled").fetchone()[0])
+
+
+def tally_rows(
+    tally: Tally, rows: Iterable[tuple[int, str, bytes | None]], resolutions: Sequence[int] | None = None
+) -> None:
+    """Count (event_timestamp, event_type, geom) of events; one without a place counts nowhere.
+
+    resolutions  at which, None: at those of the tally
+    """
+    tally.add_points(((us, event_type, point) for us, event_type, point in rows if point is not None), resolutions)
 
 
 def follow_change(connection: sa.Connection, tally: Tally, event_pk: int, before: Spot, after: Spot) -> None:
@@ -158,8 +193,7 @@ def follow_change(connection: sa.Connection, tally: Tally, event_pk: int, before
     The caller writes the event's row itself, in the same transaction, and at last `tally.write`.
     """
     raw = raw_connection(connection)
-    marks = fetch_marks(raw)
-    if event_pk <= marks.indexed and (before.us, before.cell) != (after.us, after.cell):
+    if event_pk <= fetch_marks(raw).indexed and (before.us, before.cell) != (after.us, after.cell):
         segment = event_pk >> SEGMENT_BITS
         if before.cell is not None:
             raw.execute(
@@ -171,13 +205,19 @@ def follow_change(connection: sa.Connection, tally: Tally, event_pk: int, before
                 "INSERT OR IGNORE INTO event_cells VALUES (?, ?, ?, ?)", (segment, after.cell, after.us, event_pk)
             )
             widen_segment(raw, segment, after.us)
-    if event_pk <= marks.counted:
-        for spot, by in ((before, -1), (after, 1)):
-            if spot.point is not None:
-                lng, lat = read_point(spot.point)
-                tally.add(us=spot.us, lng=lng, lat=lat, event_type=spot.event_type, by=by)
-    else:
+    counted = fetch_counted(raw)
+    for spot, by in ((before, -1), (after, 1)):
+        _count_again(tally, counted, event_pk, spot, by)
+    if any(event_pk > mark for mark in counted.values()):
         raw.execute(_AMENDED)
+
+
+def _count_again(tally: Tally, counted: dict[int, int], event_pk: int, spot: Spot, by: int) -> None:
+    """Count an event, or take it back, at the resolutions at which it is counted."""
+    resolutions = [resolution for resolution in tally.resolutions if event_pk <= counted.get(resolution, 0)]
+    if spot.point is not None and resolutions:
+        lng, lat = read_point(spot.point)
+        tally.add(us=spot.us, lng=lng, lat=lat, event_type=spot.event_type, by=by, resolutions=resolutions)
 
 
 def delete_events(connection: sa.Connection, tally: Tally, keys: Sequence[int], *, uncount: bool) -> int:
@@ -190,7 +230,7 @@ def delete_events(connection: sa.Connection, tally: Tally, keys: Sequence[int], 
     raises  Corrupt  an event is to be deleted by age that is not rolled up yet
     """
     raw = raw_connection(connection)
-    marks = fetch_marks(raw)
+    marks, counted = fetch_marks(raw), fetch_counted(raw)
     deleted = 0
     for key in keys:
         row = raw.execute(
@@ -205,11 +245,10 @@ def delete_events(connection: sa.Connection, tally: Tally, keys: Sequence[int], 
         if not uncount:
             hour = tally.hours.place(row[2])[1]
             raw.execute("INSERT OR IGNORE INTO purged_hours VALUES (?)", (hour,))
-        elif key > marks.counted:
-            raw.execute(_AMENDED)
-        elif row[4] is not None:
-            lng, lat = read_point(row[4])
-            tally.add(us=row[2], lng=lng, lat=lat, event_type=row[3], by=-1)
+        else:
+            _count_again(tally, counted, key, Spot(row[2], row[3], None, row[4]), by=-1)
+            if any(key > mark for mark in counted.values()):
+                raw.execute(_AMENDED)
         deleted += 1
     add_totals(connection, {("purged", "" if not uncount else "withdrawn"): deleted})
     return deleted

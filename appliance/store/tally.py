@@ -35,22 +35,32 @@ class Tally:
         self.resolutions = tuple(sorted(resolutions))
         self.counts: Counter[CountKey] = Counter()
 
-    def add(self, *, us: int, lng: float, lat: float, event_type: str, by: int = 1) -> None:
-        """Count an event, or with `by=-1` take one back."""
+    def add(
+        self,
+        *,
+        us: int,
+        lng: float,
+        lat: float,
+        event_type: str,
+        by: int = 1,
+        resolutions: Sequence[int] | None = None,
+    ) -> None:
+        """Count an event, or with `by=-1` take one back; at all resolutions, or at some."""
         day, hour = self.hours.place(us)
-        for resolution, cell in zip(self.resolutions, _cells(lng, lat, self.resolutions), strict=True):
+        wanted = self.resolutions if resolutions is None else tuple(resolutions)
+        for resolution, cell in zip(wanted, _cells(lng, lat, wanted), strict=True):
             self.counts[resolution, day, cell, hour, event_type] += by
 
-    def add_points(self, events: Iterable[Point]) -> None:
-        """Count many.
+    def add_points(self, events: Iterable[Point], resolutions: Sequence[int] | None = None) -> None:
+        """Count many; at all resolutions, or at some.
 
         raises  Corrupt  a geometry cannot be read
         """
         coming = iter(events)
         while some := list(itertools.islice(coming, POINTS)):
-            self._add_some(some)
+            self._add_some(some, self.resolutions if resolutions is None else resolutions)
 
-    def _add_some(self, events: Sequence[Point]) -> None:
+    def _add_some(self, events: Sequence[Point], resolutions: Sequence[int]) -> None:
         """As arrays: an event is (its hour and type, its place), each of these a small number."""
         times, types, points = zip(*events, strict=True)
         kinds = list(zip(map(self.hours.place, times), types, strict=True))
@@ -61,7 +71,7 @@ class Tally:
         lngs, lats = read_points(place_names)
         day_of = {day: n for n, day in enumerate(dict.fromkeys(day for (day, _), _ in kind_names))}
         days = np.array([day_of[day] for (day, _), _ in kind_names])
-        for resolution in self.resolutions:
+        for resolution in resolutions:
             cells, cell_at = np.unique(cells_of(lngs=lngs, lats=lats, resolution=resolution), return_inverse=True)
             # Numbers in the order of the table's key: day, cell, hour and type.
             keys = (days[kind] * len(cells) + cell_at[place]) * len(kind_names) + kind

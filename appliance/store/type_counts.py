@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from appliance.aggregate.hours import SiteHours
 from appliance.store.engine import raw_connection
-from appliance.store.settle import fetch_marks, fetch_resolutions, tally_rows
+from appliance.store.settle import fetch_counted, fetch_resolutions, tally_rows
 from appliance.store.tally import Tally
 
 SEVERITY_EVENTS = 100_000
@@ -55,7 +55,7 @@ def fetch_type_counts(
     first, end = from_day.isoformat(), before_day.isoformat()
     found: Counter[tuple[int, str]] = Counter()
     if resolution in fetch_resolutions(connection):
-        after = fetch_marks(raw).counted
+        after = fetch_counted(raw)[resolution]
         rows = raw.execute(
             "SELECT h3_index, event_type, sum(event_count) FROM event_counts "
             "WHERE resolution = ? AND day >= ? AND day < ? GROUP BY h3_index, event_type",

@@ -10,7 +10,7 @@ from appliance.errors import Corrupt
 from appliance.model.tier import LADDERS, Ladder
 from appliance.spatial.geometry import read_point
 from appliance.store.engine import Store, raw_connection
-from appliance.store.settle import fetch_resolutions
+from appliance.store.settle import fetch_counted, fetch_resolutions
 from appliance.store.tally import Tally
 from appliance.store.verify_tiers import find_wrong_bins
 
@@ -162,14 +162,15 @@ def _counters(store: Store, hours: SiteHours) -> Finding:
     with store.read(LIMIT_S) as connection:
         raw = raw_connection(connection)
         purged = {row[0] for row in raw.execute("SELECT hour FROM purged_hours")}
-        tally = Tally(hours, fetch_resolutions(connection))
-        for us, event_type, geom in raw.execute(
-            "SELECT event_timestamp, event_type, geom FROM events "
-            "WHERE geom IS NOT NULL AND event_pk <= (SELECT counted_pk FROM settled)"
+        tally, counted = Tally(hours, fetch_resolutions(connection)), fetch_counted(raw)
+        for key, us, event_type, geom in raw.execute(
+            "SELECT event_pk, event_timestamp, event_type, geom FROM events "
+            "WHERE geom IS NOT NULL AND event_pk <= (SELECT max(event_pk) FROM counted)"
         ):
             with contextlib.suppress(Corrupt):  # the counter of an event whose place cannot be read comes out wrong
                 lng, lat = read_point(geom)
-                tally.add(us=us, lng=lng, lat=lat, event_type=event_type)
+                resolutions = [resolution for resolution, upto in counted.items() if key <= upto]
+                tally.add(us=us, lng=lng, lat=lat, event_type=event_type, resolutions=resolutions)
         kept = {
             row[:5]: row[5]
             for row in raw.execute(

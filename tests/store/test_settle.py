@@ -22,7 +22,9 @@ from appliance.store.migrations import migrate
 from appliance.store.settle import (
     delete_events,
     drop_segments,
+    fetch_counted,
     fetch_marks,
+    settle_counts,
     settle_index,
     tally_uncounted,
     write_tallied,
@@ -48,10 +50,14 @@ def delete(store: Store, *keys: int, uncount: bool = False) -> int:
         return deleted
 
 
-def counted(store: Store) -> int:
+def counted(store: Store, resolution: int = 8) -> int:
     with store.read() as connection:
         rows = fetch_daily_counts(
-            connection, resolution=8, from_day=(NOW - timedelta(days=9)).date(), to_day=NOW.date(), hours=UTC_HOURS
+            connection,
+            resolution=resolution,
+            from_day=(NOW - timedelta(days=9)).date(),
+            to_day=NOW.date(),
+            hours=UTC_HOURS,
         )
     return sum(row[2] for row in rows)
 
@@ -119,6 +125,28 @@ def test_a_store_that_cannot_be_written_while_settling_is_settled_later(
     recorder.record(Intake(events=[make_event(event_id="d")]))
     with store.read() as connection:
         assert fetch_marks(raw_connection(connection)).indexed == 4
+    assert_sound(store)
+
+
+def test_each_resolution_is_counted_as_far_as_it_is_and_catches_up_with_the_others(
+    store: Store, recorder: Recorder
+) -> None:
+    recorder.record(Intake(events=[event_at(HERE, event_id=f"e{n}") for n in range(3)]))
+    assert count_events(store, UTC_HOURS, only={8}) == 3
+    recorder.record(Intake(events=[event_at(HERE, event_id=f"e{n}") for n in range(3, 5)]))
+    with store.read() as connection:
+        assert fetch_counted(raw_connection(connection)) == {7: 0, 8: 3}
+    assert (counted(store, 7), counted(store, 8)) == (5, 5)
+    recorder.record(Intake(events=[event_at((48.5, 29.9), event_id="e1", rev=1)]))
+    assert delete(store, 3, uncount=True) == 1
+    assert (counted(store, 7), counted(store, 8)) == (4, 4)
+    assert_sound(store)
+    with store.write() as connection:
+        assert settle_counts(connection, Tally(UTC_HOURS, (7, 8))).resolutions == (7,)
+    count_events(store, UTC_HOURS)
+    with store.read() as connection:
+        assert fetch_counted(raw_connection(connection)) == {7: 5, 8: 5}
+    assert (counted(store, 7), counted(store, 8)) == (4, 4)
     assert_sound(store)
 
 
@@ -219,7 +247,7 @@ STEPS = st.one_of(
         st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2), PLACES, st.integers(0, 40)), max_size=6),
     ),
     st.tuples(st.just("index"), st.integers(1, 5), st.just([])),
-    st.tuples(st.just("count"), st.just(0), st.just([])),
+    st.tuples(st.just("count"), st.sampled_from([0, 7, 8]), st.just([])),
     st.tuples(st.just("place"), st.integers(1, 3), st.just([])),
     st.tuples(st.just("delete"), st.integers(1, 12), st.just([])),
 )
@@ -254,11 +282,16 @@ def test_any_history_of_writers_settling_placing_and_deleting_is_sound(
         elif what == "index":
             index(store, number)
         elif what == "count":
-            count_events(store, UTC_HOURS)
+            count_events(store, UTC_HOURS, only={number} if number else None)
         elif what == "place":
             with store.write() as connection:
                 place_events(connection, "agency/cam7", *HERE, Tally(UTC_HOURS, (7, 8)), limit=number)
         elif number in keys and keys[number] in revisions and delete(store, number, uncount=True):
             del revisions[keys[number]]
+    assert_sound(store)
+    assert counted(store, 7) == counted(store, 8)
+    count_events(store, UTC_HOURS)
+    with store.read() as connection:
+        assert len(set(fetch_counted(raw_connection(connection)).values())) == 1
     assert_sound(store)
     store.close()
