@@ -7,13 +7,14 @@ import pytest
 
 from appliance.aggregate.hours import SiteHours
 from appliance.errors import Conflict, Corrupt
-from appliance.job import risk_run
+from appliance.job import risk_run, schedule
 from appliance.job.risk_run import perform_run
 from appliance.job.schedule import Jobs
 from appliance.model.intake import Intake
 from appliance.model.risk import Run
 from appliance.model.settings import Risk
 from appliance.spatial.cells import cell_of
+from appliance.store.day_counts import SETTLED
 from appliance.store.engine import Store
 from appliance.store.intake import Recorder
 from appliance.store.picture import fetch_day_picture, fetch_feed, fetch_grid, fetch_hotspots, fetch_risk
@@ -374,6 +375,21 @@ def test_the_schedule_asks_only_when_there_is_something_new(store: Store, record
     assert len(jobs.queue_due()) == 2
     with store.read() as connection:
         assert fetch_last_done(connection, 8) is not None
+
+
+def test_between_runs_what_waits_is_counted_and_days_are_summed_of_the_types_that_count(
+    store: Store, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "COUNT_ROWS", 1)
+    risk = Risk(types=["theft"])
+    jobs = Jobs(store, risk=risk, zone=ZoneInfo("UTC"), clock=lambda: NOW, report=lambda _: None)
+    for n in range(SETTLED + 1):
+        at = "2026-11-05T10:00:00Z" if n == 0 else "2026-11-22T10:00:00Z"
+        recorder.record(Intake(events=[make_event(event_id=f"e{n}", event_type="theft", event_timestamp=at)]))
+        assert not jobs.perform_next()
+    with store.read() as connection:
+        kept = connection.exec_driver_sql("SELECT DISTINCT day, types FROM packed_days").all()
+    assert [tuple(row) for row in kept] == [("2026-11-05", "theft")]
 
 
 def test_the_same_request_waiting_is_not_asked_twice(store: Store) -> None:
