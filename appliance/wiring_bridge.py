@@ -13,14 +13,12 @@ from typing import Any
 
 import msgspec
 
-from appliance.clock import Clock, from_us, rfc3339, to_us
-from appliance.errors import Conflict, HexpostError, NotFound
+from appliance.clock import Clock, from_us, to_us
+from appliance.errors import Conflict, HexpostError, NotFound, Unavailable
 from appliance.model.event import ClockQuality
 from appliance.model.intake import Intake, Receipt, RetryReport, StillRefused
-from appliance.model.space import Step, disk_words
 from appliance.store.alerts import AlertOutlet
 from appliance.store.boots import fetch_boots, has_waiting
-from appliance.store.disk import DiskWatch
 from appliance.store.engine import Store, raw_connection
 from appliance.store.field import StoreField
 from appliance.store.intake import Recorder
@@ -48,6 +46,7 @@ from appliance.wiring import (
     open_sealer,
 )
 from appliance.wiring_families import load_families, mapping_state
+from appliance.wiring_telling import with_disk, with_floods
 from firmware_bridge.bridge import Bridge
 from firmware_bridge.canonical import Judge, Surroundings
 from firmware_bridge.client import BrokerClient
@@ -163,47 +162,6 @@ def _surroundings(box: Box, field: Field, judge: Judge) -> Surroundings:
     )
 
 
-def with_floods(
-    report: Callable[[Mapping[str, Any]], None], flood: FloodGuard, alert: Callable[[bytes], bool], clock: Clock
-) -> Callable[[Mapping[str, Any]], None]:
-    """The bridge's report, each flood announced and logged when it begins, and when it is over with what it cost."""
-
-    def report_with_floods(state: Mapping[str, Any]) -> None:
-        for one in flood.news():
-            over = one.ended_at is not None
-            words: dict[str, Any] = {
-                "kind": "flood_ended" if over else "flood",
-                "device": one.source,
-                "at": rfc3339(clock()),
-            }
-            words |= {"messages": one.messages, "items_shed": one.items} if over else {}
-            alert(msgspec.json.encode(words))
-            log.warning("%s: %s", "a flood is over" if over else "a flood is thinned", words)
-        report(state)
-
-    return report_with_floods
-
-
-def with_disk(
-    report: Callable[[Mapping[str, Any]], None], watch: DiskWatch, alert: Callable[[bytes], bool], clock: Clock
-) -> Callable[[Mapping[str, Any]], None]:
-    """The bridge's report with the room on the disk in it; each step of the ladder is announced once.
-
-    One that cannot be announced, because there is no broker now, is announced when there is.
-    """
-    told = Step.NORMAL
-
-    def report_with_disk(state: Mapping[str, Any]) -> None:
-        nonlocal told
-        step = watch.look()
-        words = disk_words(step, watch.space)
-        if step is not told and alert(msgspec.json.encode({"kind": "disk", "at": rfc3339(clock()), **words})):
-            told = step
-        report({**state, **words})
-
-    return report_with_disk
-
-
 def last_alive(box: Box) -> datetime | None:
     """When an earlier bridge last said that it was there; None where there was none."""
     pulse = read_pulses(box.run_dir).get("bridge")
@@ -309,7 +267,10 @@ class PacedDownlink:
                 send(self._clock())
         if now - self._swept_at >= SWEEP_S:
             self._swept_at = now
-            self._sweep()
+            try:
+                self._sweep()
+            except (OSError, Unavailable) as error:  # a disk that takes no writes must not end the bridge
+                log.error("destroying keys of days that are over: %s; trying again in an hour", error)
 
 
 class MappingWatch:
