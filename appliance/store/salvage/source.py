@@ -5,14 +5,24 @@ halved, and halved again, until what is left is too small to hold a page. So wha
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from appliance.store import sqlite
 
+T = TypeVar("T")
+BATCH = 500  # rows a transaction
 PROBES = 20_000  # failed reads a table, after which the rest is given up
 NARROW = 8  # keys that are not halved any more
+
+
+def batches(rows: Iterable[T]) -> Iterator[list[T]]:
+    """Rows in portions that one transaction may take."""
+    iterator = iter(rows)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
 
 
 class Source:
@@ -53,6 +63,14 @@ class Source:
             return default
         return default if row is None else row[0]
 
+    def row(self, query: str, *values: Any) -> tuple[Any, ...] | None:
+        """One row; None where it is not there or cannot be read."""
+        try:
+            found: tuple[Any, ...] | None = self._connection.execute(query, values).fetchone()
+        except (sqlite.driver().DatabaseError, UnicodeDecodeError):
+            return None
+        return found
+
     def rows_by_number(
         self, table: str, key: str, columns: str, after: int, where: str = "1"
     ) -> Iterator[tuple[Any, ...]]:
@@ -68,7 +86,7 @@ class Source:
                 yield from self._scan(table, columns, order)
                 return
             except (sqlite.driver().DatabaseError, UnicodeDecodeError):
-                self._count(table)
+                self.count(table)
 
     def _scan(self, table: str, columns: str, order: str) -> Iterator[tuple[Any, ...]]:
         wr = self._connection.execute("SELECT wr FROM pragma_table_list WHERE name = ?", (table,)).fetchone()[0]
@@ -98,11 +116,12 @@ class Source:
         except (sqlite.driver().DatabaseError, UnicodeDecodeError):
             self._probes -= 1
         if last - reached <= NARROW or self._probes <= 0:
-            self._count(table)
+            self.count(table)
             return
         middle = (reached + last) // 2
         yield from self._between(table, key, query, reached, middle)
         yield from self._between(table, key, query, middle, last - 1)
 
-    def _count(self, table: str) -> None:
-        self.unreadable[table] = self.unreadable.get(table, 0) + 1
+    def count(self, table: str, gaps: int = 1) -> None:
+        """Something of a table could not be read."""
+        self.unreadable[table] = self.unreadable.get(table, 0) + gaps
