@@ -46,7 +46,7 @@ from appliance.wiring import (
     open_sealer,
 )
 from appliance.wiring_families import load_families, mapping_state
-from appliance.wiring_telling import with_disk, with_floods
+from appliance.wiring_telling import FLOOD, TOLD, Desk, with_disk, with_floods
 from firmware_bridge.bridge import Bridge
 from firmware_bridge.canonical import Judge, Surroundings
 from firmware_bridge.client import BrokerClient
@@ -122,7 +122,9 @@ def open_bridge(
     with store.read() as connection:
         learned, digests = fetch_learned(connection), fetch_digests(connection)
     within = timedelta(seconds=box.settings.alerts.sound_within_s)
-    announcer = Announcer(AlertOutlet(store, "mqtt"), client, alert_topic(site.id), within)
+    announcer = Announcer(AlertOutlet(store, "mqtt"), client, alert_topic(site.id), within, told=TOLD)
+    desk = Desk(store, clock)
+    desk.end_all(FLOOD)
     mappings = MappingWatch(box)
     decoder = Decoder(mappings() or (), zone=box.settings.zone, learned=learned)
 
@@ -146,7 +148,7 @@ def open_bridge(
         commit_ms=mqtt.commit_ms,
         clock=clock,
         clock_trusted=clock_trusted,
-        report=with_disk(with_floods(report_with_mappings, flood, alert, clock), watch, alert, clock),
+        report=with_disk(with_floods(report_with_mappings, flood, alert, clock, desk), watch, alert, clock, desk),
         flood=flood,
     )
     return bridge, field

@@ -53,6 +53,12 @@ def trouble(box: RunningBox) -> str:
     return str(health["store"])
 
 
+def disk_alerts(box: RunningBox) -> list[tuple[str, str, str]]:
+    """(subject, severity, state) of every alert of the disk."""
+    items = box.client.get("/v1/alerts", params={"kind": "disk"}).json()["items"]
+    return [(item["subject"], item["severity"], item["state"]) for item in items]
+
+
 def repeated(text: str) -> Counter[str]:
     """How often each complaint of ours stands there, numbers left out."""
     lines = [line for line in text.splitlines() if "ERROR" in line or "WARNING" in line or "Traceback" in line]
@@ -99,6 +105,7 @@ def test_a_disk_that_refuses_every_write_for_a_while_costs_nothing_that_was_ackn
         wait_for(lambda: len(fleet.told) == len(fleet.sent), deadline_s=60, what="what waited at the broker")
         wait_for(lambda: "disk_error" not in json.loads(alerts[-1]), what="the alert that it is over")
     assert box.pids() == parts, "a part died of it"
+    wait_for(lambda: disk_alerts(box) == [("writes", "critical", "closed")], what="the alert in the list")
     assert stored(box) == set(fleet.sent)
     said = box.log.read_bytes()[begun:].decode()
     assert ERRORS_WORDS in said

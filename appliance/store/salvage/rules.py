@@ -21,7 +21,8 @@ Came = Callable[[str, int, int], None]
 LOST = "the store was lost before its outcome was known; order it again if it is still wanted"
 AGAIN = "the store was lost; raised again where it still holds"
 UNDER_WAY = ("queued", "sent", "accepted", "running")
-BY_NUMBER = ("environment",)  # kinds of alerts whose subject is a number of the store that was lost
+BEGUN_ANEW = ("environment", "outage", "flood", "disk", "store_lost")
+"""Kinds of alerts whose rules know nothing any more of what they have raised, so would never close it."""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +39,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _alert(row: Row, lost_at: int) -> Row:
-    if row["kind"] in BY_NUMBER and row["state"] != "closed":
+    if row["kind"] in BEGUN_ANEW and row["state"] != "closed":
         row |= {"state": "closed", "closed_at": lost_at, "note": row["note"] or AGAIN}
     return row | {"rev": 0}  # followed by nobody: it was told when it was raised
 

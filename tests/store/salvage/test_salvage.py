@@ -274,7 +274,7 @@ def test_of_processes_that_start_together_one_sets_it_aside(box: Box) -> None:
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("seed", range(examples(58)))
+@pytest.mark.parametrize("seed", range(examples(80)))
 def test_whatever_page_is_damaged_the_box_starts_and_records_and_what_the_backup_has_comes_back(
     box: Box, seed: int
 ) -> None:

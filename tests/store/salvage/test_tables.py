@@ -11,11 +11,12 @@ from appliance.clock import to_us
 from appliance.model.alert import AlertFilter
 from appliance.model.intake import Intake
 from appliance.model.settings import Settings
-from appliance.store.alerts import AlertOutlet, fetch_alerts, raise_alert
+from appliance.store.alerts import AlertOutlet, fetch_alerts, is_raised, raise_alert
 from appliance.store.backup.taking import Wish, take_backup
 from appliance.store.box_clock import BoxClock
 from appliance.store.engine import FILE_NAME, Store, raw_connection
 from appliance.store.pins import fetch_pins, pin_events
+from appliance.store.salvage.ledger import fetch_salvage
 from appliance.store.salvage.merge import table_columns
 from appliance.store.salvage.rules import AGAIN, LOST
 from appliance.store.salvage.tables import BY_KEY, BY_RECORDER, BY_RULE, COMPUTED, LEFT
@@ -81,6 +82,8 @@ def lose(box: Box) -> Store:
     store.close()
     (box.data / FILE_NAME).unlink()
     store = open_store(box)
+    with store.read() as connection:
+        assert is_raised(connection, kind="store_lost", subject=fetch_salvage(connection).damaged)  # type: ignore[union-attr]
     open_recorder(box, store).record(Intake(events=[make_event(event_id="new")]))
     with store.write() as connection:
         raw_connection(connection).execute(
@@ -169,4 +172,18 @@ def test_put_back_twice_nothing_stands_there_twice(box: Box) -> None:
     salvage(box)
     store = open_store(box)
     assert {table: rows(store, f"SELECT count(*) FROM {table}") for table in tables} == before
+    store.close()
+
+
+def test_a_lost_store_is_an_alert_until_it_is_put_back_and_then_says_what_came_back(box: Box) -> None:
+    store = lose(box)
+    with store.read() as connection:
+        alerts, _ = fetch_alerts(connection, AlertFilter(kind="store_lost"))
+    (alert,) = alerts
+    assert (alert.severity, alert.state, alert.closed_by) == ("critical", "closed", "")
+    assert "what could be read was put back" in alert.title
+    assert alert.detail["put_back"]["events"] == 50
+    assert alert.detail["put_back"]["pinned_events"] == 2
+    assert alert.detail["unreadable"] == {}
+    assert store.path.name in alert.detail["reason"]
     store.close()
