@@ -2,6 +2,9 @@
 
 A table is read forward from its beginning until a page fails, then backward from its end, and what lies between is
 halved, and halved again, until what is left is too small to hold a page. So what is lost is what was on the pages.
+
+Where a page of the schema itself is damaged SQLite refuses the whole file, unless its schema may be written: then it
+takes what it can read of it. Nothing is written, since the connection may only query.
 """
 
 import contextlib
@@ -32,10 +35,13 @@ class Source:
         """raises  DatabaseError  it cannot be opened at all"""
         self._connection = sqlite.driver().connect(str(path), isolation_level=None, check_same_thread=False)
         self.unreadable: dict[str, int] = {}
+        self._connection.execute("PRAGMA writable_schema = ON")
         sqlite.load_spatialite(self._connection)
         self._connection.execute("PRAGMA query_only = ON")
         self._connection.execute("PRAGMA cell_size_check = ON")
         self._connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+        if self.value("SELECT count(*) FROM (SELECT sql FROM sqlite_master)") is None:
+            self.count("schema")
 
     def close(self) -> None:
         """Give the file back."""
@@ -75,12 +81,18 @@ class Source:
         self, table: str, key: str, columns: str, after: int, where: str = "1"
     ) -> Iterator[tuple[Any, ...]]:
         """(key, *columns) of every row that can be reached whose key, an integer column of the index, is above."""
+        if table not in self.tables():
+            self.count(table)
+            return
         top = self.value(f'SELECT max({key}) FROM "{table}"', (1 << 62))
         self._probes = PROBES
         yield from self._between(table, key, f"SELECT {key}, {columns} FROM {table} WHERE ({where})", after, top)
 
     def rows(self, table: str, columns: str) -> Iterator[tuple[Any, ...]]:
         """Rows of a small table in no order: forward until a page fails, then backward; some come twice."""
+        if table not in self.tables():
+            self.count(table)
+            return
         for order in ("ASC", "DESC"):
             try:
                 yield from self._scan(table, columns, order)
