@@ -139,17 +139,24 @@ def with_disk(report: Report, watch: DiskWatch, alert: Callable[[bytes], bool], 
 
     What cannot be announced, because there is no broker now, is announced when there is.
     """
-    told = (Step.NORMAL, "")
+    told_step, told_trouble = Step.NORMAL, ""
     noted: tuple[Step, str] | None = None
 
+    def tell(kind: str, words: Mapping[str, Any]) -> bool:
+        return alert(msgspec.json.encode({"kind": kind, "at": rfc3339(clock()), **words}))
+
     def report_with_disk(state: Mapping[str, Any]) -> None:
-        nonlocal told, noted
-        now = (watch.look(), watch.trouble)
-        if now != noted:
-            _note_disk(desk, *now, words=watch.words)
-            noted = now
-        if now != told and alert(msgspec.json.encode({"kind": DISK, "at": rfc3339(clock()), **watch.words})):
-            told = now
+        nonlocal told_step, told_trouble, noted
+        step, trouble = watch.look(), watch.trouble
+        if (step, trouble) != noted:
+            _note_disk(desk, step, trouble, words=watch.words)
+            noted = (step, trouble)
+        if step is not told_step and tell(DISK, watch.words):
+            told_step = step
+        if trouble != told_trouble and tell(
+            "disk_error" if trouble else "disk_error_ended", {"disk_error": trouble} if trouble else {}
+        ):
+            told_trouble = trouble
         desk.flush()
         report({**state, **watch.words})
 

@@ -137,12 +137,13 @@ class DiskWatch:
             return self.step
         self._looked_at = at
         self.space = self.measure()
-        before, self.trouble = self.trouble, self._try_disk()
+        step = self._ladder.look(self.space, at)
+        before, self.trouble = self.trouble, self._try_disk(step)
         if self.trouble and self.trouble != before:
             log.error("%s", self.trouble)
         elif before and not self.trouble:
             log.warning("the disk takes writes again")
-        return self._ladder.look(self.space, at)
+        return step
 
     @property
     def words(self) -> dict[str, Any]:
@@ -155,12 +156,15 @@ class DiskWatch:
             self._reusable = self._store.reusable_bytes()
         return self._ballast.space(self._reusable)
 
-    def _try_disk(self) -> str:
-        """Why the disk takes no writes, by its mount and by what it answered; after an error it is asked again."""
+    def _try_disk(self, step: Step) -> str:
+        """Why the disk takes no writes, by its mount and by what it answered; after an error it is asked again.
+
+        Where there is no room at all that is what its errors mean.
+        """
         trouble = disk_trouble(self._store.path.parent)
         if not trouble and self._store.trouble:
             self._store.probe()
-        return trouble or self._store.trouble
+        return trouble or (self._store.trouble if step is not Step.FULL else "")
 
 
 def _file_system(folder: Path) -> tuple[int, int]:

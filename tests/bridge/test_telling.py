@@ -86,11 +86,12 @@ def test_a_disk_that_takes_no_writes_is_told_at_once_and_is_an_alert_when_it_tak
         box.disk.trouble = ERRORS_WORDS
         for _ in range(10):
             box.report({})
-        assert (box.heard, attempts) == (["disk"], 1)
+        assert (box.heard, attempts) == (["disk_error"], 1)
     box.disk.trouble = ""
     box.at += AGAIN_S
     box.report({})
     assert box.alerts() == [("disk", "writes", "critical", "closed")]
+    assert box.heard == ["disk_error", "disk_error_ended"]
 
 
 def test_what_waits_for_a_store_is_bounded(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
