@@ -20,7 +20,7 @@ from tests.durability.faulty import Ext4Card, Fault, needs_card
 from tests.flow.box import PASSWORD, RunningBox, running_box
 from tests.flow.test_full_disk import Fleet, bridge, event, stored
 
-pytestmark = pytest.mark.flow
+pytestmark = [pytest.mark.flow, pytest.mark.timeout(400)]
 SAME_LINE = 3  # how often one line may stand in the log of half a minute: each part may say it
 
 
