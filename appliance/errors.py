@@ -42,6 +42,14 @@ class NoRoom(Unavailable):
     """The disk is full; a person has to free some of it, or what is let go by itself will be enough."""
 
 
+class BadDisk(Unavailable):
+    """The disk takes no writes, or answers with errors; `words` say which, and what a person is to do about it."""
+
+    def __init__(self, doing: str, words: str) -> None:
+        super().__init__(f"{doing}: {words}")
+        self.words = words
+
+
 class TooFast(Unavailable):
     """Somebody asks more often than is good for the others; after `retry_after_s` seconds it is their turn again."""
 

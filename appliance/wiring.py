@@ -16,7 +16,7 @@ import msgspec
 
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import Clock
-from appliance.errors import NotFound, Rejected
+from appliance.errors import BadDisk, NotFound, Rejected, Unavailable
 from appliance.model.change import Batch, Position, SyncStatus
 from appliance.model.settings import Settings, read_settings
 from appliance.model.space import MIB, Step
@@ -27,9 +27,11 @@ from appliance.store.archive.spool import SPOOL
 from appliance.store.archive.writer import Archive
 from appliance.store.box_clock import BoxClock
 from appliance.store.counts import ensure_counts
-from appliance.store.disk import Ballast, DiskWatch
+from appliance.store.disk import Ballast, DiskWatch, disk_trouble, explain_refusal
+from appliance.store.durable import is_read_only
 from appliance.store.engine import FILE_NAME, Store
 from appliance.store.intake import Recorder
+from appliance.store.migrations import known_migrations
 from appliance.store.pulse import PulseWriter, boot_time_s, is_alive, read_pulses, run_directory
 from appliance.store.salvage.begin import BackupFolders, open_sound, refuse_read_only
 from appliance.store.salvage.ledger import fetch_salvage
@@ -135,7 +137,10 @@ def open_store(box: Box) -> Store:
     ballast.breathe()
     open_sound(path, timezone=box.settings.site.timezone, backups=backup_folders(box), now=box.clock())
     store = Store(path, ballast=ballast)
-    store.hold()
+    try:
+        store.hold()
+    except OSError as error:
+        raise explain_refusal(error, f"opening the store at {path}", box.data) from None
     box.stores.append(store)
     hours, resolutions = box.hours(), box.settings.risk.counted
     with store.read() as connection:
@@ -147,15 +152,37 @@ def open_store(box: Box) -> Store:
     return store
 
 
-def find_store(box: Box) -> Store:
-    """The box's store, for commands that only make sense on one that is there.
+def open_to_read(box: Box) -> Store:
+    """The box's store; where the disk takes no writes, one that can be read and not written.
+
+    raises  Unavailable  there is nothing to read, or an older program wrote it
+    """
+    path = box.data / FILE_NAME
+    try:
+        return open_store(box)
+    except BadDisk as error:
+        if not path.exists():
+            raise
+        log.error("%s; what is stored is shown, and nothing is recorded", error)
+    store = Store(path, read_only=True)
+    with store.read() as connection:
+        schema: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if schema != known_migrations()[-1][0]:
+        store.close()
+        raise Unavailable(f"{path} has schema {schema} and cannot be brought up to date on a disk that is read-only")
+    box.stores.append(store)
+    return store
+
+
+def find_store(box: Box, *, to_read: bool = False) -> Store:
+    """The box's store, for commands that only make sense on one that is there; those that only read pass `to_read`.
 
     raises  NotFound  there is none in the data directory
     """
     path = box.data / FILE_NAME
     if not path.exists():
         raise NotFound(f"no store at {path}; is --data right? `hexpost run` or `hexpost migrate` makes one")
-    return open_store(box)
+    return open_to_read(box) if to_read else open_store(box)
 
 
 def open_ballast(box: Box) -> Ballast:
@@ -294,6 +321,7 @@ def open_context(box: Box, store: Store, retry: "Retry") -> "Context":
         clock_state=box.time.state,
         pulses=lambda: fetch_pulses(box),
         retry=retry,
+        disk_trouble=lambda: disk_trouble(box.data),
     )
 
 
@@ -308,10 +336,11 @@ def open_basemaps(box: Box) -> "dict[str, Basemap]":
 
 
 def fetch_pulses(box: Box) -> dict[str, dict[str, Any]]:
-    """Part -> what it last said of itself, with `up`: alive, and heard of lately."""
+    """Part -> what it last said of itself, with `up`: alive, and heard of lately, where pulses can be written."""
     now = boot_time_s()
+    dumb = box.run_dir.exists() and is_read_only(box.run_dir)
     return {
-        part: {**pulse.state, "up": is_alive(pulse) and pulse.age_s(now) < SILENT_S, "pid": pulse.pid}
+        part: {**pulse.state, "up": is_alive(pulse) and (dumb or pulse.age_s(now) < SILENT_S), "pid": pulse.pid}
         for part, pulse in read_pulses(box.run_dir).items()
     }
 

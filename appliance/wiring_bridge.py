@@ -13,14 +13,12 @@ from typing import Any
 
 import msgspec
 
-from appliance.clock import Clock, from_us, rfc3339, to_us
-from appliance.errors import Conflict, HexpostError, NotFound
+from appliance.clock import Clock, from_us, to_us
+from appliance.errors import Conflict, HexpostError, NotFound, Unavailable
 from appliance.model.event import ClockQuality
 from appliance.model.intake import Intake, Receipt, RetryReport, StillRefused
-from appliance.model.space import Step, disk_words
 from appliance.store.alerts import AlertOutlet
 from appliance.store.boots import fetch_boots, has_waiting
-from appliance.store.disk import DiskWatch
 from appliance.store.engine import Store, raw_connection
 from appliance.store.field import StoreField
 from appliance.store.intake import Recorder
@@ -48,6 +46,7 @@ from appliance.wiring import (
     open_sealer,
 )
 from appliance.wiring_families import load_families, mapping_state
+from appliance.wiring_telling import FLOOD, TOLD, Desk, with_disk, with_floods
 from firmware_bridge.bridge import Bridge
 from firmware_bridge.canonical import Judge, Surroundings
 from firmware_bridge.client import BrokerClient
@@ -123,7 +122,9 @@ def open_bridge(
     with store.read() as connection:
         learned, digests = fetch_learned(connection), fetch_digests(connection)
     within = timedelta(seconds=box.settings.alerts.sound_within_s)
-    announcer = Announcer(AlertOutlet(store, "mqtt"), client, alert_topic(site.id), within)
+    announcer = Announcer(AlertOutlet(store, "mqtt"), client, alert_topic(site.id), within, told=TOLD)
+    desk = Desk(store, clock)
+    desk.end_all(FLOOD)
     mappings = MappingWatch(box)
     decoder = Decoder(mappings() or (), zone=box.settings.zone, learned=learned)
 
@@ -147,7 +148,7 @@ def open_bridge(
         commit_ms=mqtt.commit_ms,
         clock=clock,
         clock_trusted=clock_trusted,
-        report=with_disk(with_floods(report_with_mappings, flood, alert, clock), watch, alert, clock),
+        report=with_disk(with_floods(report_with_mappings, flood, alert, clock, desk), watch, alert, clock, desk),
         flood=flood,
     )
     return bridge, field
@@ -161,47 +162,6 @@ def _surroundings(box: Box, field: Field, judge: Judge) -> Surroundings:
         plate_key=box.secret("plates.key"),
         seal_plate=plate_sealer(open_plate_sealer(box)) if box.settings.security.keep_plates_days else None,
     )
-
-
-def with_floods(
-    report: Callable[[Mapping[str, Any]], None], flood: FloodGuard, alert: Callable[[bytes], bool], clock: Clock
-) -> Callable[[Mapping[str, Any]], None]:
-    """The bridge's report, each flood announced and logged when it begins, and when it is over with what it cost."""
-
-    def report_with_floods(state: Mapping[str, Any]) -> None:
-        for one in flood.news():
-            over = one.ended_at is not None
-            words: dict[str, Any] = {
-                "kind": "flood_ended" if over else "flood",
-                "device": one.source,
-                "at": rfc3339(clock()),
-            }
-            words |= {"messages": one.messages, "items_shed": one.items} if over else {}
-            alert(msgspec.json.encode(words))
-            log.warning("%s: %s", "a flood is over" if over else "a flood is thinned", words)
-        report(state)
-
-    return report_with_floods
-
-
-def with_disk(
-    report: Callable[[Mapping[str, Any]], None], watch: DiskWatch, alert: Callable[[bytes], bool], clock: Clock
-) -> Callable[[Mapping[str, Any]], None]:
-    """The bridge's report with the room on the disk in it; each step of the ladder is announced once.
-
-    One that cannot be announced, because there is no broker now, is announced when there is.
-    """
-    told = Step.NORMAL
-
-    def report_with_disk(state: Mapping[str, Any]) -> None:
-        nonlocal told
-        step = watch.look()
-        words = disk_words(step, watch.space)
-        if step is not told and alert(msgspec.json.encode({"kind": "disk", "at": rfc3339(clock()), **words})):
-            told = step
-        report({**state, **words})
-
-    return report_with_disk
 
 
 def last_alive(box: Box) -> datetime | None:
@@ -309,7 +269,10 @@ class PacedDownlink:
                 send(self._clock())
         if now - self._swept_at >= SWEEP_S:
             self._swept_at = now
-            self._sweep()
+            try:
+                self._sweep()
+            except (OSError, Unavailable) as error:  # a disk that takes no writes must not end the bridge
+                log.error("destroying keys of days that are over: %s; trying again in an hour", error)
 
 
 class MappingWatch:

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.errors import Conflict, Rejected, Unavailable
+from appliance.errors import Conflict, Rejected
 from appliance.store.backup.restoring import Restored, choose_backup, restore_backup
 from appliance.store.backup.taking import Wish
 from appliance.store.device_changes import place_waiting_events
-from appliance.store.durable import is_read_only
-from appliance.store.engine import FILE_NAME, Store
-from appliance.store.migrations import known_migrations
+from appliance.store.engine import Store
 from appliance.store.salvage.ledger import Salvage, fetch_salvage
 from appliance.store.salvage.work import put_back
 from appliance.wiring import (
@@ -99,24 +97,6 @@ def restore(
     finally:
         store.close()
     return Return(restored=restored, replayed=replayed)
-
-
-def open_to_serve(box: Box) -> Store:
-    """The store for the web part: where the disk is mounted read-only, one that can be read and not written.
-
-    raises  Unavailable  there is nothing to read, or an older program wrote it
-    """
-    path = box.data / FILE_NAME
-    if not (path.exists() and is_read_only(box.data)):
-        return open_store(box)
-    log.error("%s is on a disk that is mounted read-only: what is stored is shown, and nothing is recorded", path)
-    store = Store(path, read_only=True)
-    with store.read() as connection:
-        schema: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if schema != known_migrations()[-1][0]:
-        store.close()
-        raise Unavailable(f"{path} has schema {schema} and cannot be brought up to date on a disk that is read-only")
-    return store
 
 
 def salvage(box: Box) -> Salvage | None:

@@ -161,7 +161,7 @@ class Bridge:
     def _record_batch(self, batch: Sequence[Message], stop: threading.Event) -> dict[str, list[str]]:
         """Write a batch whole, or where that cannot be, message by message; the ids that are durable now."""
         decoded = [self._decode(message) for message in batch]
-        acks = self._gather(batch, decoded)
+        acks = self._gather_at_last(batch, decoded, stop)
         try:
             self._write(stop)
             return acks
@@ -211,6 +211,17 @@ class Bridge:
             raise
         self._field.take(heard)
 
+    def _gather_at_last(
+        self, batch: Sequence[Message], decoded: Sequence[Decoded], stop: threading.Event
+    ) -> dict[str, list[str]]:
+        """As `_gather`; a key by which something is sealed is made on first use, and a disk may refuse it."""
+        while True:
+            try:
+                return self._gather(batch, decoded)
+            except Unavailable as error:
+                self._gatherer.drop()
+                self._wait(error, sum(one.items for one in decoded), stop)
+
     def _record(self, intake: Intake, stop: threading.Event) -> None:
         while True:
             try:
@@ -218,16 +229,23 @@ class Bridge:
                 self._error = ""
                 return
             except Unavailable as error:
-                if str(error) != self._error:
-                    log.error("%s; holding %d items and trying again", error, intake.items)
-                self._error = str(error)
-                self._say(pending=intake.items)
-                if stop.wait(RETRY_S):
-                    raise
+                self._wait(error, intake.items, stop)
+
+    def _wait(self, error: Unavailable, items: int, stop: threading.Event) -> None:
+        """Say what the store waits for, once while it lasts, and let a moment pass.
+
+        raises  Unavailable  the same: the bridge is to end
+        """
+        if str(error) != self._error:
+            log.error("%s; holding %d items and trying again", error, items)
+        self._error = str(error)
+        self._say(pending=items)
+        if stop.wait(RETRY_S):
+            raise error
 
     def _record_alone(self, message: Message, decoded: Decoded, stop: threading.Event) -> dict[str, list[str]]:
         """Write one message of a batch that failed; what cannot be written goes to quarantine, with the cause."""
-        acks = self._gather([message], [decoded])
+        acks = self._gather_at_last([message], [decoded], stop)
         try:
             self._write(stop)
             return acks

@@ -7,7 +7,7 @@ while one that is lost is not missed by anybody.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
@@ -126,7 +126,11 @@ class Announcer(Generic[T]):
     not sound again. An alert that changed twice meanwhile is told once, as it is.
     """
 
-    def __init__(self, store: AlertStore, broker: Broker[T], topic: str, within: timedelta) -> None:
+    def __init__(
+        self, store: AlertStore, broker: Broker[T], topic: str, within: timedelta, *, told: Collection[str] = ()
+    ) -> None:
+        """`told`: kinds that the bridge tells by itself, whatever the store can do; of these what a person does."""
+        self._told_kinds = told
         self._store = store
         self._broker = broker
         self._topic = topic
@@ -161,16 +165,17 @@ class Announcer(Generic[T]):
         """Publish what the broker takes, and remember how far that is."""
         rev = passed_over = 0
         for alert in self._store.fetch_untold(MAX_ALERTS):
+            by_person = alert.acknowledged_by or alert.closed_by
             if now - alert.changed_at > self._within:
                 passed_over += 1
-            else:
+            elif alert.kind not in self._told_kinds or by_person:
                 ticket = self._broker.publish_tracked(self._topic, alert_words(alert))
                 if ticket is None:
                     break
                 self._flight.append(ticket)
             rev = alert.rev
         self._told = (rev, passed_over)
-        if passed_over and not self._flight:
+        if rev and not self._flight:
             self._store.mark_told(rev, passed_over=passed_over)
 
 

@@ -80,6 +80,7 @@ class Field:
         self._link = False
         self._ticked_at = self._read_at = float("-inf")
         self._unwritten: list[FieldNews] = []
+        self._waits_for = ""
         self.devices = 0
         self.shed = 0  # ticks whose news were dropped while the store was unavailable
 
@@ -167,7 +168,7 @@ class Field:
                 self._take_devices(self._store.devices())
                 self._rev = rev
         except Unavailable as error:
-            log.warning("the registry cannot be read now: %s", error)
+            self._wait_for(f"the registry cannot be read now: {error}")
         now = self._clock()
         at = self._monotonic()
         for one in self._devices.values():
@@ -235,11 +236,18 @@ class Field:
             try:
                 self._store.record(self._unwritten[0])
             except Unavailable as error:
-                log.warning("states of devices wait to be written: %s", error)
+                self._wait_for(f"states of devices wait to be written: {error}")
                 self.shed += max(len(self._unwritten) - MAX_UNWRITTEN, 0)
                 self._unwritten = self._unwritten[-MAX_UNWRITTEN:]
                 return
             self._unwritten.pop(0)
+            self._waits_for = ""
+
+    def _wait_for(self, words: str) -> None:
+        """Say what hinders, once while it lasts."""
+        if words != self._waits_for:
+            log.warning("%s", words)
+        self._waits_for = words
 
     def _sound(self, words: dict[str, Any]) -> None:
         self._alert(msgspec.json.encode(words))

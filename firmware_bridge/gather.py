@@ -126,6 +126,11 @@ class Gatherer:
         self._edges.put_back(self._states_before)
         self._recent.subtract(self._delivered)
 
+    def drop(self) -> None:
+        """What was added since the last `take` is not to be written: it will be added again."""
+        self.take([])
+        self.forget()
+
     def shed(self, reason: str, items: int) -> None:
         """Count items that are not taken."""
         self._shed[reason] += items

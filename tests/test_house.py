@@ -66,6 +66,7 @@ LAYERS: dict[str, int] = {
     "sync.pump": 4,
     "appliance.wiring": 5,
     "appliance.wiring_families": 6,
+    "appliance.wiring_telling": 6,
     "appliance.wiring_bridge": 7,
     "appliance.wiring_jobs": 6,
     "appliance.wiring_archive": 8,

@@ -30,7 +30,7 @@ def backup_command(box: Box, as_json: bool, folder: Path | None, keep_days: int 
         def progress(done: int, total: int) -> None:
             bar.update(1000 * done // max(1, total) - bar.pos)
 
-        backup = take_backup(find_store(box), wish, progress=progress)
+        backup = take_backup(find_store(box, to_read=True), wish, progress=progress)
     manifest = read_manifest(backup.folder)
     if as_json:
         click.echo(to_json({"folder": str(backup.folder), "manifest": manifest}))

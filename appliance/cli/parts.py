@@ -19,7 +19,7 @@ from appliance.cli.sd_notify import Notifier
 from appliance.store.durable import is_read_only
 from appliance.store.engine import FILE_NAME, Store
 from appliance.store.health import DoubtWatch
-from appliance.wiring import Box, archive_folder, open_context, open_store, pulse_reporter
+from appliance.wiring import Box, archive_folder, open_context, open_store, open_to_read, pulse_reporter
 
 if TYPE_CHECKING:  # each part imports at its start only what it needs
     from appliance.job.backing_up import Child
@@ -175,10 +175,9 @@ def serve_command(box: Box, as_json: bool) -> None:
     """
     from appliance.serve.server import serve
     from appliance.wiring_bridge import retry_quarantine
-    from appliance.wiring_care import open_to_serve
 
     with running(box, "serve") as (stop, notifier):
-        store = open_to_serve(box)
+        store = open_to_read(box)
         if store.read_only:
             threading.Thread(target=end_when_writable, args=(box, stop), daemon=True).start()
         serve(

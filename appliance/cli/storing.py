@@ -42,7 +42,7 @@ def status_command(box: Box, as_json: bool) -> None:
     from appliance.store.salvage.ledger import fetch_salvage
     from appliance.store.totals import fetch_facts, fetch_totals
 
-    store = find_store(box)
+    store = find_store(box, to_read=True)
     with store.read() as connection:
         facts, totals = fetch_facts(connection), fetch_totals(connection)
         clock = box.time.state(count_waiting(raw_connection(connection)))
@@ -89,6 +89,8 @@ def _say_status(told: dict[str, Any]) -> None:
     for part in ("bridge", "serve", "jobs", "sync"):
         click.echo(f"  {part}: {'up' if parts.get(part, {}).get('up') else 'down'}")
     disk = disk_of(parts)
+    if trouble := disk.get("disk_error"):
+        click.echo(f"  {trouble}")
     if disk:
         click.echo(f"  disk: {disk['disk']}, {disk['disk_free_bytes'] / 1e6:,.0f} MB free")
     click.echo(

@@ -68,6 +68,8 @@ class Chores:
         self._centre = centre
         self._clock = clock
         self._trusted = clock_trusted
+        self._failed_at: dict[str, datetime] = {}  # where the ledger could not be told
+        self._error = ""
 
     def perform_due(self, rest: Rest = lambda _: False) -> list[str]:
         """Do what is due; the chores that came to their end. `rest` waits, and says whether the process is to end."""
@@ -84,7 +86,8 @@ class Chores:
                         record_waiting(connection, chore, UNTRUSTED)
                 continue
             done_at = to_us(state.done_at) if state and state.done_at else None
-            failed = state is not None and state.failed_at is not None and now - RETRY < state.failed_at <= now
+            failed_at = self._failed_at.get(chore) or (state.failed_at if state else None)
+            failed = failed_at is not None and now - RETRY < failed_at <= now
             if not failed and is_due(rule, done_at=done_at, now=to_us(now), bins=self._bins):
                 done += [chore] if self._perform(chore, rest) else []
         return done
@@ -98,6 +101,8 @@ class Chores:
             items, waits = found
             with self._store.write() as connection:
                 record_done(connection, chore, at=now, took_s=time.monotonic() - begun, items=items, waits=waits)
+            self._failed_at.pop(chore, None)
+            self._error = ""
         except HexpostError as error:
             self._fail(chore, str(error))
             return False
@@ -131,9 +136,12 @@ class Chores:
         return merged + roll_up_hours(store, ladder, bins, now)
 
     def _fail(self, chore: str, error: str) -> None:
-        log.error("%s: %s", chore, error)
+        if error != self._error:  # of a disk that fails each chore says the same
+            log.error("%s: %s", chore, error)
+        self._error = error
         try:
             with self._store.write() as connection:
                 record_failed(connection, chore, at=self._clock(), error=error)
-        except HexpostError as trouble:  # the store cannot be written, which is what went wrong
-            log.error("%s: noting that it failed: %s", chore, trouble)
+            self._failed_at.pop(chore, None)
+        except HexpostError:  # the store cannot be written, which is what went wrong
+            self._failed_at[chore] = self._clock()

@@ -85,7 +85,8 @@ class DiskKeeper:
             had_some = self._ballast.size()
             if self._ballast.make() and not had_some:
                 log.info("the ballast is made: %d bytes", self._ballast.size())
-        self._state = {**disk_words(step, self._watch.measure()), "disk_let_go": dict(self._gone)}
+        words = disk_words(step, self._watch.measure(), self._watch.trouble)
+        self._state = {**words, "disk_let_go": dict(self._gone)}
         return step
 
     def _run(self) -> None:

@@ -93,7 +93,7 @@ class Jobs:
         self._report = report
         self._seen = -1
         self._took_over = False
-        self._error = self._waits_for = ""
+        self._error = self._waits_for = self._due_error = ""
 
     def run(self, stop: threading.Event) -> None:
         """Perform what is queued, and see that what is due gets queued; what the store cannot take now waits."""
@@ -260,9 +260,11 @@ class Jobs:
     def _queue_due(self) -> None:
         try:
             self.queue_due()
+            self._due_error = ""
         except HexpostError as error:
-            self._error = str(error)
-            log.error("looking for due runs: %s", error)
+            if str(error) != self._due_error:
+                log.error("looking for due runs: %s; trying again", error)
+            self._error = self._due_error = str(error)
 
     def _fail(self, run: Run, reason: str) -> None:
         self._error = f"run {run.run_id}: {reason}"

@@ -77,8 +77,9 @@ class Watching:
                 pass
             self.error = ""
         except HexpostError as error:
+            if str(error) != self.error:
+                log.error("watching: %s; trying again", error)
             self.error = str(error)
-            log.error("watching: %s", error)
         except Exception as error:
             self.error = f"{type(error).__name__}: {error}"
             log.exception("watching failed")

@@ -164,9 +164,10 @@ class Ladder:
         return self.step
 
 
-def disk_words(step: Step, space: Space) -> dict[str, Any]:
-    """A step as an alert, a pulse and the health of the box tell it."""
+def disk_words(step: Step, space: Space, trouble: str = "") -> dict[str, Any]:
+    """A step as an alert, a pulse and the health of the box tell it; with `trouble` the disk takes no writes at all."""
     return {
+        **({"disk_error": trouble} if trouble else {}),
         "disk_step": int(step),
         "disk": step.name.lower(),
         "disk_free_bytes": space.free,

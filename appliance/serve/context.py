@@ -36,7 +36,10 @@ def refuse_retry(*, ids: Sequence[int] | None, topic: str | None, who: str) -> R
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """Handed to every route by name; holds no mutable state of its own. `plate_key` hashes number plates."""
+    """Handed to every route by name; holds no mutable state of its own. `plate_key` hashes number plates.
+
+    disk_trouble  why the disk takes no writes, in words; '' where it does
+    """
 
     settings: Settings
     store: Store
@@ -51,6 +54,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     clock_state: Callable[[int], ClockState]
     pulses: Pulses
     retry: Retry = refuse_retry
+    disk_trouble: Callable[[], str] = lambda: ""
 
     def today(self) -> str:
         """The site's calendar day, ISO."""

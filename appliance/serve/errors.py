@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException, NotFoundException, ValidationExce
 from litestar.openapi.datastructures import ResponseSpec
 
 from appliance.errors import (
+    BadDisk,
     Conflict,
     Corrupt,
     Forbidden,
@@ -34,6 +35,7 @@ STATUS: dict[type[HexpostError], tuple[int, str]] = {
     Conflict: (409, "Contradicts what is there"),
     TooFast: (429, "Too fast"),
     NoRoom: (507, "No room on the disk"),
+    BadDisk: (503, "The disk cannot be written"),
     Unavailable: (503, "Not possible now, try again"),
     Corrupt: (500, "Stored data is damaged"),
 }

@@ -111,6 +111,8 @@ def health_of(context: Context) -> dict[str, Any]:
         facts, waiting = fetch_facts(connection), count_waiting(raw_connection(connection))
         salvage = fetch_salvage(connection)
     pulses = context.pulses()
+    disk = disk_of(pulses)
+    trouble = context.disk_trouble() or disk.get("disk_error", "")
     parts = {part: "up" if pulses.get(part, {}).get("up") else "down" for part in PARTS}
     parts["serve"] = "up"
     bridge, sync = pulses.get("bridge", {}), pulses.get("sync", {})
@@ -122,8 +124,8 @@ def health_of(context: Context) -> dict[str, Any]:
         "last_run_at": rfc3339(facts.last_run_at) if facts.last_run_at else None,
         "broker": broker,
         "parts": parts,
-        "disk": disk_of(pulses),
-        "store": salvage.words if salvage else "",
+        "disk": {**disk, **({"disk_error": trouble} if trouble else {})},
+        "store": "; ".join(filter(None, (trouble, salvage.words if salvage else ""))),
         "sync": {
             "state": sync.get("state", "down") if context.settings.sync.url else "off",
             "pending_rows": sync.get("pending_rows"),

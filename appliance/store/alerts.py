@@ -54,15 +54,12 @@ def raise_alert(
     raises  ValueError  the detail is longer than `MAX_DETAIL`
     """
     raw = raw_connection(connection)
-    text = msgspec.json.encode(detail)
-    if len(text) > MAX_DETAIL:
-        raise ValueError(f"the detail of alert {kind} {subject} has {len(text)} bytes, more than {MAX_DETAIL}")
     values = {
         "kind": kind,
         "subject": subject,
         "severity": severity,
         "title": title,
-        "detail": text.decode(),
+        "detail": _encode(kind, subject, detail),
         "now": to_us(now),
     }
     found = raw.execute(
@@ -82,13 +79,32 @@ def raise_alert(
     return int(cursor.lastrowid)
 
 
-def close_alert(connection: sa.Connection, *, kind: str, subject: str, now: datetime) -> bool:
-    """Close the alert of this kind and subject, for its rule; whether there was one."""
+def close_alert(
+    connection: sa.Connection,
+    *,
+    kind: str,
+    subject: str,
+    now: datetime,
+    title: str | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> bool:
+    """Close the alert of this kind and subject, for its rule; whether there was one.
+
+    title, detail  how it ended, where that is more than that it is over
+    raises  ValueError  the detail is longer than `MAX_DETAIL`
+    """
     raw = raw_connection(connection)
     cursor = raw.execute(
-        f"UPDATE alerts SET state = 'closed', closed_at = :now, changed_at = :now, rev = {_NEXT_REV} "
+        "UPDATE alerts SET state = 'closed', closed_at = :now, changed_at = :now, title = coalesce(:title, title), "
+        f"detail_json = coalesce(:detail, detail_json), rev = {_NEXT_REV} "
         "WHERE kind = :kind AND subject = :subject AND state <> 'closed'",
-        {"kind": kind, "subject": subject, "now": to_us(now)},
+        {
+            "kind": kind,
+            "subject": subject,
+            "now": to_us(now),
+            "title": title,
+            "detail": None if detail is None else _encode(kind, subject, detail),
+        },
     )
     if cursor.rowcount:
         _let_old_go(connection)
@@ -221,6 +237,13 @@ class AlertOutlet:
                 (self._outlet, rev),
             )
             add_totals(connection, {("alerts_passed_over", self._outlet): passed_over})
+
+
+def _encode(kind: str, subject: str, detail: Mapping[str, Any]) -> str:
+    text = msgspec.json.encode(detail)
+    if len(text) > MAX_DETAIL:
+        raise ValueError(f"the detail of alert {kind} {subject} has {len(text)} bytes, more than {MAX_DETAIL}")
+    return text.decode()
 
 
 def _tell_again(raw: Any, alert_pk: int, *, worse: bool, values: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ transaction, and boots that ended without knowing it are settled by an estimate;
 positions follow in `redating`. Called by `box_clock`, and by `redating`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -68,6 +69,14 @@ def fetch_boots(raw: Any) -> list[Boot]:
     """Every line, ascending."""
     rows = raw.execute(f"SELECT {_COLUMNS} FROM boots ORDER BY boot_pk")
     return [Boot(**dict(zip(Boot.__struct_fields__, row, strict=True))) for row in rows]
+
+
+def write_boots(raw: Any, boots: Sequence[Boot]) -> None:
+    """Write the ledger anew, ascending: when lines come back that were lost."""
+    raw.execute("DELETE FROM boots")
+    marks = ", ".join("?" * len(Boot.__struct_fields__))
+    lines = [msgspec.structs.astuple(boot) for boot in boots[-KEEP_BOOTS:]]
+    raw.executemany(f"INSERT INTO boots ({_COLUMNS}) VALUES ({marks})", lines)
 
 
 def count_waiting(raw: Any) -> int:

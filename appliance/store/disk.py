@@ -6,14 +6,16 @@ itself), the jobs process makes it again. What the steps mean is in `model/space
 """
 
 import contextlib
+import errno
 import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from appliance.errors import HexpostError
-from appliance.model.space import Ladder, Space, Step, ballast_bytes, wants_release
+from appliance.errors import BadDisk, HexpostError, NoRoom, Unavailable
+from appliance.model.space import Ladder, Space, Step, ballast_bytes, disk_words, wants_release
+from appliance.store.durable import is_read_only
 
 if TYPE_CHECKING:
     from appliance.store.engine import Store
@@ -23,6 +25,31 @@ log = logging.getLogger(__name__)
 BALLAST = "ballast"
 BLOCK = 512  # bytes, as stat counts what is allocated
 LOOK_S = 1.0
+READ_ONLY_WORDS = (
+    "the disk has become read-only, as a failing card or a damaged file system does; nothing is recorded, and what "
+    "devices send waits at the broker. See `dmesg`, save a copy (hexpost backup --to DRIVE), stop the box and check "
+    "the disk (fsck); if it happens again replace the card"
+)
+ERRORS_WORDS = (
+    "the disk answers with errors (disk I/O error); what cannot be written is not acknowledged and waits at the "
+    "broker. See `dmesg`, save a copy (hexpost backup --to DRIVE); if it happens again replace the card"
+)
+"""Each fits a pulse."""
+
+
+def disk_trouble(folder: Path) -> str:
+    """Why nothing can be written to the disk of a folder, and what to do, in words; '' where something can."""
+    return READ_ONLY_WORDS if is_read_only(folder) else ""
+
+
+def explain_refusal(error: OSError, doing: str, folder: Path) -> Unavailable:
+    """What a disk's refusal means for whoever meets it."""
+    trouble = disk_trouble(folder)
+    if trouble or error.errno in (errno.EROFS, errno.EIO):
+        return BadDisk(doing, trouble or ERRORS_WORDS)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoRoom(f"{doing}: the disk is full; free space on it")
+    return Unavailable(f"{doing}: {error.strerror}; may this user write there, and is the disk still mounted?")
 
 
 class Ballast:
@@ -83,7 +110,10 @@ class Ballast:
 
 
 class DiskWatch:
-    """The step of the ladder as one process sees it; looks at most once a second, and costs 30 microseconds then."""
+    """The disk as one process sees it: the step of the ladder, and whether it takes writes.
+
+    Looks at most once a second, and costs 30 microseconds then. After an error it tries a write at each look.
+    """
 
     def __init__(self, store: "Store", ballast: Ballast, monotonic: Callable[[], float]) -> None:
         self._store = store
@@ -93,6 +123,7 @@ class DiskWatch:
         self._reusable = 0
         self._looked_at = float("-inf")
         self.space = ballast.space()
+        self.trouble = ""
 
     @property
     def step(self) -> Step:
@@ -106,13 +137,34 @@ class DiskWatch:
             return self.step
         self._looked_at = at
         self.space = self.measure()
-        return self._ladder.look(self.space, at)
+        step = self._ladder.look(self.space, at)
+        before, self.trouble = self.trouble, self._try_disk(step)
+        if self.trouble and self.trouble != before:
+            log.error("%s", self.trouble)
+        elif before and not self.trouble:
+            log.warning("the disk takes writes again")
+        return step
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """The last look for a pulse and an alert."""
+        return disk_words(self.step, self.space, self.trouble)
 
     def measure(self) -> Space:
         """The disk now; where the store cannot be read, with what was free inside it the last time."""
         with contextlib.suppress(HexpostError):
             self._reusable = self._store.reusable_bytes()
         return self._ballast.space(self._reusable)
+
+    def _try_disk(self, step: Step) -> str:
+        """Why the disk takes no writes, by its mount and by what it answered; after an error it is asked again.
+
+        Where there is no room at all that is what its errors mean.
+        """
+        trouble = disk_trouble(self._store.path.parent)
+        if not trouble and self._store.trouble:
+            self._store.probe()
+        return trouble or (self._store.trouble if step is not Step.FULL else "")
 
 
 def _file_system(folder: Path) -> tuple[int, int]:

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 CHUNK = 1 << 20
+MOUNTS = Path("/proc/self/mountinfo")
+EMERGENCY = "emergency_ro"  # ext4 after an error, where it is told to go on read-only (errors=remount-ro)
 
 
 def sync_folder(folder: Path) -> None:
@@ -53,5 +55,20 @@ def free_bytes(folder: Path) -> int:
 
 
 def is_read_only(folder: Path) -> bool:
-    """Whether the file system that holds a folder is mounted read-only."""
-    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    """Whether the file system that holds a folder takes no writes: mounted so, or made so by its own error.
+
+    Since Linux 6.15 ext4 keeps the latter to itself: `statvfs` says nothing, the mount's options do.
+    """
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY) or EMERGENCY in _mount_options(folder)
+
+
+def _mount_options(folder: Path) -> list[str]:
+    """The options of the file system that holds a folder; none where the kernel does not say."""
+    device = folder.stat().st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        mounts = MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    found = [line.rpartition(" ")[2] for line in mounts if line.split(" ", 3)[2] == number]
+    return found[-1].split(",") if found else []

@@ -15,15 +15,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
-from appliance.errors import Corrupt, HexpostError, NoRoom, Unavailable
+from appliance.errors import BadDisk, Corrupt, HexpostError, NoRoom, Unavailable
 from appliance.store import health, sqlite
-from appliance.store.disk import Ballast
+from appliance.store.disk import ERRORS_WORDS, Ballast, disk_trouble
+from appliance.store.durable import free_bytes
 
 log = logging.getLogger(__name__)
 
 FILE_NAME = "hexpost.db"
 POOL = 8  # connections kept a process; readers beyond wait
 READ_LIMIT_S = 10.0  # a read that takes longer is stopped: a long reader lets the WAL grow without end
+_FAILED = ("disk I/O", "readonly", "unable to open")
 PROGRESS_STEPS = 20_000  # SQLite virtual machine steps between looks at the clock, about a millisecond
 ASK_AGAIN_S = 0.0015  # between two attempts to take the write lock
 NO_ROOM_BYTES = 1_048_576  # an I/O error with less free than this is for want of room
@@ -33,19 +35,21 @@ class Store:
     """A way to the file. Cheap to pass on; holds no data of its own.
 
     A write that finds no room on the disk releases the `ballast`, so that the next one may find some. `read_only` is
-    for a copy, and for a store on a disk that cannot be written.
+    for a copy, and for a store on a disk that cannot be written. `trouble` is what the disk answered last, in words,
+    and '' again after a commit.
     """
 
     def __init__(self, path: Path, *, ballast: Ballast | None = None, read_only: bool = False) -> None:
         self.path = path
         self._ballast = ballast
         self.read_only = read_only
+        self.trouble = ""
         self._held: int | None = None
         self._connect = sqlite.connect_to_read if read_only else sqlite.connect
         self._engine = sa.create_engine(
             "sqlite://",
             module=sqlite.driver(),
-            creator=lambda: self._connect(path),
+            creator=self._open,
             poolclass=QueuePool,
             pool_size=POOL,
             max_overflow=0,
@@ -76,9 +80,13 @@ class Store:
 
         raises  Unavailable  another process writes for too long
         raises  NoRoom       the disk is full
+        raises  BadDisk      the disk is read-only, or answers with errors
         """
+        if self.trouble:  # SQLite opens what it may not write to read it, and such a connection would stay in the pool
+            self._engine.dispose()
         with self._connection() as connection:
             raw = raw_connection(connection)
+            before = raw.total_changes
             _begin_to_write(raw)
             try:
                 yield connection
@@ -86,6 +94,19 @@ class Store:
                 _end(connection, raw, "ROLLBACK")
                 raise
             connection.exec_driver_sql("COMMIT")
+            if raw.total_changes != before:  # a commit of nothing proves nothing
+                self.trouble = ""
+
+    def probe(self) -> bool:
+        """Whether the store can be written, by a commit that changes nothing; `trouble` says why not."""
+        try:
+            with self.write() as connection:
+                version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+                connection.exec_driver_sql(f"PRAGMA user_version = {version}")
+        except HexpostError:
+            return False
+        self.trouble = ""
+        return True
 
     def hold(self) -> None:
         """Say, until `close`, that this process uses the file: it is not set aside before everybody has let go."""
@@ -124,6 +145,11 @@ class Store:
             health.let_go(self.path, self._held)
             self._held = None
 
+    def _open(self) -> Any:
+        if not self.read_only:
+            self.trouble = self.trouble or disk_trouble(self.path.parent)
+        return self._connect(self.path)
+
     @contextmanager
     def _connection(self) -> Iterator[sa.Connection]:
         with self._explained(), self._engine.connect() as connection:
@@ -142,6 +168,8 @@ class Store:
                 raise
             if isinstance(explained, NoRoom) and self._ballast is not None and self._ballast.release():
                 log.warning("%s; the ballast is released", explained)
+            if isinstance(explained, BadDisk) and not self.read_only:
+                self.trouble = explained.words
             if isinstance(explained, Corrupt) and not self.read_only:
                 health.cast_doubt(self.path, str(getattr(error, "orig", error)))
             raise explained from error
@@ -185,16 +213,17 @@ def _explain(error: object, path: Path) -> HexpostError | None:
         return Unavailable("reading the store took too long and was stopped; ask for less: fewer days or a smaller box")
     if "locked" in text or "busy" in text:
         return Unavailable(f"writing the store: another process has held {path.name} for too long; try again")
-    failed = any(word in text for word in ("disk I/O", "readonly", "unable to open"))
-    if "is full" in text or (failed and _free_bytes(path) < NO_ROOM_BYTES):
-        return NoRoom(f"writing the store at {path}: the disk is full ({text}); free space on it")
-    if failed:
-        return Unavailable(f"writing the store at {path}: {text}; free space or remount the disk")
+    if "is full" in text or any(word in text for word in _FAILED):
+        return _explain_disk(text, path)
     if any(word in text for word in ("malformed", "not a database", "Could not decode")):
         return Corrupt(f"{path} is damaged: {text}; the next start sets it aside and puts back what can be read")
     return None
 
 
-def _free_bytes(path: Path) -> int:
-    status = os.statvfs(path.parent)
-    return status.f_bavail * status.f_frsize
+def _explain_disk(text: str, path: Path) -> Unavailable:
+    trouble = disk_trouble(path.parent)
+    if "is full" in text or (not trouble and free_bytes(path.parent) < NO_ROOM_BYTES):
+        return NoRoom(f"writing the store at {path}: the disk is full ({text}); free space on it")
+    if trouble or "disk I/O" in text or os.access(path, os.W_OK):
+        return BadDisk(f"using the store at {path}", trouble or ERRORS_WORDS)
+    return Unavailable(f"using the store at {path}: {text}; may this user write there, and is the disk still mounted?")

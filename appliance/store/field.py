@@ -3,14 +3,17 @@
 import sqlalchemy as sa
 from msgspec import json
 
-from appliance.clock import Clock, from_us, to_us
+from appliance.clock import Clock, from_us, rfc3339, to_us
 from appliance.model.device import BridgeDevice
 from appliance.model.field import FieldNews, OutageNews
+from appliance.store.alerts import close_alert, raise_alert
 from appliance.store.devices import fetch_bridge_devices, fetch_registry_rev
 from appliance.store.engine import Store, raw_connection
 from appliance.store.spans import write_spans
 
 KEEP_OUTAGES = 5_000  # the newest; a site with more has forgotten why
+OUTAGE_ALERT = "outage"
+MAX_NAMED = 20  # devices in an alert; the outage itself names more
 
 
 class StoreField:
@@ -59,6 +62,7 @@ def write_field_news(connection: sa.Connection, news: FieldNews) -> None:
     )
     for outage in news.outages:
         _write_outage(connection, outage)
+        _tell_outage(connection, outage)
 
 
 def fetch_open_outages(connection: sa.Connection) -> list[OutageNews]:
@@ -77,6 +81,30 @@ def fetch_open_outages(connection: sa.Connection) -> list[OutageNews]:
         )
         for row in rows
     ]
+
+
+def _tell_outage(connection: sa.Connection, outage: OutageNews) -> None:
+    """An outage is an alert while it lasts; one that is over before it was known is none."""
+    subject = f"{outage.kind}:{outage.segment}" if outage.segment else outage.kind
+    if outage.ended_at is not None:
+        close_alert(connection, kind=OUTAGE_ALERT, subject=subject, now=outage.ended_at)
+        return
+    what = outage.segment or f"the {outage.kind}"
+    raise_alert(
+        connection,
+        kind=OUTAGE_ALERT,
+        subject=subject,
+        severity="critical",
+        title=f"{outage.device_count:,} devices are silent together: {what}",
+        detail={
+            "scope": outage.kind,
+            "segment": outage.segment,
+            "device_count": outage.device_count,
+            "devices": outage.devices[:MAX_NAMED],
+            "began_at": rfc3339(outage.began_at),
+        },
+        now=outage.began_at,
+    )
 
 
 def _write_outage(connection: sa.Connection, outage: OutageNews) -> None:

@@ -184,3 +184,17 @@ def test_a_store_that_cannot_be_written_is_tried_again(store: Store) -> None:
         sender.tick(NOW)
     left: list[Alert] = outlet.fetch_untold(9)
     assert (broker.words, left) == ([("a", "open")], [])
+
+
+def test_what_the_bridge_tells_by_itself_is_not_told_again_but_what_a_person_does_to_it_is(store: Store) -> None:
+    broker = Broker()
+    sender = Announcer(AlertOutlet(store, "mqtt"), broker, TOPIC, WITHIN, told={"risk"})
+    put(store, "north")
+    sender.tick(NOW)
+    assert broker.words == []
+    assert AlertOutlet(store, "mqtt").fetch_untold(10) == []
+    with store.write() as connection:
+        change_alert(connection, 1, state="acknowledged", note=None, who="amal", now=NOW)
+    sender.tick(NOW)
+    assert broker.words == [("north", "acknowledged")]
+    assert passed_over(store) == 0

@@ -14,8 +14,7 @@ from appliance.errors import Unavailable
 from appliance.model.intake import Intake
 from appliance.model.settings import Settings
 from appliance.store.totals import fetch_facts
-from appliance.wiring import Box, open_recorder, open_store
-from appliance.wiring_care import open_to_serve
+from appliance.wiring import Box, open_recorder, open_store, open_to_read
 from tests.conftest import make_event
 disk = Path(sys.argv[1])
 subprocess.run(["mount", "-t", "tmpfs", "tmpfs", disk], check=True)
@@ -28,7 +27,7 @@ try:
     open_store(box)
 except Unavailable as error:
     print("refused:", error)
-store = open_to_serve(box)
+store = open_to_read(box)
 with store.read() as connection:
     print("events:", fetch_facts(connection).events)
 try:
@@ -38,7 +37,7 @@ except Unavailable as error:
     print("not recorded:", error)
 store.close()
 subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
-store = open_to_serve(box)
+store = open_to_read(box)
 open_recorder(box, store).record(Intake(events=[make_event(event_id="again")]))
 with store.read() as connection:
     print("events:", fetch_facts(connection).events)
@@ -60,7 +59,7 @@ def test_on_a_read_only_disk_the_store_is_read_and_nothing_is_taken_for_recorded
     )
     assert done.returncode == 0, done.stderr
     refused, before, lost, after = done.stdout.splitlines()
-    assert "mounted read-only" in refused
+    assert "is read-only" in refused
     assert "mounted for writing again" in refused
     assert before == "events: 1"
     assert lost.startswith("not recorded: ")

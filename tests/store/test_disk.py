@@ -1,5 +1,6 @@
 """The disk: a ballast that is really there, and a store that gets out of a full disk by itself."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,8 +11,9 @@ from appliance.aggregate.hours import SiteHours
 from appliance.errors import NoRoom
 from appliance.model.intake import Intake
 from appliance.model.space import HOLD_S, Step
+from appliance.store import durable
 from appliance.store.counts import ensure_counts
-from appliance.store.disk import Ballast, DiskWatch
+from appliance.store.disk import ERRORS_WORDS, Ballast, DiskWatch
 from appliance.store.engine import FILE_NAME, Store, raw_connection
 from appliance.store.migrations import migrate
 from tests.conftest import NOW, make_event, make_recorder
@@ -143,3 +145,29 @@ def test_the_watch_sees_the_room_outside_and_inside_the_store(full_store: Store)
     with full_store.write() as connection:
         connection.exec_driver_sql("DROP TABLE filler")
     assert watch.measure().reusable == pytest.approx(8 * MIB, rel=0.05)
+
+
+@pytest.mark.parametrize(("options", "gave_up"), [("rw,errors=remount-ro", False), ("rw,emergency_ro", True)])
+def test_a_file_system_that_gave_up_by_itself_counts_as_read_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, gave_up: bool
+) -> None:
+    device = tmp_path.stat().st_dev
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(
+        f"20 1 0:1 / / rw,relatime - tmpfs tmpfs ro\n"
+        f"21 20 {os.major(device)}:{os.minor(device)} / /data rw,relatime shared:1 - ext4 /dev/mmcblk0p2 {options}\n"
+    )
+    monkeypatch.setattr(durable, "MOUNTS", mounts)
+    assert durable.is_read_only(tmp_path) is gave_up
+
+
+def test_a_disk_that_refused_a_write_is_asked_again_until_one_is_taken(store: Store) -> None:
+    at = [0.0]
+    watch = DiskWatch(store, Ballast(store.path.parent, 0), lambda: at[0])
+    store.trouble = ERRORS_WORDS
+    with store.write():
+        pass
+    assert store.trouble, "a commit of nothing proves nothing"
+    watch.look()
+    assert (store.trouble, watch.trouble) == ("", "")
+    assert "disk_error" not in watch.words

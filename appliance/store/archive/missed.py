@@ -17,7 +17,7 @@ class MissedCounter:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting = 0
+        self._waiting, self._error = 0, ""
 
     def add(self, missed: int) -> None:
         """Count durably, or remember it for the next call."""
@@ -26,6 +26,8 @@ class MissedCounter:
             with self._store.write() as connection:
                 add_totals(connection, {("archive_missed", ""): self._waiting})
         except HexpostError as error:
-            log.error("counting %d messages that are not archived: %s", self._waiting, error)
+            if str(error) != self._error:
+                log.error("counting %d messages that are not archived: %s", self._waiting, error)
+            self._error = str(error)
             return
-        self._waiting = 0
+        self._waiting, self._error = 0, ""

@@ -12,7 +12,7 @@ from typing import Any
 
 from appliance.errors import Corrupt, Unavailable
 from appliance.store import sqlite
-from appliance.store.durable import sync_file
+from appliance.store.durable import is_read_only, sync_file
 
 STEP_PAGES = 256
 MAX_WAL_BYTES = 1_073_741_824
@@ -37,16 +37,17 @@ def copy_file(
     raises  Unavailable  the target cannot be written, or the box writes faster than can be copied
     raises  Corrupt      the source cannot be read
     """
-    with contextlib.closing(sqlite.connect(source)) as reader:
+    connect = sqlite.connect_to_read if is_read_only(source.parent) else sqlite.connect
+    with contextlib.closing(connect(source)) as reader:
         reader.execute("BEGIN")
         page_bytes, pages = _measure(reader, source)
         with contextlib.closing(_new_file(target, page_bytes)) as writer:
-            begun = time.monotonic()
+            begun, wal = time.monotonic(), source.with_name(f"{source.name}-wal")
 
             def after_step(_status: int, remaining: int, total: int) -> None:
                 done = total - remaining
                 progress(done, total)
-                if source.with_name(f"{source.name}-wal").stat().st_size > MAX_WAL_BYTES:
+                if wal.exists() and wal.stat().st_size > MAX_WAL_BYTES:
                     raise Unavailable(
                         f"copying {source}: the box writes faster than it can be copied to {target.parent}; "
                         "use a quicker drive, or copy when less comes in"

@@ -79,22 +79,28 @@ def take_backup(store: Store, wish: Wish, *, progress: Progress = unwatched) -> 
     raises  Corrupt      the copy does not hold, so that the store itself is in doubt
     raises  Conflict     another backup is being made
     """
-    with _alone(store.path.with_suffix(".backup-lock")):
+    with contextlib.nullcontext() if store.read_only else _alone(store.path.with_suffix(".backup-lock")):
         try:
             backup, size = _take(store, wish, progress)
         except (HexpostError, OSError) as error:
             told = error if isinstance(error, HexpostError) else _explain(error, wish.folder)
-            with store.write() as connection:
-                insert_backup(connection, at=wish.now, folder=str(wish.folder), done=False, message=str(told))
+            _note(store, wish, folder=wish.folder, message=str(told))
             raise told from error
-        with store.write() as connection:
-            insert_backup(connection, at=wish.now, folder=str(backup.folder), done=True, size=size)
+        _note(store, wish, folder=backup.folder, size=size)
     return backup
 
 
 def is_on_card(folder: Path, data: Path) -> bool:
     """Whether a folder lies on the same file system as the data directory."""
     return folder.stat().st_dev == data.stat().st_dev
+
+
+def _note(store: Store, wish: Wish, *, folder: Path, size: int = 0, message: str = "") -> None:
+    """How it went, for the ledger; a store on a disk that takes no writes has none."""
+    if store.read_only:
+        return
+    with store.write() as connection:
+        insert_backup(connection, at=wish.now, folder=str(folder), done=not message, size=size, message=message)
 
 
 def _take(store: Store, wish: Wish, progress: Progress) -> tuple[Backup, int]:

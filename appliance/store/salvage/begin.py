@@ -9,8 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.errors import HexpostError, Unavailable
+from appliance.errors import BadDisk, HexpostError
 from appliance.store.backup.manifest import check_hashes, list_backups
+from appliance.store.disk import explain_refusal
 from appliance.store.durable import is_read_only
 from appliance.store.engine import FILE_NAME, Store
 from appliance.store.health import REASON, examine, list_unfinished, set_aside, wait_until_unused
@@ -50,7 +51,7 @@ def open_sound(path: Path, *, timezone: str, backups: BackupFolders, now: dateti
     try:
         migrate(path, timezone=timezone, prepare=lambda: _look(path, backups, now))
     except OSError as error:
-        raise Unavailable(f"opening the store at {path}: {error.strerror}; free space or remount the disk") from None
+        raise explain_refusal(error, f"opening the store at {path}", path.parent) from None
     for folder in list_unfinished(path):
         _begin(path, folder, backups, now)
 
@@ -58,12 +59,13 @@ def open_sound(path: Path, *, timezone: str, backups: BackupFolders, now: dateti
 def refuse_read_only(path: Path) -> None:
     """Say so where the disk of a store cannot be written.
 
-    raises  Unavailable
+    raises  BadDisk
     """
     if path.parent.exists() and is_read_only(path.parent):
-        raise Unavailable(
-            f"opening the store: {path.parent} is on a disk that is mounted read-only; nothing can be recorded until "
-            "it is checked (fsck) and mounted for writing again"
+        raise BadDisk(
+            "opening the store",
+            f"the disk of {path.parent} is read-only; nothing can be recorded until it is checked (fsck) and mounted "
+            "for writing again; see `dmesg` for why, and replace the card if it happens again",
         )
 
 

@@ -5,8 +5,7 @@ readings and positions go through the recorder, so what is there already is a du
 their key is not there. So a step that was cut off is begun again and does no harm. Called by `wiring_care`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,37 +23,9 @@ from appliance.store.engine import Store, raw_connection
 from appliance.store.intake import Recorder
 from appliance.store.maintenance import raise_registry_rev
 from appliance.store.positions import fix_members
-from appliance.store.salvage.source import Source
+from appliance.store.salvage.source import Source, batches
+from appliance.store.salvage.tables import BY_KEY
 
-BATCH = 500
-MADE_ANEW = {  # by migrations, by recording, by runs, or by the box itself
-    *("schema_migrations", "site", "sync_state", "outbox", "tombstones", "settled", "event_keys", "event_cells"),
-    *(
-        "event_segments",
-        "item_totals",
-        "runs",
-        "h3_cells",
-        "cell_aggregates",
-        "forecast_scores",
-        "legacy_scores",
-        "baseline_sets",
-        "baselines",
-        "judged_days",
-        "changed_days",
-        "packed_days",
-        "registry",
-    ),
-    *("message_digests", "salvage", "reading_minutes", "open_bins", "horizons", "ladders", "chores", "boots"),
-    *("clock_steps", "reading_repeats", "purged_hours", "backups", "alert_outlets"),
-    *("device_spans", "cell_watchers", "coverage_state"),
-    *("forecasts", "forecast_grids", "forecast_runs", "forecast_checks"),
-    *("fresh_rows", "watch_cursor", "watch_states", "judged_hours"),
-    *("iot_followed", "device_activity", "environment_states"),
-    *("clock_steps", "reading_repeats", "purged_hours", "backups", "alert_outlets", "backtests"),
-    *("clock_steps", "reading_repeats", "purged_hours", "backups", "alert_outlets", "asset_marks"),
-}
-BY_RECORDER = {"events", "reading_series", "reading_values", "positions"}
-APART = {"users", "devices", "event_counts", "pinned_events"}
 _EVENT = (
     "event_id, source, event_type, event_timestamp, received_at, clock_quality, severity, value, attributes_json, rev, "
     "geom"
@@ -84,14 +55,14 @@ def merge_users(connection: sa.Connection, source: Source) -> int:
 
 
 def merge_named(store: Store, source: Source, came: Came) -> None:
-    """Put back the rows of every table that has no rule of its own, where their key is not there yet."""
+    """Put back the rows of the tables `BY_KEY`, where their key is not there yet."""
     theirs = source.tables()
     with store.read() as connection:
-        ours = _tables(connection)
-    wanted = sorted(theirs.keys() & ours.keys() - MADE_ANEW - BY_RECORDER - APART)
+        ours = table_columns(connection)
+    wanted = sorted(theirs.keys() & ours.keys() & BY_KEY)
     for table in wanted:
         columns = [column for column in ours[table] if column in theirs[table]]
-        for rows in _batches(source.rows(table, ", ".join(f'"{column}"' for column in columns))):
+        for rows in batches(source.rows(table, ", ".join(f'"{column}"' for column in columns))):
             with store.write() as connection:
                 came(table, _add(connection, source, table, columns, rows), 0)
     with store.write() as connection:
@@ -102,7 +73,7 @@ def merge_devices(store: Store, source: Source, came: Came) -> None:
     """Put devices back. What a person said of one wins over what was learned since; what was heard since stays."""
     theirs = source.tables().get("devices", [])
     with store.read() as connection:
-        ours = [column for column in _tables(connection)["devices"] if column in theirs and column != "device_pk"]
+        ours = [column for column in table_columns(connection)["devices"] if column in theirs and column != "device_pk"]
     learned = {"source", "state", "cause", "state_at", "last_seen", "rev"}
     taken = ", ".join(f"{column} = excluded.{column}" for column in ours if column not in learned)
     marks = ", ".join("?" * len(ours))
@@ -110,7 +81,7 @@ def merge_devices(store: Store, source: Source, came: Came) -> None:
         f"INSERT INTO devices ({', '.join(ours)}) VALUES ({marks}) ON CONFLICT (source) DO UPDATE SET {taken}, "
         "rev = excluded.rev WHERE registration = 'pending' AND excluded.registration <> 'pending'"
     )
-    for rows in _batches(source.rows("devices", ", ".join(ours))):
+    for rows in batches(source.rows("devices", ", ".join(ours))):
         with store.write() as connection:
             rev = raise_registry_rev(connection)
             at = ours.index("rev")
@@ -121,7 +92,7 @@ def merge_devices(store: Store, source: Source, came: Came) -> None:
 
 def merge_events(recorder: Recorder, source: Source, after: int, where: str, came: Came) -> None:
     """Put events back, by their key from `after` on, those that fulfil an SQL condition."""
-    for rows in _batches(source.rows_by_number("events", "event_pk", _EVENT, after, where)):
+    for rows in batches(source.rows_by_number("events", "event_pk", _EVENT, after, where)):
         events = [event for event in map(_event, rows) if event is not None]
         outcomes = recorder.record(Intake(events=events)).outcomes
         came("events", outcomes.count("stored") + outcomes.count("corrected"), max(row[0] for row in rows))
@@ -131,7 +102,7 @@ def merge_readings(recorder: Recorder, source: Source, after: int, came: Came) -
     """Put measured values back, by their time from `after` on."""
     series = {row[0]: row[1:] for row in source.rows("reading_series", "series_pk, device, metric, unit")}
     columns = "series_pk, value, received_at, clock_quality"
-    for rows in _batches(source.rows_by_number("reading_values", "observed_at", columns, after)):
+    for rows in batches(source.rows_by_number("reading_values", "observed_at", columns, after)):
         readings = [
             Reading(
                 device=series[key][0],
@@ -151,7 +122,7 @@ def merge_readings(recorder: Recorder, source: Source, after: int, came: Came) -
 
 def merge_positions(recorder: Recorder, source: Source, after: int, came: Came) -> None:
     """Put positions back, by their time from `after` on."""
-    for rows in _batches(source.rows_by_number("positions", "observed_at", _FIX, after)):
+    for rows in batches(source.rows_by_number("positions", "observed_at", _FIX, after)):
         # a device's last position is told by its row
         fixes = [Fix(**fix_members(row), transient=True) for row in rows]
         came("positions", recorder.record(Intake(fixes=fixes)).fixes_stored, max(row[0] for row in rows))
@@ -164,7 +135,7 @@ def merge_counts(store: Store, source: Source, came: Came) -> None:
         return
     columns = "resolution, day, h3_index, hour, event_type, event_count"
     wanted = (row for row in source.rows("event_counts", columns) if row[3] in purged)
-    for rows in _batches(wanted):
+    for rows in batches(wanted):
         with store.write() as connection:
             raw = raw_connection(connection)
             raw.executemany("INSERT OR IGNORE INTO purged_hours VALUES (?)", [(row[3],) for row in rows])
@@ -175,12 +146,6 @@ def merge_counts(store: Store, source: Source, came: Came) -> None:
             )
             note_changed(raw, {(row[0], row[1]) for row in rows})
             came("counters", len(rows), 0)
-
-
-def _batches(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
-    iterator = iter(rows)
-    while batch := list(islice(iterator, BATCH)):
-        yield batch
 
 
 def _event(row: tuple[Any, ...]) -> Event | None:
@@ -237,7 +202,7 @@ def _with_series(raw: Any, source: Source, at: int, rows: list[tuple[Any, ...]])
     return [(*row[:at], ours[theirs[row[at]]], *row[at + 1 :]) for row in rows if row[at] in theirs]
 
 
-def _tables(connection: sa.Connection) -> dict[str, list[str]]:
+def table_columns(connection: sa.Connection) -> dict[str, list[str]]:
     raw = raw_connection(connection)
     found = {}
     for (table,) in raw.execute(

@@ -2,17 +2,30 @@
 
 A table is read forward from its beginning until a page fails, then backward from its end, and what lies between is
 halved, and halved again, until what is left is too small to hold a page. So what is lost is what was on the pages.
+
+Where a page of the schema itself is damaged SQLite refuses the whole file, unless its schema may be written: then it
+takes what it can read of it. Nothing is written, since the connection may only query.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from appliance.store import sqlite
 
+T = TypeVar("T")
+BATCH = 500  # rows a transaction
 PROBES = 20_000  # failed reads a table, after which the rest is given up
 NARROW = 8  # keys that are not halved any more
+
+
+def batches(rows: Iterable[T]) -> Iterator[list[T]]:
+    """Rows in portions that one transaction may take."""
+    iterator = iter(rows)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
 
 
 class Source:
@@ -22,10 +35,13 @@ class Source:
         """raises  DatabaseError  it cannot be opened at all"""
         self._connection = sqlite.driver().connect(str(path), isolation_level=None, check_same_thread=False)
         self.unreadable: dict[str, int] = {}
+        self._connection.execute("PRAGMA writable_schema = ON")
         sqlite.load_spatialite(self._connection)
         self._connection.execute("PRAGMA query_only = ON")
         self._connection.execute("PRAGMA cell_size_check = ON")
         self._connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+        if self.value("SELECT count(*) FROM (SELECT sql FROM sqlite_master)") is None:
+            self.count("schema")
 
     def close(self) -> None:
         """Give the file back."""
@@ -53,22 +69,36 @@ class Source:
             return default
         return default if row is None else row[0]
 
+    def row(self, query: str, *values: Any) -> tuple[Any, ...] | None:
+        """One row; None where it is not there or cannot be read."""
+        try:
+            found: tuple[Any, ...] | None = self._connection.execute(query, values).fetchone()
+        except (sqlite.driver().DatabaseError, UnicodeDecodeError):
+            return None
+        return found
+
     def rows_by_number(
         self, table: str, key: str, columns: str, after: int, where: str = "1"
     ) -> Iterator[tuple[Any, ...]]:
         """(key, *columns) of every row that can be reached whose key, an integer column of the index, is above."""
+        if table not in self.tables():
+            self.count(table)
+            return
         top = self.value(f'SELECT max({key}) FROM "{table}"', (1 << 62))
         self._probes = PROBES
         yield from self._between(table, key, f"SELECT {key}, {columns} FROM {table} WHERE ({where})", after, top)
 
     def rows(self, table: str, columns: str) -> Iterator[tuple[Any, ...]]:
         """Rows of a small table in no order: forward until a page fails, then backward; some come twice."""
+        if table not in self.tables():
+            self.count(table)
+            return
         for order in ("ASC", "DESC"):
             try:
                 yield from self._scan(table, columns, order)
                 return
             except (sqlite.driver().DatabaseError, UnicodeDecodeError):
-                self._count(table)
+                self.count(table)
 
     def _scan(self, table: str, columns: str, order: str) -> Iterator[tuple[Any, ...]]:
         wr = self._connection.execute("SELECT wr FROM pragma_table_list WHERE name = ?", (table,)).fetchone()[0]
@@ -98,11 +128,12 @@ class Source:
         except (sqlite.driver().DatabaseError, UnicodeDecodeError):
             self._probes -= 1
         if last - reached <= NARROW or self._probes <= 0:
-            self._count(table)
+            self.count(table)
             return
         middle = (reached + last) // 2
         yield from self._between(table, key, query, reached, middle)
         yield from self._between(table, key, query, middle, last - 1)
 
-    def _count(self, table: str) -> None:
-        self.unreadable[table] = self.unreadable.get(table, 0) + 1
+    def count(self, table: str, gaps: int = 1) -> None:
+        """Something of a table could not be read."""
+        self.unreadable[table] = self.unreadable.get(table, 0) + gaps

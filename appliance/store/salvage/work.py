@@ -27,6 +27,7 @@ from appliance.store.salvage.merge import (
     merge_users,
     open_source,
 )
+from appliance.store.salvage.rules import merge_boots, merge_by_rule, merge_pins
 from appliance.store.salvage.source import Source
 from appliance.store.sqlite import driver
 
@@ -42,6 +43,7 @@ class _Progress:
     def __init__(self, store: Store, salvage: Salvage) -> None:
         self._store = store
         self._key = salvage.id
+        self.lost_at = salvage.begun_at
         self.position = dict(salvage.position)
         self.found: dict[str, Any] = dict(salvage.found)
 
@@ -116,9 +118,12 @@ def _merge(
 
     steps: dict[str, Callable[[int, Came], None]] = {
         "users": users,
+        "boots": lambda _, came: merge_boots(store, source, came),
         "named": lambda _, came: merge_named(store, source, came),
+        "by rule": lambda _, came: merge_by_rule(store, source, progress.lost_at, came),
         "devices": lambda _, came: merge_devices(store, source, came),
         "events": events,
+        "pins": lambda _, came: merge_pins(store, source, came),
         "readings": lambda after, came: merge_readings(recorder, source, after, came),
         "positions": lambda after, came: merge_positions(recorder, source, after, came),
         "counters": lambda _, came: merge_counts(store, source, came),
@@ -138,8 +143,8 @@ def _perform(key: str, perform: Callable[[int, Came], None], progress: _Progress
 
     try:
         perform(progress.position.get(key, -(1 << 62)), came)
-    except (Corrupt, driver().DatabaseError, UnicodeDecodeError) as error:
-        log.error("putting back %s: %s; the rest of it is lost", key, error)
+    except (Corrupt, driver().DatabaseError, ValueError, TypeError, OverflowError) as error:  # what damage has left
+        log.error("putting back %s: %s; the rest of it is lost", key, error, exc_info=isinstance(error, TypeError))
         progress.note(f"{key} unreadable", 1)
     except HexpostError:
         progress.write()

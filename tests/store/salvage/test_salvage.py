@@ -4,13 +4,16 @@ import os
 import random
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from appliance.clock import from_us
 from appliance.errors import Corrupt
-from appliance.model.intake import DeviceReport, Intake, Reading
+from appliance.model.event import Event
+from appliance.model.intake import DeviceReport, Intake, RawMessage, Reading
 from appliance.model.settings import Settings
 from appliance.store import health
 from appliance.store.backup.taking import Wish, take_backup
@@ -61,7 +64,7 @@ def record(recorder: object, numbers: range) -> None:
     recorder.record(intake)  # type: ignore[attr-defined]
 
 
-def event(n: int) -> object:
+def event(n: int) -> Event:
     return make_event(event_id=f"e{n:05}", attributes={"words": "of some length " * 10})
 
 
@@ -165,6 +168,44 @@ def test_without_a_backup_what_lies_on_whole_pages_of_the_damaged_file_comes_bac
     found = ids(box)
     assert EVENTS * 0.9 < len(found) < EVENTS + 1
     assert f"e{EVENTS - 1:05}" in found  # what lies behind the damage too
+    check(box)
+
+
+def test_a_damaged_page_of_the_schema_costs_what_stands_behind_it_and_not_the_whole_file(box: Box) -> None:
+    path = box.data / FILE_NAME
+    store = Store(path)
+    with store.read() as connection:
+        page = connection.exec_driver_sql(
+            "SELECT pageno FROM dbstat WHERE name = 'sqlite_schema' AND pagetype = 'leaf' ORDER BY path DESC LIMIT 1"
+        ).scalar_one()
+    store.close()
+    overwrite(path, (page - 1) * 4096, 512)
+    done = salvage(box)
+    assert done is not None
+    assert done.balance["unreadable"]["damaged schema"] == 1
+    assert ids(box) == {f"e{n:05}" for n in range(EVENTS)}
+    check(box)
+
+
+def test_without_a_schema_and_a_backup_what_the_archive_has_comes_back(box: Box) -> None:
+    store = open_store(box)
+    events = [event(EVENTS + n) for n in range(20)]
+    raw = [
+        RawMessage(
+            topic="hexpost/v1/agency/cam7/event",
+            payload=msgspec.json.encode({"event_id": one.event_id, "event_type": "motion", "event_timestamp": NOW}),
+            received_at=NOW - timedelta(minutes=1),
+        )
+        for one in events
+    ]
+    open_recorder(box, store).record(Intake(events=events, raw=raw))
+    store.close()
+    destroy(box, "schema")
+    overwrite(box.data / FILE_NAME, 0, 4096)
+    done = salvage(box)
+    assert done is not None
+    assert done.finished_at is not None
+    assert ids(box) == {one.event_id for one in events}
     check(box)
 
 
@@ -274,7 +315,7 @@ def test_of_processes_that_start_together_one_sets_it_aside(box: Box) -> None:
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("seed", range(examples(58)))
+@pytest.mark.parametrize("seed", range(examples(80)))
 def test_whatever_page_is_damaged_the_box_starts_and_records_and_what_the_backup_has_comes_back(
     box: Box, seed: int
 ) -> None:
