@@ -26,11 +26,12 @@ _UNIX = re.compile(r"unix(?P<ms>_ms)?(?:\*(?P<factor>\d{1,12}(?:\.\d{1,12})?))?\
 _NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,12})?\Z")
 _COMPACT_DAY = re.compile(r"(19|20|21)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(([01]\d|2[0-3])[0-5]\d)?\Z")
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:(?:T|\s+)(?P<rest>\S.*))?\Z", re.I)
-_DAY_OR_MONTH_FIRST = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})\b")
+_DAY_OR_MONTH_FIRST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})([-/.])(\d{4}|\d{2})\b(?P<rest>.*)", re.DOTALL)
+_YEAR = re.compile(r"(19|20|21)\d\d\Z")
 _OFFSET = re.compile(r"\s*(?:(?P<utc>Z|UTC|GMT)|(?P<hours>[+-]\d{2})(?::?(?P<minutes>\d{2}))?)\Z", re.I)
 _CLOCK = re.compile(
     r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?|\.0)?"
-    r"(?:\s*(?P<half>[AP])\.?M\.?)?\Z",
+    r"(?:(?P<gap>\s*)(?P<half>[AP])\.?M\.?)?\Z",
     re.I,
 )
 _DIGITS_CLOCK = re.compile(r"(?P<hour>\d{1,2})(?P<minute>\d{2})(?P<second>\d{2})?\Z")
@@ -139,6 +140,11 @@ class TimeReader:
         return self._combined(_parse(texts[0], form.whole), _parse(" ".join(texts[1:]), form.clock).time())
 
     def _unaided(self, texts: tuple[str, ...]) -> datetime:
+        if len(texts) > 2 and _YEAR.match(texts[0]) and all(text.isdigit() for text in texts[1:3]):
+            day = datetime(*map(int, texts[:3]))  # type: ignore[arg-type]  # noqa: DTZ001 - three of them; its day counts
+            return self._combined(day, read_clock(texts[3:]) if len(texts) > 3 else time())
+        if len(texts) > 1 and _DAY_OR_MONTH_FIRST.match(texts[0]):
+            raise _either_first(texts)
         first = read_instant(texts[0])
         return self._placed(first) if len(texts) == 1 else self._combined(first, read_clock(texts[1:]))
 
@@ -167,6 +173,11 @@ def read_instant(text: str) -> datetime:
     if text[4:5] not in {"-", "/"}:
         if _COMPACT_DAY.match(text):
             raise Rejected(f"{text!r} may be a date or a Unix time: say --time-format %Y%m%d, or unix or unix_ms")
+        if _YEAR.match(text):
+            raise Rejected(
+                f"{text!r} may be a year or a Unix time: join its columns, as in --map event_timestamp=YEAR+MONTH+DAY"
+                "+HOUR, or say --time-format unix"
+            )
         if _NUMBER.match(text):
             return read_timestamp(text)
     try:
@@ -176,10 +187,7 @@ def read_instant(text: str) -> datetime:
     if found:
         return _year_first(int(found[1]), int(found[2]), int(found[3]), found["rest"])
     if _DAY_OR_MONTH_FIRST.match(text):
-        raise Rejected(
-            f"{text[:SHOWN]!r} may begin with the day or the month: say which with --time-format, "
-            "as in --time-format '%m/%d/%Y %H:%M' or '%d/%m/%Y %H:%M'"
-        )
+        raise _either_first((text,))
     raise ValueError("expected a form like 2026-11-21T10:00:00Z; say another with --time-format")
 
 
@@ -213,6 +221,39 @@ def local_day(when: datetime, zone: ZoneInfo) -> date:
         return when.date()
     utc = when.astimezone(UTC)
     return utc.date() if utc.time() == time() else utc.astimezone(zone).date()
+
+
+def _either_first(texts: Sequence[str]) -> Rejected:
+    """The refusal of a day like 3/4/2016, spelling the formats that would read it: one where only one can."""
+    found = _DAY_OR_MONTH_FIRST.match(texts[0])
+    forms = []
+    if found:
+        year = "%Y" if len(found[5]) == 4 else "%y"
+        rest = [found["rest"] and found["rest"][:1] + _clock_form(found["rest"][1:])]
+        rest += ["+" + _clock_form(text) for text in texts[1:]]
+        clock = "".join(rest).replace("%H", "%I") if "%p" in "".join(rest) else "".join(rest)
+        months_at = [place for place, part in enumerate((found[1], found[3])) if int(part) <= 12] or [0, 1]
+        orders = (("%m", "%d"), ("%d", "%m"))
+        forms = [f"'{orders[place][0]}{found[2]}{orders[place][1]}{found[4]}{year}{clock}'" for place in months_at]
+    return Rejected(
+        f"{_shown(tuple(texts))} may begin with the day or the month: say which with --time-format, as in "
+        f"--time-format {' or '.join(forms)}"
+    )
+
+
+def _clock_form(text: str) -> str:
+    """The strptime form of a time of day as it stands; `%H:%M` where none fits."""
+    word = text.strip()
+    if word.rstrip(".").upper() in {"AM", "PM"}:
+        return "%p"
+    if word.isdigit() and len(word) > 2:
+        return "%H%M" if len(word) <= 4 else "%H%M%S"
+    found = _CLOCK.match(word)
+    if found is None:
+        return "%H:%M"
+    parts = [f":{name}" for part, name in (("minute", "%M"), ("second", "%S")) if found[part]]
+    fraction = ".%f" if found["fraction"] else ""
+    return "%H" + "".join(parts) + fraction + (f"{found['gap']}%p" if found["half"] else "")
 
 
 def _year_first(year: int, month: int, day: int, rest: str | None) -> datetime:
