@@ -113,6 +113,7 @@ def backtest_command(
             formats=formats,
             zone=zone,
             clock_trusted=box.clock_trusted(),
+            nowhere=True,
         )
         incidents, reading = Incidents(), Reading(name=str(file), resolution=chosen)
         wanted = Wanted(types, rules, part)

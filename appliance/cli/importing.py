@@ -60,6 +60,7 @@ def import_command(
             formats=formats,
             zone=zone,
             clock_trusted=box.clock_trusted(),
+            nowhere=True,
         )
         if file.suffix == ".parquet":
             from appliance.cli.importing_parquet import import_parquet
