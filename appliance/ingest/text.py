@@ -3,6 +3,7 @@
 Shared by the readers of `ingest`; nothing here raises anything but `Rejected`.
 """
 
+import codecs
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -23,11 +24,12 @@ _COMMA = re.compile(r"[+-]?(?:(?P<thousands>[1-9]\d{0,2},\d{3})|\d+,\d+)\Z")
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def decode_lines(chunks: Iterable[bytes]) -> Iterator[str]:
+def decode_lines(chunks: Iterable[bytes], encoding: str = "utf-8") -> Iterator[str]:
     """Lines, with their ends, from the bytes of a file in pieces of any size.
 
-    Bytes that are not UTF-8 pass as lone surrogates, so that only their own row is refused; a byte order mark
-    is dropped. Line ends are LF, CR LF or CR.
+    Bytes that are not of the encoding pass as lone surrogates, so that only their own row is refused; a byte order
+    mark is dropped. Line ends are LF, CR LF or CR.
+    encoding  one that writes ASCII as ASCII, as `known_encoding` gives it
     raises  Rejected  UTF-16, or a line of more than `MAX_LINE_BYTES`
     """
     held: list[bytes] = []
@@ -45,11 +47,24 @@ def decode_lines(chunks: Iterable[bytes]) -> Iterator[str]:
             held = [] if chunk.endswith(b"\n") else lines[-1:]  # it may go on in the next piece
             size = len(held[0]) if held else 0
             for line in lines[: len(lines) - len(held)]:
-                yield line.decode("utf-8", "surrogateescape")
+                yield line.decode(encoding, "surrogateescape")
         if size > MAX_LINE_BYTES:
             raise Rejected(f"a line is longer than {MAX_LINE_BYTES >> 20} MB; write one record a line")
     if held:
-        yield b"".join(held).decode("utf-8", "surrogateescape")
+        yield b"".join(held).decode(encoding, "surrogateescape")
+
+
+def known_encoding(name: str) -> str:
+    """The name by which Python knows an encoding.
+
+    raises  Rejected  it knows none, or one in which lines cannot be told apart byte by byte, as UTF-16
+    """
+    try:
+        if "a,\r\n".encode(name) == b"a,\r\n" and b"a,\r\n".decode(name) == "a,\r\n":
+            return codecs.lookup(name).name
+    except (LookupError, ValueError):
+        pass
+    raise Rejected(f"{name!r} is not an encoding that can be read; write it as cp1252, latin-1 or utf-8")
 
 
 def fault(text: str) -> str | None:
@@ -57,7 +72,7 @@ def fault(text: str) -> str | None:
     if "\0" in text:
         return "holds a NUL byte"
     if not text.isascii() and _UNDECODABLE.search(text):
-        return "holds bytes that are not UTF-8; convert the file to UTF-8"
+        return "holds bytes that are not UTF-8; convert the file to UTF-8, or say what it is, as --encoding cp1252"
     return None
 
 

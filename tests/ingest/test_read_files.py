@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from appliance.errors import Rejected
 from appliance.ingest import text as ingest_text
 from appliance.ingest.files import FileKind, ReadOptions, Row, decode_lines, kind_of, read_rows
+from appliance.ingest.text import known_encoding
 from appliance.model.event import Event
 
 Read = Callable[..., list[Row]]
@@ -105,6 +106,20 @@ def test_no_bytes_raise_anything_but_a_refusal(read: Read, kind: FileKind, data:
         except Rejected:
             continue
         assert all(isinstance(one, Event | Rejected) and line >= 1 for line, one in rows)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [("latin-1", "Sant Martí\r\n"), ("cp1252", "Wałbrzych €".replace("ł", "l")), ("cp932", "渋谷\n")],
+)
+def test_a_file_in_another_encoding_is_read_where_it_is_named(encoding: str, text: str) -> None:
+    assert list(decode_lines([text.encode(encoding)], known_encoding(encoding))) == [text]
+
+
+@pytest.mark.parametrize("name", ["utf-16", "klingon", "", "hex", "cp037", "a\0b"])
+def test_an_encoding_that_cannot_be_read_line_by_line_is_refused(name: str) -> None:
+    with pytest.raises(Rejected, match="is not an encoding that can be read; write it as cp1252"):
+        known_encoding(name)
 
 
 def test_zero_zero_is_no_place_where_a_person_reads_an_export(options: Callable[..., ReadOptions]) -> None:

@@ -221,8 +221,10 @@ def test_the_order_within_one_column_is_the_one_that_was_said(read: Read, told: 
 
 def test_bytes_that_are_not_utf8_cost_only_their_row(read: Read, told: Told) -> None:
     data = SHORT.encode() + "motión,0,1,2\n".encode("latin-1") + "motión,0,1,2\n".encode()
-    refusal = "event_type: holds bytes that are not UTF-8; convert the file to UTF-8"
-    assert told(read("csv", data)) == [(2, refusal), (3, "motión")]
+    rows = told(read("csv", data))
+    assert [line for line, _ in rows] == [2, 3]
+    assert rows[0][1].startswith("event_type: holds bytes that are not UTF-8; convert the file to UTF-8, or")
+    assert rows[1][1] == "motión"
 
 
 def test_a_quote_that_never_closes_does_not_swallow_the_rows_in_silence(read: Read, told: Told) -> None:
