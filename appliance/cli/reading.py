@@ -23,7 +23,10 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--encoding", default="utf-8", help="Of the text, where it is not UTF-8, as cp1252."),
         click.option("--tz", default=None, help="The zone of times without an offset, as America/Toronto."),
         click.option(
-            "--time-format", "formats", multiple=True, help="As strptime, parts joined by + like the columns."
+            "--time-format",
+            "formats",
+            multiple=True,
+            help="As strptime, parts joined by + like the columns; or the day's alone.",
         ),
         click.option(
             "--map",

@@ -20,6 +20,7 @@ from appliance.ingest.times import TimeReader
 from appliance.model.event import Event
 from appliance.model.native import read_event
 
+LAT, LNG = 90.0, 180.0  # the most there are, in degrees
 DELIMITERS = ",;\t"  # the first of these that the header holds
 
 
@@ -149,6 +150,12 @@ class RowReader:
             member = path.removeprefix("$.")
             path = self._written.get(member, path)
             reason = reason if member in raw else "required, and missing"
+            if (
+                member == "latitude"
+                and LAT < abs(raw.get("latitude") or 0.0) <= LNG
+                and abs(raw.get("longitude") or LNG) <= LAT
+            ):
+                reason += "; longitude and latitude may be the other way round"
         if path in self._by_name:
             reason += f"; if the column means something else, --map {path}= keeps it as an attribute"
         return Rejected(reason, path)

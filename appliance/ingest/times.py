@@ -7,6 +7,7 @@ Built once for a file by `ingest.table` and `ingest.record`, and asked for each 
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import NamedTuple
@@ -20,6 +21,8 @@ CACHED_TEXTS = 8_192  # files repeat their days; past this many the cache starts
 SHOWN = 80  # characters of a text quoted in a message
 DIRECTIVES = frozenset("aAwdbBmyYHIpMSfzZjUWcxXGuV%")
 YEARS = frozenset("yYGcx")
+HOURS = frozenset("HIcX")
+CLOCKS = HOURS | frozenset("MSfp")
 WIDTHS = {"%H%M": 4, "%H%M%S": 6}  # digits alone, whose leading zeros a spreadsheet may have eaten
 
 _UNIX = re.compile(r"unix(?P<ms>_ms)?(?:\*(?P<factor>\d{1,12}(?:\.\d{1,12})?))?\Z")
@@ -49,11 +52,13 @@ class _Form(NamedTuple):
     whole   the form of all columns, joined by a space; where `clock` is set, of the first alone
     clock   the form of the other columns, where the first stands for an instant whose day counts
     widths  of each column, to which digits are filled up with zeros; empty where the format is not one a column
+    day     whether `whole` may stand for the first column alone, the others being read as a clock by themselves
     """
 
     whole: str
     clock: str = ""
     widths: tuple[int, ...] = ()
+    day: bool = False
 
 
 class TimeReader:
@@ -135,6 +140,9 @@ class TimeReader:
     def _by_form(self, form: _Form, texts: tuple[str, ...]) -> datetime:
         if form.widths:
             texts = tuple([text.zfill(width) for text, width in zip(texts, form.widths, strict=True)])
+        if form.day:
+            with suppress(ValueError):
+                return self._combined(_parse(texts[0], form.whole), read_clock(texts[1:]))
         if not form.clock:
             return self._placed(_parse(" ".join(texts), form.whole))
         return self._combined(_parse(texts[0], form.whole), _parse(" ".join(texts[1:]), form.clock).time())
@@ -229,9 +237,13 @@ def _either_first(texts: Sequence[str]) -> Rejected:
     forms = []
     if found:
         year = "%Y" if len(found[5]) == 4 else "%y"
-        rest = [found["rest"] and found["rest"][:1] + _clock_form(found["rest"][1:])]
-        rest += ["+" + _clock_form(text) for text in texts[1:]]
-        clock = "".join(rest).replace("%H", "%I") if "%p" in "".join(rest) else "".join(rest)
+        day, *apart = (
+            found["rest"][:1] + _clock_form(found["rest"][1:]) if found["rest"] else "",
+            *map(_clock_form, texts[1:]),
+        )
+        if "%p" in apart:  # in a column of its own, it speaks of the others
+            apart = [part.replace("%H", "%I") for part in apart]
+        clock = "+".join((day, *apart))
         months_at = [place for place, part in enumerate((found[1], found[3])) if int(part) <= 12] or [0, 1]
         orders = (("%m", "%d"), ("%d", "%m"))
         forms = [f"'{orders[place][0]}{found[2]}{orders[place][1]}{found[4]}{year}{clock}'" for place in months_at]
@@ -246,14 +258,16 @@ def _clock_form(text: str) -> str:
     word = text.strip()
     if word.rstrip(".").upper() in {"AM", "PM"}:
         return "%p"
-    if word.isdigit() and len(word) > 2:
+    if word.isdigit() and (len(word) > 2 or int(word) > 23):
         return "%H%M" if len(word) <= 4 else "%H%M%S"
     found = _CLOCK.match(word)
     if found is None:
         return "%H:%M"
     parts = [f":{name}" for part, name in (("minute", "%M"), ("second", "%S")) if found[part]]
     fraction = ".%f" if found["fraction"] else ""
-    return "%H" + "".join(parts) + fraction + (f"{found['gap']}%p" if found["half"] else "")
+    return (
+        ("%I" if found["half"] else "%H") + "".join(parts) + fraction + (f"{found['gap']}%p" if found["half"] else "")
+    )
 
 
 def _year_first(year: int, month: int, day: int, rest: str | None) -> datetime:
@@ -273,10 +287,12 @@ def _form(text: str, columns: int) -> _Form:
     if any(_UNIX.match(part) for part in parts[1:]) or (unix and len(parts) != columns):
         raise Rejected(f"--time-format {text!r}: a Unix number stands for the first column, as in unix+%H:%M")
     widths = tuple(WIDTHS.get(part, 0) for part in parts) if len(parts) > 1 else ()
-    if len(parts) > 1 and (unix or "%z" in parts[0] or "%Z" in parts[0]):
+    first, rest = _directives(parts[0]), _directives(" ".join(parts[1:]))
+    twice = not HOURS.isdisjoint(first) and not HOURS.isdisjoint(rest)  # the first is a day, written as its midnight
+    if len(parts) > 1 and (unix or twice or not {"z", "Z"}.isdisjoint(first)):
         form = _Form(parts[0], " ".join(parts[1:]), widths)
     else:
-        form = _Form(" ".join(parts), "", widths)
+        form = _Form(" ".join(parts), "", widths, day=len(parts) < columns and CLOCKS.isdisjoint(first))
     if not unix:
         _check_form(form.whole, text, needed=YEARS)
     if form.clock:
@@ -284,9 +300,13 @@ def _form(text: str, columns: int) -> _Form:
     return form
 
 
+def _directives(form: str) -> list[str]:
+    return re.findall("%(.?)", form, re.DOTALL)
+
+
 def _check_form(form: str, text: str, needed: frozenset[str] = DIRECTIVES) -> None:
     """Refuse a form that strptime would choke on, or that does not say what is needed."""
-    directives = re.findall("%(.?)", form, re.DOTALL)
+    directives = _directives(form)
     for directive in directives:
         if directive not in DIRECTIVES or not directive:
             raise Rejected(f"--time-format {text!r}: there is no %{directive}; write it as in %Y-%m-%d %H:%M:%S%z")

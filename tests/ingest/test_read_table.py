@@ -177,6 +177,16 @@ def test_a_word_for_nothing_is_no_number(read: Read, told: Told, word: str) -> N
     assert told(rows)[1] == (3, "longitude: required, and missing")
 
 
+def test_coordinates_the_other_way_round_are_told_where_it_shows(read: Read, told: Told) -> None:
+    text = "event_type,event_timestamp,x,y\na,0,41.9,-97.6\na,0,41.9,-197.6\na,0,141.9,-97.6\n"
+    complaints = [said for _, said in told(read("csv", text, "longitude=x", "latitude=y"))]
+    assert complaints == [
+        "y: -97.6 is not between -90 and 90; longitude and latitude may be the other way round",
+        "y: -197.6 is not between -90 and 90",
+        "y: -97.6 is not between -90 and 90",
+    ]
+
+
 def test_metres_of_a_projection_are_told_from_degrees(read: Read, told: Told) -> None:
     text = "event_type,event_timestamp,X,Y\na,0,490320.299,5458606.9208\n"
     assert told(read("csv", text, "longitude=X", "latitude=Y")) == [

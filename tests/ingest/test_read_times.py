@@ -137,7 +137,9 @@ def test_a_year_is_never_taken_for_seconds_of_1970() -> None:
         (("3.4.2016 5:06AM",), "'%m.%d.%Y %I:%M%p' or '%d.%m.%Y %I:%M%p'"),
         (("9/30/2017", "3:57:00"), "'%m/%d/%Y+%H:%M:%S'"),
         (("1/31/2010", "0"), "'%m/%d/%Y+%H'"),
-        (("01/31/2010", "45"), "'%m/%d/%Y+%H'"),
+        (("01/31/2010", "45"), "'%m/%d/%Y+%H%M'"),  # of 00:45 a spreadsheet ate the zeros
+        (("01/31/2010 12:00:00 AM", "2130"), "'%m/%d/%Y %I:%M:%S %p+%H%M'"),
+        (("01/31/2010 00:00", "9:30 PM"), "'%m/%d/%Y %H:%M+%I:%M %p'"),
         (("01/31/2010", "0145"), "'%m/%d/%Y+%H%M'"),
         (("01/31/2010", "2:45", "PM"), "'%m/%d/%Y+%I:%M+%p'"),
     ],
@@ -146,9 +148,26 @@ def test_a_refusal_spells_the_format_that_reads_the_very_text(texts: tuple[str, 
     with pytest.raises(Rejected, match="may begin with the day or the month") as caught:
         read(*texts, zone=TORONTO)
     assert caught.value.reason.endswith(f"--time-format {forms}")
-    if texts[-1] != "45":  # a minute of the day, and no hour
-        for form in forms.strip("'").split("' or '"):
-            assert read(*texts, formats=(form,), zone=TORONTO).year in {2010, 2014, 2016, 2017}
+    for form in forms.strip("'").split("' or '"):
+        assert read(*texts, formats=(form,), zone=TORONTO).year in {2010, 2014, 2016, 2017}
+
+
+@pytest.mark.parametrize(("hour", "minutes"), [("2130", 1290), ("945", 585), ("45", 45), ("0", 0)])
+def test_a_day_written_as_its_midnight_takes_the_hour_from_the_next_column(hour: str, minutes: int) -> None:
+    for form in ("%m/%d/%Y %I:%M:%S %p+%H%M", "%m/%d/%Y 12:00:00 AM+%H%M"):
+        when = read("03/01/2020 12:00:00 AM", hour, formats=(form,), zone=KUWAIT)
+        assert when == utc(2020, 2, 29, 21) + timedelta(minutes=minutes)
+    assert read("2020-03-01 05", "30", formats=("%Y-%m-%d %H+%M",), zone=KUWAIT) == utc(2020, 3, 1, 2, 30)
+
+
+@pytest.mark.parametrize(
+    ("clock", "instant"), [("17:05", (14, 5)), ("5:05 PM", (14, 5)), ("1705", (14, 5)), ("17", (14, 0))]
+)
+def test_a_format_of_the_day_alone_leaves_the_clock_to_be_read_by_itself(clock: str, instant: tuple[int, int]) -> None:
+    assert read("03/01/2020", clock, formats=("%m/%d/%Y",), zone=KUWAIT) == utc(2020, 3, 1, *instant)
+    with pytest.raises(Rejected, match="does not have the form '%m/%d/%Y'"):
+        read("03/01/2020", "late", formats=("%m/%d/%Y",), zone=KUWAIT)
+    assert read("01", "03", "2020", formats=("%d %m %Y",), zone=KUWAIT) == utc(2020, 2, 29, 21)
 
 
 @pytest.mark.parametrize("aided", [(), ("%Y/%m/%d %H:%M:%S%z+%H",)])
