@@ -17,6 +17,7 @@ from appliance.errors import Rejected
 from appliance.forecast.incidents import Incidents
 from appliance.ingest.files import ReadOptions, decode_lines, kind_of, read_rows
 from appliance.ingest.mapping import parse_map
+from appliance.ingest.text import known_encoding
 from appliance.model.backtest import Backtest
 from appliance.model.discovery import Discovery, read_discovery
 from appliance.model.event import Event
@@ -65,6 +66,7 @@ def backtest_command(
     maps: tuple[str, ...],
     formats: tuple[str, ...],
     tz: str | None,
+    encoding: str,
     types: tuple[str, ...],
     discovered: tuple[str, ...],
     part: str,
@@ -113,11 +115,13 @@ def backtest_command(
             formats=formats,
             zone=zone,
             clock_trusted=box.clock_trusted(),
+            nowhere=True,
         )
         incidents, reading = Incidents(), Reading(name=str(file), resolution=chosen)
         wanted = Wanted(types, rules, part)
         progress = not as_json and sys.stderr.isatty()
-        read_incidents(file, options, incidents, reading, wanted, zone or box.settings.zone, progress=progress)
+        known, at = known_encoding(encoding), zone or box.settings.zone
+        read_incidents(file, options, incidents, reading, wanted, at, encoding=known, progress=progress)
         reading.duplicate = incidents.drop_duplicates()
     from appliance.job.backtesting import perform_backtest
 
@@ -184,6 +188,7 @@ def read_incidents(
     wanted: Wanted,
     zone: ZoneInfo,
     *,
+    encoding: str = "utf-8",
     progress: bool,
 ) -> None:
     """Read a file as `import` would, keeping of each event its cell, day and hour.
@@ -191,7 +196,7 @@ def read_incidents(
     raises  Rejected  the file cannot be read, or no row of it
     """
     with click.progressbar(length=file.stat().st_size, label=file.name, file=sys.stderr, hidden=not progress) as bar:
-        for line, item in read_rows(kind_of(file.name), decode_lines(unpacked(file, bar.update)), options):
+        for line, item in read_rows(kind_of(file.name), decode_lines(unpacked(file, bar.update), encoding), options):
             if isinstance(item, Rejected):
                 reading.rejected += 1
                 reading.first_rejection = reading.first_rejection or f"line {line}: {item}"

@@ -14,6 +14,7 @@ from appliance.errors import Rejected
 from appliance.ingest.files import ReadOptions, Row, decode_lines, kind_of, read_rows
 from appliance.ingest.mapping import parse_map
 from appliance.ingest.native_form import raw_events
+from appliance.ingest.text import known_encoding
 from appliance.model.event import Event
 from appliance.model.intake import Intake
 from appliance.store.intake import Recorder
@@ -36,19 +37,22 @@ def import_command(
     maps: tuple[str, ...],
     formats: tuple[str, ...],
     tz: str | None,
+    encoding: str,
     source: str | None,
     rejected: Path | None,
 ) -> None:
     """Import CSV, GeoJSON or JSONL files, plain or .gz; or Parquet: tables, and files of a raw archive.
 
-    --map names the column of a member (longitude=Long), joins several (event_timestamp=Date+Time), sets a constant
-    (event_type==crash) or leaves a member unset (severity=). Columns that are not mapped are kept as attributes.
+    --map names the column of a member (longitude=Long), joins several (event_timestamp=Date+Time; also
+    Year+Month+Day+Hour), takes a place from one column in the order it is written (latitude+longitude=Location; WKT
+    has its own), sets a constant (event_type==crash) or leaves a member unset (severity=). Columns that are not
+    mapped are kept as attributes. A place of 0, 0 or -1, -1 is none: such rows are refused.
     What Parquet held is read back and compared: exit code 1 where the store does not hold the same.
 
     Example: hexpost import crimes.csv --map longitude=Long --map latitude=Lat --map event_type=Offence
     --map event_timestamp=Date+Hour --tz America/Toronto
     """
-    columns, zone = parse_map(maps), find_zone(tz)
+    columns, zone, encoding = parse_map(maps), find_zone(tz), known_encoding(encoding)
     store = open_store(box)
     recorder, progress = open_recorder(box, store), not as_json and sys.stderr.isatty()
     reports = []
@@ -60,13 +64,14 @@ def import_command(
             formats=formats,
             zone=zone,
             clock_trusted=box.clock_trusted(),
+            nowhere=True,
         )
         if file.suffix == ".parquet":
             from appliance.cli.importing_parquet import import_parquet
 
             report = import_parquet(file, options, box, store, recorder, named=bool(source), progress=progress)
         else:
-            report = import_file(file, options, recorder, progress=progress)
+            report = import_file(file, options, recorder, encoding=encoding, progress=progress)
         reports.append(report)
         if not as_json:
             say(report)
@@ -79,14 +84,16 @@ def import_command(
         sys.exit(FAILED)
 
 
-def import_file(file: Path, options: ReadOptions, recorder: Recorder, *, progress: bool) -> ImportReport:
+def import_file(
+    file: Path, options: ReadOptions, recorder: Recorder, *, encoding: str = "utf-8", progress: bool
+) -> ImportReport:
     """Import one file; what was written before an error stays, and is a duplicate the next time.
 
     raises  Rejected  the file cannot be read, or none of its first rows can
     """
     report, begun = ImportReport(file=str(file), rejections=[]), time.monotonic()
     with click.progressbar(length=file.stat().st_size, label=file.name, file=sys.stderr, hidden=not progress) as bar:
-        rows = read_rows(kind_of(file.name), decode_lines(unpacked(file, bar.update)), options)
+        rows = read_rows(kind_of(file.name), decode_lines(unpacked(file, bar.update), encoding), options)
         while chunk := list(islice(rows, COMMIT_ROWS)):
             _record(chunk, recorder, report)
             if report.rejected == report.rows >= HOPELESS_ROWS:

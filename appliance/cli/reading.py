@@ -15,17 +15,25 @@ CHUNK_BYTES = 1 << 20
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--map`, `--time-format` and `--tz`; it is handed `maps`, `formats` and `tz`."""
+    """Give a command `--map`, `--time-format`, `--tz` and `--encoding`.
+
+    It is handed `maps`, `formats`, `tz` and `encoding`.
+    """
     for option in (
+        click.option("--encoding", default="utf-8", help="Of the text, where it is not UTF-8, as cp1252."),
         click.option("--tz", default=None, help="The zone of times without an offset, as America/Toronto."),
         click.option(
-            "--time-format", "formats", multiple=True, help="As strptime, parts joined by + like the columns."
+            "--time-format",
+            "formats",
+            multiple=True,
+            help="As strptime, parts joined by + like the columns; or the day's alone.",
         ),
         click.option(
             "--map",
             "maps",
             multiple=True,
-            help="event_timestamp=Date+Time, longitude=Long, event_type==crash, severity= for none.",
+            help="event_timestamp=Date+Time, longitude=Long, latitude+longitude=Place, event_type==crash, "
+            "severity= for none.",
         ),
     ):
         command = option(command)

@@ -20,15 +20,24 @@ JOINABLE = "event_timestamp"
 """The one member that may be spread over several columns, as in `event_timestamp=day+hour`."""
 
 
+PLACE = frozenset({"longitude", "latitude"})
+"""The members that may come from one column together, as in `latitude+longitude=Location`: in the order said."""
+
+
 class ColumnMap(msgspec.Struct, frozen=True, kw_only=True):
-    """From member to the column it comes from, as written (`day+hour`; empty: from none), or to a constant for all."""
+    """From member to the column it comes from, as written (`day+hour`; empty: from none), or to a constant for all.
+
+    pair  longitude and latitude in the order in which the one column they share holds them; empty where they do not
+    """
 
     columns: dict[str, str] = {}
     constants: dict[str, str] = {}
+    pair: tuple[str, ...] = ()
 
 
 def parse_map(options: Iterable[str]) -> ColumnMap:
-    """`name=Column`, `event_timestamp=Day+Hour`, `name==constant`, or `name=` for an optional member, each name once.
+    """`name=Column`, `event_timestamp=Day+Hour`, `latitude+longitude=Place`, `name==constant`, or `name=` for an
+    optional member, each name once.
 
     `severity=` leaves the event without one, whatever a column of that name means in this file; it is then kept as
     an attribute like the others.
@@ -36,20 +45,27 @@ def parse_map(options: Iterable[str]) -> ColumnMap:
     """
     columns: dict[str, str] = {}
     constants: dict[str, str] = {}
+    pair: tuple[str, ...] = ()
     for option in options:
         name, equals, given = option.partition("=")
         name = name.strip()
+        both = tuple(part.strip() for part in name.split("+"))
+        names = both if len(both) == len(PLACE) and frozenset(both) == PLACE else (name,)
         constant = given.startswith("=")
         given = given[1:] if constant else given
         given = given.strip()
+        if len(names) > 1 and (not given or constant):
+            raise Rejected(f"--map {option!r}: the form is {name}=Column")
         if not equals or (not given and (constant or name in NEEDED)):
             raise Rejected(f"--map {option!r}: the form is name=Column, or name==constant for all rows")
-        if name not in TARGETS:
-            raise Rejected(f"--map {option!r}: an event has no {name!r}{nearest(name, TARGETS)}")
-        if name in columns or name in constants:
-            raise Rejected(f"--map {option!r}: {name} is mapped twice")
-        (constants if constant else columns)[name] = given
-    return ColumnMap(columns=columns, constants=constants)
+        for one in names:
+            if one not in TARGETS:
+                raise Rejected(f"--map {option!r}: an event has no {one!r}{nearest(one, TARGETS)}")
+            if one in columns or one in constants:
+                raise Rejected(f"--map {option!r}: {one} is mapped twice")
+            (constants if constant else columns)[one] = given
+        pair = names if len(names) > 1 else pair
+    return ColumnMap(columns=columns, constants=constants, pair=pair)
 
 
 def split_columns(name: str, written: str, header: Iterable[str] = ()) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True):
     received_at    aware UTC, the box's own clock; `clock_trusted` says whether that can be believed
     map            columns of the file for members of the event
     formats, zone  as in `ingest.times.TimeReader`
+    nowhere        coordinates of 0, 0 or -1, -1 mean that the place is not known, as in exports; such rows are refused
     """
 
     source: str
@@ -28,3 +29,4 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True):
     formats: tuple[str, ...] = ()
     zone: ZoneInfo | None = None
     clock_trusted: bool = True
+    nowhere: bool = False

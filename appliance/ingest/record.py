@@ -9,6 +9,7 @@ from typing import Any
 from appliance.errors import Rejected
 from appliance.ingest.mapping import split_columns
 from appliance.ingest.options import ReadOptions
+from appliance.ingest.place import coordinate
 from appliance.ingest.text import CONVERT
 from appliance.ingest.times import TimeReader
 from appliance.model.event import Event
@@ -32,6 +33,7 @@ class RecordReader:
             for name, text in given.constants.items()
             if name != "event_timestamp"
         }
+        self._places = {name: coordinate(name, given.pair) for name in given.pair}
         self._constant_time = given.constants.get("event_timestamp")
         self._taken = {name for names in self._sources.values() for name in names} | set(self._time_names)
         self._replaced = (given.columns.keys() | self._constants.keys()) - {"event_timestamp"}
@@ -58,7 +60,9 @@ class RecordReader:
         raw.update(self._constants)
         for name, (source,) in self._sources.items():
             value = record.get(source)
-            if value is not None and value != "":
+            if value is not None and value != "" and name in self._places:
+                raw[name] = self._places[name](value, source)
+            elif value is not None and value != "":
                 raw[name] = CONVERT[name](value.strip(), source) if isinstance(value, str) else value
         if "attributes_json" in self._replaced:
             extra |= self._object(raw.pop("attributes_json", None))

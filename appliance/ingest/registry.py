@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from appliance.errors import Rejected
-from appliance.ingest.text import CONVERT, fault
+from appliance.ingest.text import CONVERT, fault, read_number
 from appliance.model.device import SETTINGS, Device
 from appliance.model.device_change import DeviceRow, read_change
 from appliance.spatial.geojson import feature, point
@@ -144,7 +144,7 @@ def _table_row(names: list[str], fields: list[str]) -> DeviceRow:
 def _value(name: str, text: str) -> Any:
     """What a field means; texts as they are written, since a source may hold any space."""
     if name in PLACE or name in NUMBERS:
-        return CONVERT["value"](text.strip(), name) if text.strip() else None
+        return read_number(text.strip(), name) if text.strip() else None
     if name == "settings_json":
         return CONVERT["attributes_json"](text, name) if text.strip() else {}
     return text

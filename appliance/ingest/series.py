@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 from appliance.errors import Rejected
 from appliance.ingest.mapping import nearest
+from appliance.ingest.text import CONVERT
 from appliance.ingest.times import TimeReader
 
 DELIMITERS = ",;\t"  # the first of these that the header holds
-NO_VALUE = frozenset({"", "na", "n/a", "null", "none", "-"})
 
 
 class SeriesRow(NamedTuple):
@@ -81,12 +81,8 @@ def _place(header: list[str], column: str, option: str) -> int:
 
 
 def _value(text: str, column: str) -> float:
-    word = text.strip()
-    if word.casefold() in NO_VALUE:
-        return nan
     try:
-        if "_" in word:  # 1_000 is a number to Python alone
-            raise ValueError
-        return float(word)
-    except ValueError:
-        raise Rejected(f"{word[:40]!r} is not a number; leave it empty where there is no value", column) from None
+        number = CONVERT["value"](word, column) if (word := text.strip()) else None
+    except Rejected as rejected:
+        raise Rejected(f"{rejected.reason}; leave it empty where there is no value", column) from None
+    return nan if number is None else float(number)

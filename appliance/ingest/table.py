@@ -13,12 +13,14 @@ from typing import Any, Protocol
 from appliance.errors import Rejected
 from appliance.ingest.mapping import NEEDED, TARGETS, ColumnMap, nearest, split_columns
 from appliance.ingest.options import ReadOptions, Row
+from appliance.ingest.place import coordinate
 from appliance.ingest.table_quick import quick_row
 from appliance.ingest.text import CONVERT, fault
 from appliance.ingest.times import TimeReader
 from appliance.model.event import Event
 from appliance.model.native import read_event
 
+LAT, LNG = 90.0, 180.0  # the most there are, in degrees
 DELIMITERS = ",;\t"  # the first of these that the header holds
 
 
@@ -67,7 +69,7 @@ class RowReader:
     """
 
     def __init__(self, header: list[str], options: ReadOptions) -> None:
-        self._names = _names(header)
+        self._names = _names(header, options.map)
         self._width = len(header)
         self._receipt: dict[str, Any] = {
             "source": options.source,
@@ -83,8 +85,9 @@ class RowReader:
             for name, text in options.map.constants.items()
             if name != "event_timestamp"
         }
+        convert = {**CONVERT, **{name: coordinate(name, options.map.pair) for name in options.map.pair}}
         self._members = [
-            (name, indices[0], CONVERT[name], self._names[indices[0]])
+            (name, indices[0], convert[name], self._names[indices[0]])
             for name, indices in places.items()
             if name != "event_timestamp"
         ]
@@ -123,8 +126,8 @@ class RowReader:
     def _fill(self, raw: dict[str, Any], fields: list[str]) -> None:
         for name, index, convert, column in self._members:
             text = fields[index].strip()
-            if text:
-                raw[name] = convert(text, column)
+            if text and (value := convert(text, column)) is not None:
+                raw[name] = value
         raw["event_timestamp"] = self._times.read(
             tuple([fields[index] for index in self._time_columns]) or self._constant_time
         )
@@ -147,6 +150,12 @@ class RowReader:
             member = path.removeprefix("$.")
             path = self._written.get(member, path)
             reason = reason if member in raw else "required, and missing"
+            if (
+                member == "latitude"
+                and LAT < abs(raw.get("latitude") or 0.0) <= LNG
+                and abs(raw.get("longitude") or LNG) <= LAT
+            ):
+                reason += "; longitude and latitude may be the other way round"
         if path in self._by_name:
             reason += f"; if the column means something else, --map {path}= keeps it as an attribute"
         return Rejected(reason, path)
@@ -170,15 +179,26 @@ def _records(reader: _Reader, blank: int) -> Iterator[tuple[int, list[str] | Rej
             return
 
 
-def _names(header: list[str]) -> list[str]:
-    """The header's names, stripped; a column without one is named by its place."""
+def _names(header: list[str], given: ColumnMap) -> list[str]:
+    """The header's names, stripped; a column without one, or with one that was there before, is named by its place."""
     names = [name.strip() or f"column {number}" for number, name in enumerate(header, start=1)]
-    for name, count in Counter(names).items():
-        if count > 1:
-            raise Rejected(f"the header names {name!r} {count} times; rename all but one")
+    read = {
+        *TARGETS,
+        *given.columns.values(),
+        *(part.strip() for one in given.columns.values() for part in one.split("+")),
+    }
+    count = Counter(names)
+    for name in count:
+        if count[name] > 1 and name in read:
+            raise Rejected(f"the header names {name!r} {count[name]} times; rename all but one")
         wrong = fault(name)
         if wrong:
             raise Rejected(f"the header {wrong}")
+    seen: set[str] = set()
+    for place, name in enumerate(names):
+        if name in seen:
+            names[place] = f"{name} (column {place + 1})"
+        seen.add(names[place])
     return names
 
 

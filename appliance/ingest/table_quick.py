@@ -21,9 +21,15 @@ _COLUMNS = frozenset("event_id event_type event_timestamp longitude latitude sev
 def quick_row(
     places: Mapping[str, Sequence[int]], others: Sequence[tuple[int, str]], times: TimeReader, options: ReadOptions
 ) -> "QuickRow | None":
-    """A quick reader for these columns; None where the file needs more than one can: constants, JSON, revisions."""
+    """A quick reader for these columns; None where the file needs more than one can: constants, JSON, revisions,
+    a place in one column."""
     needed = ("event_type", "event_timestamp", "longitude", "latitude")
-    if options.map.constants or not places.keys() <= _COLUMNS or any(name not in places for name in needed):
+    if (
+        options.map.constants
+        or options.map.pair
+        or not places.keys() <= _COLUMNS
+        or any(name not in places for name in needed)
+    ):
         return None
     return QuickRow(places, others, times, options)
 

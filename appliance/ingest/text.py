@@ -3,6 +3,8 @@
 Shared by the readers of `ingest`; nothing here raises anything but `Rejected`.
 """
 
+import codecs
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -10,18 +12,24 @@ from typing import Any
 import msgspec
 
 from appliance.errors import Rejected
+from appliance.ingest.place import holds_two
 
 MAX_LINE_BYTES = 64 * 1024 * 1024  # a whole GeoJSON document may stand on one line; a Pi can still hold it
 MAX_DEPTH = 32  # levels of lists and objects in one record; what reads it later must not run out of stack
 _UNDECODABLE = re.compile("[\ud800-\udfff]")
+NOTHING = frozenset({"na", "n/a", "nan", "null", "none", "-"})
+"""Words that stand in a column of numbers where there is none."""
+FULL_CIRCLE = 360.0  # degrees; no longitude is more, in any convention
+_COMMA = re.compile(r"[+-]?(?:(?P<thousands>[1-9]\d{0,2},\d{3})|\d+,\d+)\Z")
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def decode_lines(chunks: Iterable[bytes]) -> Iterator[str]:
+def decode_lines(chunks: Iterable[bytes], encoding: str = "utf-8") -> Iterator[str]:
     """Lines, with their ends, from the bytes of a file in pieces of any size.
 
-    Bytes that are not UTF-8 pass as lone surrogates, so that only their own row is refused; a byte order mark
-    is dropped. Line ends are LF, CR LF or CR.
+    Bytes that are not of the encoding pass as lone surrogates, so that only their own row is refused; a byte order
+    mark is dropped. Line ends are LF, CR LF or CR.
+    encoding  one that writes ASCII as ASCII, as `known_encoding` gives it
     raises  Rejected  UTF-16, or a line of more than `MAX_LINE_BYTES`
     """
     held: list[bytes] = []
@@ -39,11 +47,24 @@ def decode_lines(chunks: Iterable[bytes]) -> Iterator[str]:
             held = [] if chunk.endswith(b"\n") else lines[-1:]  # it may go on in the next piece
             size = len(held[0]) if held else 0
             for line in lines[: len(lines) - len(held)]:
-                yield line.decode("utf-8", "surrogateescape")
+                yield line.decode(encoding, "surrogateescape")
         if size > MAX_LINE_BYTES:
             raise Rejected(f"a line is longer than {MAX_LINE_BYTES >> 20} MB; write one record a line")
     if held:
-        yield b"".join(held).decode("utf-8", "surrogateescape")
+        yield b"".join(held).decode(encoding, "surrogateescape")
+
+
+def known_encoding(name: str) -> str:
+    """The name by which Python knows an encoding.
+
+    raises  Rejected  it knows none, or one in which lines cannot be told apart byte by byte, as UTF-16
+    """
+    try:
+        if "a,\r\n".encode(name) == b"a,\r\n" and b"a,\r\n".decode(name) == "a,\r\n":
+            return codecs.lookup(name).name
+    except (LookupError, ValueError):
+        pass
+    raise Rejected(f"{name!r} is not an encoding that can be read; write it as cp1252, latin-1 or utf-8")
 
 
 def fault(text: str) -> str | None:
@@ -51,7 +72,7 @@ def fault(text: str) -> str | None:
     if "\0" in text:
         return "holds a NUL byte"
     if not text.isascii() and _UNDECODABLE.search(text):
-        return "holds bytes that are not UTF-8; convert the file to UTF-8"
+        return "holds bytes that are not UTF-8; convert the file to UTF-8, or say what it is, as --encoding cp1252"
     return None
 
 
@@ -73,17 +94,55 @@ def decode_json(text: str | bytes | msgspec.Raw, path: str = "$") -> Any:
     return value
 
 
-def _text(text: str, _path: str) -> str:
-    return text
+def read_number(text: str, path: str) -> float:
+    """A number as Python writes it.
 
-
-def _number(text: str, path: str) -> float:
+    raises  Rejected  it is none, or one to Python alone (`1_000`)
+    """
     try:
-        if "_" in text:  # 1_000 is a number to Python alone
+        if "_" in text:
             raise ValueError
         return float(text)
     except ValueError:
         raise Rejected(f"{text[:40]!r} is not a number", path) from None
+
+
+def _text(text: str, _path: str) -> str:
+    return text
+
+
+def _number(text: str, path: str) -> float | None:
+    """A number, its decimals after a point or a comma; None for a word that says there is none.
+
+    raises  Rejected  neither, or a comma that may part thousands
+    """
+    comma = _COMMA.match(text)
+    if comma and comma["thousands"]:
+        plain, decimal = text.replace(",", ""), text.replace(",", ".")
+        raise Rejected(f"{text!r} may be {plain} or {decimal}: write it with a point or without a comma", path)
+    return _plain(text.replace(",", ".") if comma else text, path)
+
+
+def _fraction(text: str, path: str) -> float | None:
+    """A number too small for thousands, so that a comma can only be a decimal one."""
+    return _plain(text.replace(",", ".") if _COMMA.match(text) else text, path)
+
+
+def _degrees(text: str, path: str) -> float | None:
+    if holds_two(text) and not _COMMA.match(text):
+        raise Rejected(f"{text[:40]!r} holds two numbers: say their order, as in --map latitude+longitude={path}", path)
+    number = _fraction(text, path)
+    if number is not None and FULL_CIRCLE < abs(number) < math.inf:
+        raise Rejected(
+            f"{text[:40]!r} is not degrees but looks like metres of a map projection; convert the file to WGS 84 "
+            "longitude and latitude (EPSG:4326) first",
+            path,
+        )
+    return number
+
+
+def _plain(text: str, path: str) -> float | None:
+    return None if text.casefold() in NOTHING else read_number(text, path)
 
 
 def _whole(text: str, path: str) -> int:
@@ -112,11 +171,11 @@ def _too_deep(holder: dict[str, Any] | list[Any], levels: int = MAX_DEPTH) -> bo
 CONVERT: dict[str, Callable[[str, str], Any]] = {
     "event_id": _text,
     "event_type": _text,
-    "longitude": _number,
-    "latitude": _number,
-    "severity": _number,
+    "longitude": _degrees,
+    "latitude": _degrees,
+    "severity": _fraction,
     "value": _number,
     "rev": _whole,
     "attributes_json": _object,
 }
-"""From a member's text and the path to blame, to its value; raises `Rejected`. Times have `ingest.times`."""
+"""From a member's text and the path to blame, to its value, None for none; raises `Rejected`. Times: `ingest.times`."""

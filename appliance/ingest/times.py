@@ -7,6 +7,7 @@ Built once for a file by `ingest.table` and `ingest.record`, and asked for each 
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import NamedTuple
@@ -20,17 +21,20 @@ CACHED_TEXTS = 8_192  # files repeat their days; past this many the cache starts
 SHOWN = 80  # characters of a text quoted in a message
 DIRECTIVES = frozenset("aAwdbBmyYHIpMSfzZjUWcxXGuV%")
 YEARS = frozenset("yYGcx")
+HOURS = frozenset("HIcX")
+CLOCKS = HOURS | frozenset("MSfp")
 WIDTHS = {"%H%M": 4, "%H%M%S": 6}  # digits alone, whose leading zeros a spreadsheet may have eaten
 
 _UNIX = re.compile(r"unix(?P<ms>_ms)?(?:\*(?P<factor>\d{1,12}(?:\.\d{1,12})?))?\Z")
 _NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,12})?\Z")
 _COMPACT_DAY = re.compile(r"(19|20|21)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(([01]\d|2[0-3])[0-5]\d)?\Z")
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:(?:T|\s+)(?P<rest>\S.*))?\Z", re.I)
-_DAY_OR_MONTH_FIRST = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})\b")
+_DAY_OR_MONTH_FIRST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})([-/.])(\d{4}|\d{2})\b(?P<rest>.*)", re.DOTALL)
+_YEAR = re.compile(r"(19|20|21)\d\d\Z")
 _OFFSET = re.compile(r"\s*(?:(?P<utc>Z|UTC|GMT)|(?P<hours>[+-]\d{2})(?::?(?P<minutes>\d{2}))?)\Z", re.I)
 _CLOCK = re.compile(
     r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?|\.0)?"
-    r"(?:\s*(?P<half>[AP])\.?M\.?)?\Z",
+    r"(?:(?P<gap>\s*)(?P<half>[AP])\.?M\.?)?\Z",
     re.I,
 )
 _DIGITS_CLOCK = re.compile(r"(?P<hour>\d{1,2})(?P<minute>\d{2})(?P<second>\d{2})?\Z")
@@ -48,11 +52,13 @@ class _Form(NamedTuple):
     whole   the form of all columns, joined by a space; where `clock` is set, of the first alone
     clock   the form of the other columns, where the first stands for an instant whose day counts
     widths  of each column, to which digits are filled up with zeros; empty where the format is not one a column
+    day     whether `whole` may stand for the first column alone, the others being read as a clock by themselves
     """
 
     whole: str
     clock: str = ""
     widths: tuple[int, ...] = ()
+    day: bool = False
 
 
 class TimeReader:
@@ -134,11 +140,19 @@ class TimeReader:
     def _by_form(self, form: _Form, texts: tuple[str, ...]) -> datetime:
         if form.widths:
             texts = tuple([text.zfill(width) for text, width in zip(texts, form.widths, strict=True)])
+        if form.day:
+            with suppress(ValueError):
+                return self._combined(_parse(texts[0], form.whole), read_clock(texts[1:]))
         if not form.clock:
             return self._placed(_parse(" ".join(texts), form.whole))
         return self._combined(_parse(texts[0], form.whole), _parse(" ".join(texts[1:]), form.clock).time())
 
     def _unaided(self, texts: tuple[str, ...]) -> datetime:
+        if len(texts) > 2 and _YEAR.match(texts[0]) and all(text.isdigit() for text in texts[1:3]):
+            day = datetime(*map(int, texts[:3]))  # type: ignore[arg-type]  # noqa: DTZ001 - three of them; its day counts
+            return self._combined(day, read_clock(texts[3:]) if len(texts) > 3 else time())
+        if len(texts) > 1 and _DAY_OR_MONTH_FIRST.match(texts[0]):
+            raise _either_first(texts)
         first = read_instant(texts[0])
         return self._placed(first) if len(texts) == 1 else self._combined(first, read_clock(texts[1:]))
 
@@ -167,6 +181,11 @@ def read_instant(text: str) -> datetime:
     if text[4:5] not in {"-", "/"}:
         if _COMPACT_DAY.match(text):
             raise Rejected(f"{text!r} may be a date or a Unix time: say --time-format %Y%m%d, or unix or unix_ms")
+        if _YEAR.match(text):
+            raise Rejected(
+                f"{text!r} may be a year or a Unix time: join its columns, as in --map event_timestamp=YEAR+MONTH+DAY"
+                "+HOUR, or say --time-format unix"
+            )
         if _NUMBER.match(text):
             return read_timestamp(text)
     try:
@@ -176,10 +195,7 @@ def read_instant(text: str) -> datetime:
     if found:
         return _year_first(int(found[1]), int(found[2]), int(found[3]), found["rest"])
     if _DAY_OR_MONTH_FIRST.match(text):
-        raise Rejected(
-            f"{text[:SHOWN]!r} may begin with the day or the month: say which with --time-format, "
-            "as in --time-format '%m/%d/%Y %H:%M' or '%d/%m/%Y %H:%M'"
-        )
+        raise _either_first((text,))
     raise ValueError("expected a form like 2026-11-21T10:00:00Z; say another with --time-format")
 
 
@@ -215,6 +231,45 @@ def local_day(when: datetime, zone: ZoneInfo) -> date:
     return utc.date() if utc.time() == time() else utc.astimezone(zone).date()
 
 
+def _either_first(texts: Sequence[str]) -> Rejected:
+    """The refusal of a day like 3/4/2016, spelling the formats that would read it: one where only one can."""
+    found = _DAY_OR_MONTH_FIRST.match(texts[0])
+    forms = []
+    if found:
+        year = "%Y" if len(found[5]) == 4 else "%y"
+        day, *apart = (
+            found["rest"][:1] + _clock_form(found["rest"][1:]) if found["rest"] else "",
+            *map(_clock_form, texts[1:]),
+        )
+        if "%p" in apart:  # in a column of its own, it speaks of the others
+            apart = [part.replace("%H", "%I") for part in apart]
+        clock = "+".join((day, *apart))
+        months_at = [place for place, part in enumerate((found[1], found[3])) if int(part) <= 12] or [0, 1]
+        orders = (("%m", "%d"), ("%d", "%m"))
+        forms = [f"'{orders[place][0]}{found[2]}{orders[place][1]}{found[4]}{year}{clock}'" for place in months_at]
+    return Rejected(
+        f"{_shown(tuple(texts))} may begin with the day or the month: say which with --time-format, as in "
+        f"--time-format {' or '.join(forms)}"
+    )
+
+
+def _clock_form(text: str) -> str:
+    """The strptime form of a time of day as it stands; `%H:%M` where none fits."""
+    word = text.strip()
+    if word.rstrip(".").upper() in {"AM", "PM"}:
+        return "%p"
+    if word.isdigit() and (len(word) > 2 or int(word) > 23):
+        return "%H%M" if len(word) <= 4 else "%H%M%S"
+    found = _CLOCK.match(word)
+    if found is None:
+        return "%H:%M"
+    parts = [f":{name}" for part, name in (("minute", "%M"), ("second", "%S")) if found[part]]
+    fraction = ".%f" if found["fraction"] else ""
+    return (
+        ("%I" if found["half"] else "%H") + "".join(parts) + fraction + (f"{found['gap']}%p" if found["half"] else "")
+    )
+
+
 def _year_first(year: int, month: int, day: int, rest: str | None) -> datetime:
     clock, offset = rest or "00:00", ""
     found = _OFFSET.search(clock)
@@ -232,10 +287,12 @@ def _form(text: str, columns: int) -> _Form:
     if any(_UNIX.match(part) for part in parts[1:]) or (unix and len(parts) != columns):
         raise Rejected(f"--time-format {text!r}: a Unix number stands for the first column, as in unix+%H:%M")
     widths = tuple(WIDTHS.get(part, 0) for part in parts) if len(parts) > 1 else ()
-    if len(parts) > 1 and (unix or "%z" in parts[0] or "%Z" in parts[0]):
+    first, rest = _directives(parts[0]), _directives(" ".join(parts[1:]))
+    twice = not HOURS.isdisjoint(first) and not HOURS.isdisjoint(rest)  # the first is a day, written as its midnight
+    if len(parts) > 1 and (unix or twice or not {"z", "Z"}.isdisjoint(first)):
         form = _Form(parts[0], " ".join(parts[1:]), widths)
     else:
-        form = _Form(" ".join(parts), "", widths)
+        form = _Form(" ".join(parts), "", widths, day=len(parts) < columns and CLOCKS.isdisjoint(first))
     if not unix:
         _check_form(form.whole, text, needed=YEARS)
     if form.clock:
@@ -243,9 +300,13 @@ def _form(text: str, columns: int) -> _Form:
     return form
 
 
+def _directives(form: str) -> list[str]:
+    return re.findall("%(.?)", form, re.DOTALL)
+
+
 def _check_form(form: str, text: str, needed: frozenset[str] = DIRECTIVES) -> None:
     """Refuse a form that strptime would choke on, or that does not say what is needed."""
-    directives = re.findall("%(.?)", form, re.DOTALL)
+    directives = _directives(form)
     for directive in directives:
         if directive not in DIRECTIVES or not directive:
             raise Rejected(f"--time-format {text!r}: there is no %{directive}; write it as in %Y-%m-%d %H:%M:%S%z")

@@ -202,3 +202,43 @@ def test_one_that_cannot_be_kept_fails_where_somebody_waits_and_is_in_the_ledger
     assert quiet.exit_code == 0 and "is failed: not enough history" in quiet.stdout
     with store.read() as connection:
         assert [one.state for one in list_backtests(connection)] == ["failed", "failed"]
+
+
+def test_an_export_of_another_country_is_read_as_it_lies(tmp_path: Path) -> None:
+    """Semicolons, decimal commas, Latin-1, the day in three columns, and a place that is not known written -1."""
+    rng, lines = random.Random(5), ["N\xfamero;NK Any;Mes;Dia;Hora;Lat;Lon"]
+    for day in range(60):
+        at = FIRST + timedelta(days=day)
+        for n in range(3):
+            place = f"{41 + rng.random() / 50:.6f};{2 + rng.random() / 50:.6f}".replace(".", ",") if n else "-1;-1"
+            lines.append(f"S{day}-{n};{at.year};{at.month};{at.day};{6 * n};{place}")
+    path = tmp_path / "accidents.csv"
+    path.write_bytes("\r\n".join(lines).encode("latin-1"))
+    maps = ("latitude=Lat", "longitude=Lon", "event_type==crash", "event_timestamp=NK Any+Mes+Dia+Hora")
+    options = [word for one in maps for word in ("--map", one)]
+    refused = backtest(str(path), *options, "--tz", "Europe/Madrid")
+    assert refused.exit_code == 1
+    assert "the header holds bytes that are not UTF-8" in refused.stderr
+    done = backtest(str(path), *options, "--tz", "Europe/Madrid", "--encoding", "latin-1")
+    assert done.exit_code == 0, done.output
+    assert "120 incidents in 60 days from 2026-03-02" in done.stdout
+    assert "left out: 60 cannot be read" in done.stdout
+    assert "line 2: longitude, latitude: -1, -1 says that the place is not known" in done.stdout
+
+
+def test_a_place_in_one_column_is_read_by_the_order_that_is_said(tmp_path: Path) -> None:
+    rng, lines = random.Random(6), ["When,Kind,Location"]
+    for day in range(60):
+        at = FIRST + timedelta(days=day, hours=5)
+        lines.append(f'{at:%m/%d/%Y %I:%M:%S %p},theft,"({41 + rng.random() / 50:.6f}, {-87 - rng.random() / 50:.6f})"')
+    path = tmp_path / "crimes.csv"
+    path.write_text("\n".join(lines), encoding="utf-8-sig")
+    options = ["--map", "event_timestamp=When", "--map", "event_type=Kind", "--tz", "America/Chicago"]
+    told = backtest(str(path), *options, "--map", "latitude=Location", "--map", "longitude=Location")
+    assert "say their order, as in --map latitude+longitude=Location" in told.stderr
+    told = backtest(str(path), *options, "--map", "latitude+longitude=Location")
+    assert "--time-format '%m/%d/%Y %I:%M:%S %p'" in told.stderr
+    form = ("--time-format", "%m/%d/%Y %I:%M:%S %p")
+    done = backtest(str(path), *options, "--map", "latitude+longitude=Location", *form)
+    assert done.exit_code == 0, done.output
+    assert "60 incidents in 60 days from 2026-03-02" in done.stdout

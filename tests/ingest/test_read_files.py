@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.errors import Rejected
 from appliance.ingest import text as ingest_text
-from appliance.ingest.files import FileKind, Row, decode_lines, kind_of, read_rows
+from appliance.ingest.files import FileKind, ReadOptions, Row, decode_lines, kind_of, read_rows
+from appliance.ingest.text import known_encoding
 from appliance.model.event import Event
 
 Read = Callable[..., list[Row]]
@@ -104,3 +106,30 @@ def test_no_bytes_raise_anything_but_a_refusal(read: Read, kind: FileKind, data:
         except Rejected:
             continue
         assert all(isinstance(one, Event | Rejected) and line >= 1 for line, one in rows)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [("latin-1", "Sant Martí\r\n"), ("cp1252", "Wałbrzych €".replace("ł", "l")), ("cp932", "渋谷\n")],
+)
+def test_a_file_in_another_encoding_is_read_where_it_is_named(encoding: str, text: str) -> None:
+    assert list(decode_lines([text.encode(encoding)], known_encoding(encoding))) == [text]
+
+
+@pytest.mark.parametrize("name", ["utf-16", "klingon", "", "hex", "cp037", "a\0b"])
+def test_an_encoding_that_cannot_be_read_line_by_line_is_refused(name: str) -> None:
+    with pytest.raises(Rejected, match="is not an encoding that can be read; write it as cp1252"):
+        known_encoding(name)
+
+
+def test_zero_zero_is_no_place_where_a_person_reads_an_export(options: Callable[..., ReadOptions]) -> None:
+    text = "event_type,event_timestamp,longitude,latitude\na,0,0,0.0\nb,0,-1,-1\nc,0,0,51.5\nd,0,-1,-2\n"
+    given = options()
+    kept = list(read_rows("csv", decode_lines([text.encode()]), given))
+    assert all(isinstance(one, Event) for _, one in kept)
+    told = list(read_rows("csv", decode_lines([text.encode()]), msgspec.structs.replace(given, nowhere=True)))
+    assert [str(one) for _, one in told if isinstance(one, Rejected)] == [
+        "longitude, latitude: 0, 0 says that the place is not known",
+        "longitude, latitude: -1, -1 says that the place is not known",
+    ]
+    assert [one.event_type for _, one in told if isinstance(one, Event)] == ["c", "d"]

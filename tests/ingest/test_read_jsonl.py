@@ -105,3 +105,25 @@ def test_a_text_over_many_lines_is_held_only_so_far(read: Read, monkeypatch: pyt
     with pytest.raises(Rejected, match=r"more than 1 MB, begun on line 1: write one record a line"):
         read("jsonl", "[\n" + f"{A},\n" * 20_000)
     assert len(read("jsonl", f"{A}\n" * 20_000)) == 20_000
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        '"(29.37, 47.97)"',
+        "[29.37, 47.97]",
+        '{"type": "Point", "coordinates": [47.97, 29.37]}',
+        '{"latitude": "29.37", "longitude": "47.97", "needs_recoding": false}',
+    ],
+)
+def test_a_place_may_stand_in_one_member(read: Read, where: str) -> None:
+    text = f'{{"event_type": "a", "event_timestamp": 0, "where": {where}}}'
+    ((_, event),) = read("jsonl", text, "latitude+longitude=where")
+    assert isinstance(event, Event)
+    assert (event.longitude, event.latitude, event.attributes) == (47.97, 29.37, {})
+
+
+@pytest.mark.parametrize("where", ["[29.37]", '{"type": "Point"}', "true", "[null, 2]"])
+def test_a_member_that_is_no_place_is_refused(read: Read, told: Told, where: str) -> None:
+    text = f'{{"event_type": "a", "event_timestamp": 0, "where": {where}}}'
+    assert "where: expected a place" in told(read("jsonl", text, "latitude+longitude=where"))[0][1]

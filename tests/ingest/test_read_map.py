@@ -15,6 +15,12 @@ def test_columns_joined_columns_constants_and_none() -> None:
     assert parse_map([]) == ColumnMap()
 
 
+def test_a_place_in_one_column_is_mapped_in_the_order_that_is_said() -> None:
+    expected = ColumnMap(columns={"latitude": "the geom", "longitude": "the geom"}, pair=("latitude", "longitude"))
+    assert parse_map(["latitude + longitude=the geom"]) == expected
+    assert parse_map(["longitude+latitude=g"]).pair == ("longitude", "latitude")
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -25,6 +31,10 @@ def test_columns_joined_columns_constants_and_none() -> None:
         (["longtitude=Long"], "has no 'longtitude'; did you mean 'longitude'"),
         (["xyzzy=Long"], "there are event_id, event_type"),
         (["value=a", "value==3"], "value is mapped twice"),
+        (["latitude+longitude=a", "latitude=b"], "latitude is mapped twice"),
+        (["latitude+longitude==a"], "the form is latitude.longitude=Column"),
+        (["latitude+longitude="], "the form is"),
+        (["latitude+value=a"], "has no 'latitude.value'"),
     ],
 )
 def test_an_option_that_cannot_be_is_refused_with_the_nearest(options: list[str], says: str) -> None:

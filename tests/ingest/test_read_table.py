@@ -115,9 +115,9 @@ def test_any_line_end_delimiter_and_a_byte_order_mark(read: Read, end: str, deli
         ("a,0,,2,", "longitude", "required, and missing"),
         ("a,0,1,,", "latitude", "required, and missing"),
         ("a,0,181,2,", "longitude", "181.0 is not between -180 and 180"),
-        ("a,0,1,nan,", "latitude", "nan is not between -90 and 90"),
+        ("a,0,1,nan,", "latitude", "required, and missing"),
         ("a,0,1_0,2,", "longitude", "'1_0' is not a number"),
-        ('a,0,"1,5",2,', "longitude", "'1,5' is not a number"),
+        ('a,0,"1,5,0",2,', "longitude", "'1,5,0' is not a number"),
         ("a,0,1,2,{", "attributes_json", "not JSON"),
         ("a,0,1,2,[1]", "attributes_json", r"'\[1\]' is not a JSON object"),
         ("a,0,1,2," + '{""a"":'.replace('""', '"') * 50 + "1" + "}" * 50, "attributes_json", "nested deeper than 32"),
@@ -151,10 +151,90 @@ def test_a_refusal_names_the_column_that_was_mapped_and_the_way_out_of_one_that_
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("-75,5698540000", -75.569854), ("6,25", 6.25), ("+1,234", 1.234), ("41.5", 41.5), ("0,5", 0.5)],
+)
+def test_coordinates_may_have_a_decimal_comma(read: Read, text: str, number: float) -> None:
+    event = only(read("csv", f"event_type;event_timestamp;longitude;latitude\na;0;{text};{text}\n"))
+    assert (event.longitude, event.latitude) == (number, number)
+
+
+def test_a_value_with_a_comma_that_could_part_thousands_is_refused(read: Read, told: Told) -> None:
+    head = "event_type;event_timestamp;longitude;latitude;value;severity\n"
+    rows = read("csv", head + "a;0;1;2;12,5;0,125\na;0;1;2;1,234;\na;0;1;2;0,234;\na;0;1;2;1,234,567;\n")
+    assert [(one.value, one.severity) for _, one in rows if isinstance(one, Event)] == [(12.5, 0.125), (0.234, None)]
+    assert told(rows)[1][1].startswith("value: '1,234' may be 1234 or 1.234: write it with a point or without a comma")
+    assert told(rows)[3][1].startswith("value: '1,234,567' is not a number")
+
+
+@pytest.mark.parametrize("word", ["NA", "n/a", "null", "NULL", "None", "-", "NaN"])
+def test_a_word_for_nothing_is_no_number(read: Read, told: Told, word: str) -> None:
+    text = f"event_type,event_timestamp,longitude,latitude,value\na,0,1,2,{word}\na,0,{word},2,5\n"
+    rows = read("csv", text)
+    assert isinstance(rows[0][1], Event)
+    assert rows[0][1].value is None
+    assert told(rows)[1] == (3, "longitude: required, and missing")
+
+
+def test_coordinates_the_other_way_round_are_told_where_it_shows(read: Read, told: Told) -> None:
+    text = "event_type,event_timestamp,x,y\na,0,41.9,-97.6\na,0,41.9,-197.6\na,0,141.9,-97.6\n"
+    complaints = [said for _, said in told(read("csv", text, "longitude=x", "latitude=y"))]
+    assert complaints == [
+        "y: -97.6 is not between -90 and 90; longitude and latitude may be the other way round",
+        "y: -197.6 is not between -90 and 90",
+        "y: -97.6 is not between -90 and 90",
+    ]
+
+
+def test_metres_of_a_projection_are_told_from_degrees(read: Read, told: Told) -> None:
+    text = "event_type,event_timestamp,X,Y\na,0,490320.299,5458606.9208\n"
+    assert told(read("csv", text, "longitude=X", "latitude=Y")) == [
+        (2, "X: '490320.299' is not degrees but looks like metres of a map projection; convert the file to WGS 84 "
+         "longitude and latitude (EPSG:4326) first")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"(29.37, 47.97)"',
+        '"29.37,47.97"',
+        "29.37 47.97",
+        '"[29.37, 47.97]"',
+        "POINT (47.97 29.37)",  # WKT always writes x first, whatever order is said
+        "SRID=4326;point z(47.97 29.37 12)",
+        '"200 E MAIN ST\nSALMIYA, KW\n(29.37, 47.97)"',
+    ],
+)
+def test_a_place_may_stand_in_one_column(read: Read, text: str) -> None:
+    event = only(read("csv", f"event_type,event_timestamp,where\na,0,{text}\n", "latitude+longitude=where"))
+    assert (event.longitude, event.latitude) == (47.97, 29.37)
+    assert event.attributes == {}
+
+
+def test_the_order_within_one_column_is_the_one_that_was_said(read: Read, told: Told) -> None:
+    text = 'event_type,event_timestamp,where\na,0,"(-97.769871,30.178386)"\n'
+    event = only(read("csv", text, "longitude+latitude=where"))
+    assert (event.longitude, event.latitude) == (-97.769871, 30.178386)
+    assert told(read("csv", text, "latitude+longitude=where"))[0][1] == (
+        "where: -97.769871 is not between -90 and 90; the longitude may come first: --map longitude+latitude=where"
+    )
+    assert (
+        "holds two numbers: say their order, as in --map latitude+longitude=where"
+        in (told(read("csv", text, "longitude=where", "latitude=where"))[0][1])
+    )
+    for nothing in ("nowhere", "(1)", "POINT EMPTY"):
+        said = told(read("csv", text.replace('"(-97.769871,30.178386)"', nothing), "latitude+longitude=where"))
+        assert said[0][1].startswith(f"where: {nothing!r} is not a place")
+
+
 def test_bytes_that_are_not_utf8_cost_only_their_row(read: Read, told: Told) -> None:
     data = SHORT.encode() + "motión,0,1,2\n".encode("latin-1") + "motión,0,1,2\n".encode()
-    refusal = "event_type: holds bytes that are not UTF-8; convert the file to UTF-8"
-    assert told(read("csv", data)) == [(2, refusal), (3, "motión")]
+    rows = told(read("csv", data))
+    assert [line for line, _ in rows] == [2, 3]
+    assert rows[0][1].startswith("event_type: holds bytes that are not UTF-8; convert the file to UTF-8, or")
+    assert rows[1][1] == "motión"
 
 
 def test_a_quote_that_never_closes_does_not_swallow_the_rows_in_silence(read: Read, told: Told) -> None:
@@ -194,6 +274,7 @@ def test_a_quote_inside_a_field_is_refused_and_not_dropped(read: Read, told: Tol
         (SHORT + GOOD, ["event_timestamp=event_timestamp+hour"], "the header has no 'hour'; there are event_type"),
         (SHORT + GOOD, ["value==high"], "--map value==high: 'high' is not a number"),
         ("event_type," + SHORT + GOOD, [], "the header names 'event_type' 2 times"),
+        ("note,note," + SHORT + GOOD, ["value=note"], "the header names 'note' 2 times"),
         ("caf\0," + SHORT + GOOD, [], "the header holds a NUL byte"),
         ('"event"type,' + SHORT + GOOD, [], "the header row cannot be read"),
     ],
@@ -209,6 +290,11 @@ def test_a_header_alone_is_a_file_of_no_rows(read: Read) -> None:
 
 def test_a_column_without_a_name_is_kept_by_its_place(read: Read) -> None:
     assert only(read("csv", "," + SHORT + "17," + GOOD)).attributes == {"column 1": "17"}
+
+
+def test_columns_of_one_name_that_nothing_maps_are_told_apart_by_their_place(read: Read) -> None:
+    text = "note," + SHORT[:-1] + ",note,note (2)\nx," + GOOD[:-1] + ",y,z\n"
+    assert only(read("csv", text)).attributes == {"note": "x", "note (column 6)": "y", "note (2)": "z"}
 
 
 # What a spreadsheet may hold: everything that UTF-8 can write but NUL.

@@ -104,6 +104,72 @@ def test_what_is_no_time_or_two_is_refused_in_its_own_words(text: str, says: str
     assert len(str(caught.value)) < 300
 
 
+@pytest.mark.parametrize(
+    ("texts", "instant"),
+    [
+        (("2019", "1", "9", "15"), utc(2019, 1, 9, 14)),
+        (("2020", "07", "01", "0", "5"), utc(2020, 6, 30, 22, 5)),
+        (("2016", "2", "29", "23", "59", "58"), utc(2016, 2, 29, 22, 59, 58)),
+        (("2019", "12", "31"), utc(2019, 12, 30, 23)),
+        (("2019", "12", "31", "11:30 PM"), utc(2019, 12, 31, 22, 30)),
+    ],
+)
+def test_year_month_and_day_may_stand_in_columns_of_their_own(texts: tuple[str, ...], instant: datetime) -> None:
+    assert read(*texts, zone=ZoneInfo("Europe/Madrid")) == instant
+
+
+def test_a_year_is_never_taken_for_seconds_of_1970() -> None:
+    for texts in (("2019",), ("2019", "5"), ("1999", "13:00")):
+        with pytest.raises(Rejected, match=f"'{texts[0]}' may be a year or a Unix time.*YEAR.MONTH.DAY"):
+            read(*texts, zone=TORONTO)
+    with pytest.raises(Rejected, match="'2019 2 30 5' is not a time: day is out of range"):
+        read("2019", "2", "30", "5", zone=TORONTO)
+    assert read("2019", formats=("unix",)) == utc(1970, 1, 1, 0, 33, 39)
+
+
+@pytest.mark.parametrize(
+    ("texts", "forms"),
+    [
+        (("6/15/2016 11:31:00 PM",), "'%m/%d/%Y %I:%M:%S %p'"),  # the day can only be the second
+        (("27/12/2014 12:15",), "'%d/%m/%Y %H:%M'"),
+        (("3/4/2016",), "'%m/%d/%Y' or '%d/%m/%Y'"),
+        (("3/4/16 5:06:07.25",), "'%m/%d/%y %H:%M:%S.%f' or '%d/%m/%y %H:%M:%S.%f'"),
+        (("3.4.2016 5:06AM",), "'%m.%d.%Y %I:%M%p' or '%d.%m.%Y %I:%M%p'"),
+        (("9/30/2017", "3:57:00"), "'%m/%d/%Y+%H:%M:%S'"),
+        (("1/31/2010", "0"), "'%m/%d/%Y+%H'"),
+        (("01/31/2010", "45"), "'%m/%d/%Y+%H%M'"),  # of 00:45 a spreadsheet ate the zeros
+        (("01/31/2010 12:00:00 AM", "2130"), "'%m/%d/%Y %I:%M:%S %p+%H%M'"),
+        (("01/31/2010 00:00", "9:30 PM"), "'%m/%d/%Y %H:%M+%I:%M %p'"),
+        (("01/31/2010", "0145"), "'%m/%d/%Y+%H%M'"),
+        (("01/31/2010", "2:45", "PM"), "'%m/%d/%Y+%I:%M+%p'"),
+    ],
+)
+def test_a_refusal_spells_the_format_that_reads_the_very_text(texts: tuple[str, ...], forms: str) -> None:
+    with pytest.raises(Rejected, match="may begin with the day or the month") as caught:
+        read(*texts, zone=TORONTO)
+    assert caught.value.reason.endswith(f"--time-format {forms}")
+    for form in forms.strip("'").split("' or '"):
+        assert read(*texts, formats=(form,), zone=TORONTO).year in {2010, 2014, 2016, 2017}
+
+
+@pytest.mark.parametrize(("hour", "minutes"), [("2130", 1290), ("945", 585), ("45", 45), ("0", 0)])
+def test_a_day_written_as_its_midnight_takes_the_hour_from_the_next_column(hour: str, minutes: int) -> None:
+    for form in ("%m/%d/%Y %I:%M:%S %p+%H%M", "%m/%d/%Y 12:00:00 AM+%H%M"):
+        when = read("03/01/2020 12:00:00 AM", hour, formats=(form,), zone=KUWAIT)
+        assert when == utc(2020, 2, 29, 21) + timedelta(minutes=minutes)
+    assert read("2020-03-01 05", "30", formats=("%Y-%m-%d %H+%M",), zone=KUWAIT) == utc(2020, 3, 1, 2, 30)
+
+
+@pytest.mark.parametrize(
+    ("clock", "instant"), [("17:05", (14, 5)), ("5:05 PM", (14, 5)), ("1705", (14, 5)), ("17", (14, 0))]
+)
+def test_a_format_of_the_day_alone_leaves_the_clock_to_be_read_by_itself(clock: str, instant: tuple[int, int]) -> None:
+    assert read("03/01/2020", clock, formats=("%m/%d/%Y",), zone=KUWAIT) == utc(2020, 3, 1, *instant)
+    with pytest.raises(Rejected, match="does not have the form '%m/%d/%Y'"):
+        read("03/01/2020", "late", formats=("%m/%d/%Y",), zone=KUWAIT)
+    assert read("01", "03", "2020", formats=("%d %m %Y",), zone=KUWAIT) == utc(2020, 2, 29, 21)
+
+
 @pytest.mark.parametrize("aided", [(), ("%Y/%m/%d %H:%M:%S%z+%H",)])
 @pytest.mark.parametrize(
     ("day", "hour", "instant"),
