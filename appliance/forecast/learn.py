@@ -52,7 +52,7 @@ class Lessons(msgspec.Struct, kw_only=True):
     said     (14, m) each part's density at an event's cell, and how many `events` were there
     season   (24, m) counts by class of the cell, its neighbourhood, district and the site, and the
              `shift_class` that it was; of the shift horizon only
-    levels   expected totals by each half-life, and the true `totals`, one an instant
+    levels   expected totals by each of the weekday weeks and half-lives, and the true `totals`, one an instant
     """
 
     said: list[Floats] = msgspec.field(default_factory=list)
@@ -119,7 +119,7 @@ def _write_down(grid: Grid, history: History, begin: int, end: int) -> dict[str,
 def _note(lesson: Lessons, site: Site, history: History, shift: int, length: int, stride: int) -> None:
     rows = slice(history.start[shift], history.start[shift + length])
     place, count = history.place[rows], history.count[rows]
-    lesson.levels.append(site.level.expect(length).sum(axis=1))
+    lesson.levels.append(site.level.expect(length).sum(axis=2).ravel())
     lesson.totals.append(int(count.sum()))
     known = site.past.is_known(place)
     place, count = place[known][shift % stride :: stride], count[known][shift % stride :: stride]
@@ -143,7 +143,10 @@ def _of_horizon(lesson: Lessons) -> HorizonParameters:
     # Roots of counts scatter alike at every level, so that one wild day does not decide.
     miss = np.sqrt(np.array(lesson.levels)) - np.sqrt(np.array(lesson.totals))[:, None] if lesson.levels else None
     best = 1 if miss is None else int((miss**2).sum(axis=0).argmin())
-    return HorizonParameters(weights=tuple(weights.tolist()), level_half_life=min(best, len(LEVEL_HALF_LIVES_DAYS) - 1))
+    weekday_weeks, level_half_life = divmod(best, len(LEVEL_HALF_LIVES_DAYS))
+    return HorizonParameters(
+        weights=tuple(weights.tolist()), level_half_life=level_half_life, weekday_weeks=weekday_weeks
+    )
 
 
 def _season_strengths(lesson: Lessons) -> tuple[Three, Three]:

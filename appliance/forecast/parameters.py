@@ -21,12 +21,14 @@ class HorizonParameters(msgspec.Struct, frozen=True, kw_only=True):
 
     weights          of `past.PARTS`, sum 1
     level_half_life  place in `level.LEVEL_HALF_LIVES_DAYS`
+    weekday_weeks    place in `level.WEEKDAY_WEEKS`
     clumping         events come in clumps: adds this multiple of the mean to the variance
     unevenness       days differ: adds this multiple of the squared mean
     """
 
     weights: tuple[float, ...] = DEFAULT_WEIGHTS
     level_half_life: int = 1
+    weekday_weeks: int = 0
     clumping: float = 0.1
     unevenness: float = 0.2
 
