@@ -1,10 +1,11 @@
 """The backtest on every incident set of the fieldkit, and what the forecast costs by cells.
 
-    python -m benchmarks.backtest [NAME...] [--test-days 90] [--cost]
+    python -m benchmarks.backtest [NAME...] [--test-days 90] [--earlier PERIODS] [--cost]
 
 A NAME is part of a set's; without any, all are run, and the means over those that are not odd follow. The error beside
-a difference is the bootstrap's over windows (of a week's, blocks of seven). With --cost: learning and forecasting
-made-up sites, and the plain decayed counts of the same in Python beside them.
+a difference is the bootstrap's over windows (of a week's, blocks of seven). With --earlier 1, 2, ... the sets end so
+many test periods before their last day, as far as enough is left of them. With --cost: learning and forecasting made-up
+sites, and the plain decayed counts of the same in Python beside them.
 """
 
 import argparse
@@ -12,24 +13,27 @@ import math
 import resource
 import time
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
 from appliance.errors import Rejected
 from appliance.forecast.grid import Floats, Grid, grid_around
 from appliance.forecast.history import HORIZONS, SHIFTS, History, history_of
+from appliance.forecast.incidents import Incidents
 from appliance.forecast.learn import learn
 from appliance.forecast.metrics import AREAS, standard_error
 from appliance.forecast.past import HALF_LIVES_DAYS
 from appliance.forecast.predict import Site, forecast_cells
-from appliance.forecast.rolling import CALIBRATED, Trial
+from appliance.forecast.rolling import CALIBRATED, Trial, split_of
 from appliance.job.backtesting import perform_backtest
 from appliance.spatial.cells import cell_of, disk
 from benchmarks.incident_sets import SETS, IncidentSet, read_set
 
 BASE = "count_all"
 BLOCKS = {"next_7_days": 7}
+FEWEST_DAYS, FEWEST_EVENTS = 45, 60
+"""A set with fewer days, or fewer events in its test, says nothing and is passed over."""
 Compared = tuple[Floats, Floats, Floats]
 """Hit rates of the base and of the forecast, and the standard error of their difference, at each area."""
 
@@ -39,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--test-days", type=int, default=90)
+    parser.add_argument("--earlier", type=int, default=0)
     parser.add_argument("--cost", action="store_true")
     given = parser.parse_args()
     if given.cost:
@@ -50,9 +55,14 @@ def main() -> None:
             continue
         started = time.process_time()
         try:
-            trials, tested = perform_backtest(read_set(chosen), test_days=given.test_days)
+            incidents = read_set(chosen)
+            cut_back(incidents, given.earlier, given.test_days)
+            trials, tested = perform_backtest(incidents, test_days=given.test_days)
         except Rejected as rejected:
             print(f"\n{chosen.name}: {rejected}")
+            continue
+        if (given.earlier and incidents.days() < FEWEST_DAYS) or sum(trials[0].events) < FEWEST_EVENTS:
+            print(f"\n{chosen.name}: too little")
             continue
         print(
             f"\n{chosen.name}: {trials[0].cells:,} cells, {tested} days, {time.process_time() - started:.1f} s CPU "
@@ -62,6 +72,13 @@ def main() -> None:
             print_trial(trial)
             found[trial.horizon].append((compare(trial), chosen))
     print_means(found)
+
+
+def cut_back(incidents: Incidents, periods: int, test_days: int) -> None:
+    """Leave out the last test period, and the one before it..."""
+    for _ in range(periods):
+        first, days = incidents.span()
+        incidents.drop_from(first + timedelta(days=split_of(days, test_days) // SHIFTS))
 
 
 def compare(trial: Trial) -> Compared:
@@ -100,12 +117,14 @@ def print_means(found: dict[str, list[tuple[Compared, IncidentSet]]]) -> None:
         usual = [compared for compared, chosen in of_horizon if not chosen.odd]
         if len(usual) < 2:
             continue
-        base, ours = (np.array([compared[at] for compared in usual]) for at in (0, 1))
+        base, ours, errors = (np.array([compared[at] for compared in usual]) for at in range(3))
+        gain, spread = 100 * (ours / base - 1), 100 * errors / base
+        error_of_mean = np.sqrt((spread**2).sum(axis=0)) / len(usual)
         relative = 100 * (ours.mean(axis=0) / base.mean(axis=0) - 1)
         print(
             f"\n{horizon}, mean of {len(usual)} sets: {BASE} {_slashed(base.mean(axis=0))}, {CALIBRATED} "
             f"{_slashed(ours.mean(axis=0))}: {_slashed(relative, 1)} %; mean of each set's gain "
-            f"{_slashed(100 * (ours / base - 1).mean(axis=0), 1)} %"
+            f"{_slashed(gain.mean(axis=0), 1)} % (SE {_slashed(error_of_mean, 1)})"
         )
 
 

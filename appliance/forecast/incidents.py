@@ -4,6 +4,7 @@ from array import array
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
 from appliance.errors import Rejected
 from appliance.forecast.grid import Grid, Ints, grid_around
@@ -53,7 +54,13 @@ class Incidents:
         _, first = np.unique(identity, return_index=True)
         keep = np.zeros(len(identity), np.bool_)
         keep[first] = True
-        keep |= identity == 0
+        return self._keep(keep | (identity == 0))
+
+    def drop_from(self, day: date) -> int:
+        """Leave out what happened on this day or later; how many incidents went."""
+        return self._keep(np.frombuffer(self._day, np.int32) < day.toordinal())
+
+    def _keep(self, keep: NDArray[np.bool_]) -> int:
         went = int(np.frombuffer(self._count, np.int32)[~keep].sum())
         for name in ("_cell", "_day", "_hour", "_count", "_identity"):
             held: array[int] = getattr(self, name)

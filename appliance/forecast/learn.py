@@ -19,8 +19,8 @@ from appliance.forecast.history import HORIZONS, SHIFTS, History
 from appliance.forecast.level import LEVEL_HALF_LIVES_DAYS
 from appliance.forecast.parameters import DEFAULT_WEIGHTS, HorizonParameters, Parameters
 from appliance.forecast.past import PARTS, class_of
-from appliance.forecast.predict import Site, expected_events
-from appliance.forecast.season import shares, site_shares
+from appliance.forecast.predict import EVERY, Site, expected_events
+from appliance.forecast.season import by_shift, pooled, site_shares
 
 LEARN_DAYS = 365
 PRIOR_EVENTS = 20.0
@@ -30,7 +30,8 @@ cells, and hits at the few busy ones, where the long run is hard to beat: over t
 log score and mends the rankings of a week (0.2 to 0.5 serve alike)."""
 MIN_EVENTS = 50  # fewer teach nothing: the defaults stand
 MAX_ROWS = 20_000  # events remembered per horizon; of more, every second, third...
-STRENGTHS = (4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1e6)
+STRENGTHS = (*(2.0**power for power in range(2, 14)), 1e6)
+_STRENGTH_ROUNDS = 3  # over the levels; the likelihood is smooth, and the second hardly changes anything
 CLUMPING = (0.0, 0.01, 0.03, 0.06, 0.1, 0.2, 0.4, 0.8, 1.6)
 UNEVENNESS = (0.0, 0.03, 0.1, 0.2, 0.4, 0.8, 1.6)
 SCATTER_DOUBT = 4.0
@@ -42,12 +43,16 @@ _WILD = 5.0  # times the median miss of roots of totals
 _EM_STEPS, _EM_ENOUGH = 400, 1e-5
 
 
+Three = tuple[float, float, float]
+
+
 class Lessons(msgspec.Struct, kw_only=True):
     """What was written down of one horizon; rows are events.
 
     said     (14, m) each part's density at an event's cell, and how many `events` were there
-    season   (18, m) own, near and site counts by class, and the `shift_class` that it was; of the shift horizon only
-    levels   expected totals by each half-life, and the true `totals`, one an instant
+    season   (24, m) counts by class of the cell, its neighbourhood, district and the site, and the
+             `shift_class` that it was; of the shift horizon only
+    levels   expected totals by each of the weekday weeks and half-lives, and the true `totals`, one an instant
     """
 
     said: list[Floats] = msgspec.field(default_factory=list)
@@ -65,10 +70,10 @@ def learn(grid: Grid, history: History, *, until: int | None = None) -> Paramete
     if grid.size == 0 or history.count[history.start[begin] : history.start[end]].sum() < MIN_EVENTS:
         return Parameters()
     lessons = _write_down(grid, history, begin, end)
-    own_strength, near_strength = _season_strengths(lessons["next_shift"])
+    class_strengths, shift_strengths = _season_strengths(lessons["next_shift"])
     found = Parameters(
-        own_strength=own_strength,
-        near_strength=near_strength,
+        class_strengths=class_strengths,
+        shift_strengths=shift_strengths,
         horizons={name: _of_horizon(lesson) for name, lesson in lessons.items()},
         events=int(sum(events.sum() for events in lessons["next_day"].events)),
     )
@@ -114,7 +119,7 @@ def _write_down(grid: Grid, history: History, begin: int, end: int) -> dict[str,
 def _note(lesson: Lessons, site: Site, history: History, shift: int, length: int, stride: int) -> None:
     rows = slice(history.start[shift], history.start[shift + length])
     place, count = history.place[rows], history.count[rows]
-    lesson.levels.append(site.level.expect(length).sum(axis=1))
+    lesson.levels.append(site.level.expect(length).sum(axis=2).ravel())
     lesson.totals.append(int(count.sum()))
     known = site.past.is_known(place)
     place, count = place[known][shift % stride :: stride], count[known][shift % stride :: stride]
@@ -123,9 +128,8 @@ def _note(lesson: Lessons, site: Site, history: History, shift: int, length: int
     lesson.said.append(site.past.densities(place))
     lesson.events.append(count)
     if length == 1:
-        past, n = site.past, site.past.grid.size
-        total = np.repeat(past.season[:, :n].sum(axis=1)[:, None], len(place), axis=1)
-        lesson.season.append(np.concatenate([past.season[:, place], past.near_season[:, place], total]))
+        total = np.repeat(site.past.seasons(EVERY)[0].sum(axis=1)[:, None], len(place), axis=1)
+        lesson.season.append(np.concatenate([*site.past.seasons(place), total]))
         lesson.shift_class += [class_of(shift, site.first_weekday)] * len(place)
 
 
@@ -139,22 +143,42 @@ def _of_horizon(lesson: Lessons) -> HorizonParameters:
     # Roots of counts scatter alike at every level, so that one wild day does not decide.
     miss = np.sqrt(np.array(lesson.levels)) - np.sqrt(np.array(lesson.totals))[:, None] if lesson.levels else None
     best = 1 if miss is None else int((miss**2).sum(axis=0).argmin())
-    return HorizonParameters(weights=tuple(weights.tolist()), level_half_life=min(best, len(LEVEL_HALF_LIVES_DAYS) - 1))
+    weekday_weeks, level_half_life = divmod(best, len(LEVEL_HALF_LIVES_DAYS))
+    return HorizonParameters(
+        weights=tuple(weights.tolist()), level_half_life=level_half_life, weekday_weeks=weekday_weeks
+    )
 
 
-def _season_strengths(lesson: Lessons) -> tuple[float, float]:
+def _season_strengths(lesson: Lessons) -> tuple[Three, Three]:
+    """Of the six classes, and of the three shifts whatever the day."""
     default = Parameters()
     if not lesson.season:
-        return default.own_strength, default.near_strength
-    own, near, site = np.split(np.concatenate(lesson.season, axis=1), 3)
-    events, at = np.concatenate(lesson.events), np.arange(own.shape[1])
-    shift_class = np.array(lesson.shift_class)
+        return default.class_strengths, default.shift_strengths
+    *levels, site = np.split(np.concatenate(lesson.season, axis=1), 4)
+    usual, events, at = site_shares(site), np.concatenate(lesson.events), np.array(lesson.shift_class)
+    return (
+        _likeliest_strengths(usual, levels, at, events, default.class_strengths),
+        _likeliest_strengths(
+            by_shift(usual), [by_shift(level) for level in levels], at % SHIFTS, events, default.shift_strengths
+        ),
+    )
 
-    def likelihood(strengths: tuple[float, float]) -> float:
-        found = shares(own, near, site, own_strength=strengths[0], near_strength=strengths[1])
-        return float((events * np.log(found[shift_class, at] / site_shares(site)[shift_class, at])).sum())
 
-    return max(itertools.product(STRENGTHS, STRENGTHS), key=likelihood)
+def _likeliest_strengths(usual: Floats, levels: list[Floats], which: Ints, events: Ints, start: Three) -> Three:
+    """The strengths under which the classes `which` of the events were likeliest, found level by level from `start`."""
+    row = np.arange(len(which))
+    counts, totals = [level[which, row] for level in levels], [level.sum(axis=0) for level in levels]
+    prior = usual[which, row]
+
+    def likelihood(strengths: Three) -> float:
+        return float((events * np.log(pooled(prior, counts, totals, strengths))).sum())
+
+    own, near, district = start
+    for _ in range(_STRENGTH_ROUNDS):
+        own = max(STRENGTHS, key=lambda strength: likelihood((strength, near, district)))
+        near = max(STRENGTHS, key=lambda strength: likelihood((own, strength, district)))
+        district = max(STRENGTHS, key=lambda strength: likelihood((own, near, strength)))
+    return own, near, district
 
 
 def _with_scatter(parameters: Parameters, grid: Grid, history: History, begin: int, end: int) -> Parameters:

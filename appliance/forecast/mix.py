@@ -49,7 +49,7 @@ def mix_of(grid: Grid, counts: Mapping[tuple[int, str], int], weights: Mapping[s
     near = np.stack([np.append(row, 0.0)[grid.disk[:-1]].sum(axis=1) for row in own])
     site = own.sum(axis=1)[:, None]
     own_strength, near_strength = _strengths(own, near, site)
-    share = shares(own, near, site, own_strength=own_strength, near_strength=near_strength)
+    share = shares((own, near), site, (own_strength, near_strength))
     return Mix(types=types, share=share, weight=_weights(types, rest, totals, weights))
 
 

@@ -49,7 +49,8 @@ class Past:
         self.grid = grid
         self._own, self._near = np.zeros((_K, n + 1)), np.zeros((_K, n + 1))
         self._wide = np.zeros(n + 1)
-        self.season, self.near_season = np.zeros((CLASSES, n + 1)), np.zeros((CLASSES, n + 1))
+        self._season, self._near_season = np.zeros((CLASSES, n + 1)), np.zeros((CLASSES, n + 1))
+        self._district_season = np.zeros((CLASSES, int(grid.district.max(initial=0)) + 1))
         self._weight = np.ones(_K)
         self._own_total, self._near_total = np.zeros(_K), np.zeros(_K)
         self._wide_total = self._known = 0.0
@@ -66,8 +67,9 @@ class Past:
                 np.add.at(self._near[k], near, weight * times)
             wide = self.grid.disk[near]
             np.add.at(self._wide, wide.ravel(), np.repeat(times, wide.shape[1]))
-            np.add.at(self.season[shift_class], place, count)
-            np.add.at(self.near_season[shift_class], near, times)
+            np.add.at(self._season[shift_class], place, count)
+            np.add.at(self._near_season[shift_class], near, times)
+            np.add.at(self._district_season[shift_class], self.grid.district[place], count)
             self._own_total += self._weight * count.sum()
             self._near_total += self._weight * (count * self._degree[place]).sum()
         self._weight *= _GROWTH
@@ -95,6 +97,15 @@ class Past:
                 (wide * known / max(self._wide_total, 1.0))[None],
                 (known / max(self._known, 1.0))[None],
             ]
+        )
+
+    def seasons(self, place: Ints | slice) -> tuple[Floats, Floats, Floats]:
+        """(6, m) each: events by class of shifts in these cells, in each and its neighbours, in each one's district."""
+        n = self.grid.size
+        return (
+            self._season[:, :n][:, place],
+            self._near_season[:, :n][:, place],
+            self._district_season[:, self.grid.district[place]],
         )
 
     def is_known(self, place: Ints) -> NDArray[np.bool_]:

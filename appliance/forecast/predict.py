@@ -76,12 +76,11 @@ def expected_events(site: Site, parameters: Parameters, horizon: str, lead: int 
     own, n = parameters.horizons[horizon], site.past.grid.size
     where = np.array(own.weights) @ site.past.densities(EVERY)
     when = multipliers(
-        site.past.season[:, :n],
-        site.past.near_season[:, :n],
-        own_strength=parameters.own_strength,
-        near_strength=parameters.near_strength,
+        site.past.seasons(EVERY),
+        class_strengths=parameters.class_strengths,
+        shift_strengths=parameters.shift_strengths,
     )
-    totals = site.level.expect(lead + HORIZONS[horizon])[own.level_half_life, lead:].tolist()
+    totals = site.level.expect(lead + HORIZONS[horizon])[own.weekday_weeks, own.level_half_life, lead:].tolist()
     by_class: defaultdict[int, float] = defaultdict(float)
     for step, total in enumerate(totals, lead):
         by_class[class_of(site.shift + step, site.first_weekday)] += total

@@ -57,7 +57,7 @@ def test_parameters_are_told_with_how_they_held_and_others_accepted(data: Path) 
     with store.write() as connection:
         active = fetch_active(connection, 8)
         assert active is not None
-        others = msgspec.structs.replace(active.parameters, own_strength=4.0)
+        others = msgspec.structs.replace(active.parameters, class_strengths=(4.0, 8.0, 16.0))
         proposed = msgspec.structs.replace(active, version=others.version, parameters=others, state="proposed")
         save_parameters(connection, proposed)
     store.close()

@@ -13,8 +13,7 @@ from appliance.forecast.parameters import DEFAULT_WEIGHTS, Parameters
 from appliance.forecast.past import PARTS, Past, class_of
 from appliance.forecast.predict import EVERY, Forecast, Site, forecast_cells
 from appliance.forecast.scale import risk_score
-from appliance.forecast.season import shares
-from appliance.spatial.cells import cell_of, disk
+from appliance.spatial.cells import cell_of, disk, parent
 from tests.forecast.sites import MONDAY, draw, from_counts, patch
 
 
@@ -32,6 +31,19 @@ def test_the_area_is_every_cell_with_an_event_and_its_neighbours() -> None:
     at = int(places_of(grid, np.array([cell]))[0])
     assert sorted(grid.disk[at].tolist()) == list(range(7))
     assert (grid.disk == 7).sum() == 7 * 1 + 6 * 3  # the last row, and three outer neighbours of each of six
+
+
+def test_cells_of_one_parent_two_resolutions_up_are_one_district() -> None:
+    grid = patch(6)
+    above = np.array([parent(cell, 7) for cell in grid.cells.tolist()])
+    assert len(set(above.tolist())) > 1
+    same = grid.district[:, None] == grid.district[None, :]
+    assert np.array_equal(same, above[:, None] == above[None, :])
+    assert sorted(set(grid.district.tolist())) == list(range(len(set(above.tolist()))))
+    coarsest = grid_around([cell_of(lat=29.37, lng=47.97, resolution=1)])
+    assert [parent(cell, 0) for cell in coarsest.cells.tolist()] == [
+        parent(int(coarsest.cells[np.flatnonzero(coarsest.district == at)[0]]), 0) for at in coarsest.district.tolist()
+    ]
 
 
 def test_an_event_counts_in_the_shift_that_the_clock_shows() -> None:
@@ -126,6 +138,30 @@ def test_the_hour_of_the_day_is_learned_from_cells_that_keep_their_own() -> None
     assert day[early].mean() == pytest.approx(day[late].mean(), rel=0.15)
 
 
+def test_strengths_are_low_where_cells_differ_and_high_where_they_are_alike() -> None:
+    grid, rng = patch(5), np.random.default_rng(7)
+    own_hours = np.where(np.arange(grid.size)[:, None] % 2 == 0, [0.8, 0.1, 0.1], [0.1, 0.1, 0.8])
+    differ = rng.poisson(0.3 * own_hours.T[None], (120, 3, grid.size))
+    alike = rng.poisson(0.1, (120, 3, grid.size))
+    different, same = learn(grid, from_counts(grid, differ)), learn(grid, from_counts(grid, alike))
+    assert different.shift_strengths[0] <= 16.0
+    assert same.shift_strengths[0] >= 64.0
+    assert different.class_strengths[0] <= 16.0
+    assert same.class_strengths[0] >= 64.0
+
+
+def test_parameters_of_an_older_version_can_still_be_read() -> None:
+    older = msgspec.json.encode(
+        {"code_version": "calibrated-1", "own_strength": 64.0, "near_strength": 8.0, "events": 9}
+    )
+    found = msgspec.json.decode(older, type=Parameters)
+    assert (found.code_version, found.events, found.class_strengths) == (
+        "calibrated-1",
+        9,
+        Parameters().class_strengths,
+    )
+
+
 def test_the_pit_of_simulated_days_is_within_the_interval_nine_times_in_ten() -> None:
     grid = patch(5)
     rates = np.random.default_rng(8).gamma(1.0, 1.5, grid.size)
@@ -186,7 +222,7 @@ def test_a_forecast_names_what_made_it() -> None:
     grid = patch(1)
     forecast: Forecast = forecast_cells(Site(grid, 0), Parameters(), "next_day")
     assert (forecast.code, forecast.parameters, forecast.reference) == (
-        "calibrated-1",
+        "calibrated-2",
         Parameters().version,
         "density-1",
     )
@@ -196,12 +232,3 @@ def test_the_scale_is_decades_of_events_a_km2_and_day_anywhere() -> None:
     events = np.array([0.0, 0.001, 0.01, 0.1, 100.0, 1e6])
     assert risk_score(events, np.ones(6)).tolist() == pytest.approx([0, 0, 20, 40, 100, 100])
     assert risk_score(events, np.ones(6)).tolist() == pytest.approx(risk_score(events / 7, np.ones(6) / 7).tolist())
-
-
-def test_shares_of_a_cell_are_its_own_drawn_to_its_neighbourhood_and_the_site() -> None:
-    own = np.array([[8.0], [0], [0], [0], [0], [0]])
-    flat = np.ones((6, 1)) * 99
-    found = shares(own, own, flat, own_strength=8.0, near_strength=8.0)
-    # Of the neighbourhood: (8 / 6 + 8) / 16 = 7 / 12; of the cell: (8 * 7 / 12 + 8) / 16 = 19 / 24.
-    assert found[0, 0] == pytest.approx(19 / 24)
-    assert found.sum() == pytest.approx(1.0)

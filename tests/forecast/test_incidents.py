@@ -68,3 +68,12 @@ def test_what_cannot_be_tested_says_why(days: tuple[int, ...], said: str) -> Non
         incidents.add(CELL, DAY + day, 9)
     with pytest.raises(Rejected, match=said):
         incidents.span()
+
+
+def test_what_happened_from_a_day_on_is_left_out() -> None:
+    incidents = Incidents()
+    for day, count in ((date(2026, 3, 1), 1), (date(2026, 3, 2), 2), (date(2026, 3, 3), 4)):
+        incidents.add(5, day.toordinal(), 12, count)
+    assert incidents.drop_from(date(2026, 3, 2)) == 6
+    assert (incidents.total, incidents.days(), incidents.first_day()) == (1, 1, date(2026, 3, 1))
+    assert incidents.drop_from(date(2026, 4, 1)) == 0

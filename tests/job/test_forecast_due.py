@@ -134,7 +134,7 @@ def test_parameters_that_a_person_accepted_are_taken_up_at_once(site: Site) -> N
     with site.store.write() as connection:
         active = fetch_active(connection, 8)
         assert active is not None
-        others = msgspec.structs.replace(active.parameters, own_strength=4.0)
+        others = msgspec.structs.replace(active.parameters, class_strengths=(4.0, 8.0, 16.0))
         save_parameters(
             connection,
             msgspec.structs.replace(active, version=others.version, parameters=others, state="proposed"),

@@ -41,7 +41,7 @@ def test_today_tomorrow_and_the_week_are_forecast_at_every_resolution_in_all_and
     found = page(site)
     assert found.offered, found.reason
     assert (found.parameter_version, found.watermark) == (run.parameter_version, run.watermark)
-    assert (found.code_version, found.reference) == ("calibrated-1", "density-1")
+    assert (found.code_version, found.reference) == ("calibrated-2", "density-1")
     assert all(row.low <= row.mean <= row.high + 1 and 0 <= row.risk_score <= 100 for row in found.items)
 
 

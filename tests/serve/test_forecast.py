@@ -35,7 +35,7 @@ def test_every_cell_names_what_it_expects_and_what_that_rests_on(client: Client,
     assert (found["day"], found["resolution"], found["horizon"], found["event_type"]) == (TODAY, 8, "next_day", "")
     assert found["event_types"] == ["assault", "fire", "theft"]
     assert instant(found["made_at"]) == site.now
-    assert (found["code_version"], found["reference"]) == ("calibrated-1", "density-1")
+    assert (found["code_version"], found["reference"]) == ("calibrated-2", "density-1")
     for row in found["items"]:
         assert set(row) == ROW
         assert (row["day"], row["horizon"], row["coverage"]) == (TODAY, "next_day", "observed")

@@ -22,7 +22,7 @@ from tests.conftest import NOW
 
 def version(strength: float, state: State = "active", **changes: object) -> StoredParameters:
     """Parameters that differ by one number."""
-    parameters = Parameters(own_strength=strength)
+    parameters = Parameters(class_strengths=(strength, 256.0, 1024.0))
     made = StoredParameters(
         resolution=9,
         version=parameters.version,
@@ -46,7 +46,7 @@ def save(store: Store, *found: StoredParameters) -> list[bool]:
 
 def states(store: Store) -> list[tuple[float, str]]:
     with store.read() as connection:
-        return [(one.parameters.own_strength, one.state) for one in fetch_parameters(connection)]
+        return [(one.parameters.class_strengths[0], one.state) for one in fetch_parameters(connection)]
 
 
 def test_what_is_kept_is_read_back(store: Store) -> None:

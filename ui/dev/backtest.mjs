@@ -23,6 +23,6 @@ export function latestBacktest({ empty = false } = {}) {
   }
   const part = { incidents: 15_221, from_day: '2026-06-02', to_day: '2026-11-25', test_days: 59, cells: 959, rows, calibration, differences };
   const report = { reported: part, discovered: { ...part, incidents: 1_240 }, discovered_incidents: 1_240, discovery_known_from: null };
-  const latest = { backtest_pk: 1, state: 'done', resolution: 8, test_days: 90, made_at: new Date(Date.now() - 2 * 86_400_000).toISOString(), version: 'calibrated-1', report };
+  const latest = { backtest_pk: 1, state: 'done', resolution: 8, test_days: 90, made_at: new Date(Date.now() - 2 * 86_400_000).toISOString(), version: 'calibrated-2', report };
   return { latest, waiting: null, problem: '', history: null };
 }
