@@ -113,12 +113,15 @@ def keep_observations(
     return kept
 
 
-def place_event(event: Event, standing: Standing | None) -> Event:
-    """A native event with the place its device is registered with, where it brought none of its own."""
-    if event.longitude is not None or standing is None or standing.place is None:
-        return event
+def give_places(events: Sequence[Event], standing: Standing | None) -> list[Event]:
+    """The native events of one device, those that brought no place of their own with the one it is registered with."""
+    if standing is None or standing.place is None:
+        return list(events)
     longitude, latitude = standing.place
-    return msgspec.structs.replace(event, longitude=longitude, latitude=latitude)
+    return [
+        msgspec.structs.replace(event, longitude=longitude, latitude=latitude) if event.longitude is None else event
+        for event in events
+    ]
 
 
 def _left_out(observation: Observation, standing: Standing | None, retained: bool) -> str:

@@ -86,13 +86,14 @@ class Decoder:
         """A message of ours, on a topic no template has, or too long."""
         if len(payload) > MAX_PAYLOAD:
             return reject(topic, payload, f"{len(payload)} bytes, at most {MAX_PAYLOAD} are read")
-        inbound = Inbound(topic=topic, payload=payload, received_at=received_at, retain=retain)
         if topic.startswith(_NATIVE):
-            return self._decode_native(inbound, clock_trusted)
+            return self._decode_native(topic, payload, received_at, clock_trusted, retain)
+        inbound = Inbound(topic=topic, payload=payload, received_at=received_at, retain=retain)
         return self._decode_unknown(inbound) if payload else CLEARED
 
-    def _decode_native(self, inbound: Inbound, clock_trusted: bool) -> Decoded:
-        topic, payload = inbound.topic, inbound.payload
+    def _decode_native(
+        self, topic: str, payload: bytes, received_at: datetime, clock_trusted: bool, retain: bool
+    ) -> Decoded:
         ours, native = _read_native(topic)
         if ours:
             return Decoded()
@@ -102,8 +103,10 @@ class Decoder:
             expected = "hexpost/v1/{agency}/{device}/ and then event, status, cmd/result or raw/{family}"
             return reject(topic, payload, f"not a topic of Hexpost: expected {expected}")
         if native.leaf == "raw":
-            return self._decode_raw(native, inbound)
-        return decode_native(native, topic, payload, received_at=inbound.received_at, clock_trusted=clock_trusted)
+            return self._decode_raw(
+                native, Inbound(topic=topic, payload=payload, received_at=received_at, retain=retain)
+            )
+        return decode_native(native, topic, payload, received_at=received_at, clock_trusted=clock_trusted)
 
     def _decode_unknown(self, inbound: Inbound) -> Decoded:
         """A topic no template has: announced by a device, or known by the shape of what it carries."""

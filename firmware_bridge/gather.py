@@ -14,7 +14,7 @@ import msgspec
 
 from appliance.model.event import Event
 from appliance.model.intake import DeviceReport, DeviceState, Fix, Intake, Learned, RawMessage, Reading
-from firmware_bridge.canonical import Kept, Surroundings, keep_observations, place_event
+from firmware_bridge.canonical import Kept, Surroundings, give_places, keep_observations
 from firmware_bridge.decoded import Decoded
 from firmware_bridge.edges import Edges
 from firmware_bridge.inbound import Memory
@@ -104,8 +104,9 @@ class Gatherer:
             self._rejections.append(msgspec.structs.replace(rejection, received_at=arrival.received_at))
         if decoded.folded:
             self._folded[decoded.folded] += 1
-        events = [place_event(event, self._around.standing(event.source)) for event in decoded.events]
-        if decoded.source and decoded.events:
+        events: list[Event] = []
+        if decoded.events:
+            events += give_places(decoded.events, self._around.standing(decoded.source))
             self._report(decoded.source, decoded.family, arrival, decoded.events[-1].event_timestamp)
         if decoded.observations:
             kept = keep_observations(

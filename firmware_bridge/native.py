@@ -43,9 +43,10 @@ def decode_native(
     if native.leaf == "status":
         return _decode_status(native, topic, payload)
     if native.leaf == "event":
-        plain = read_plain(payload, source=native.source, received_at=received_at, clock_trusted=clock_trusted)
+        source = native.source
+        plain = read_plain(payload, source=source, received_at=received_at, clock_trusted=clock_trusted)
         if plain is not None and len(plain) <= MAX_ITEMS:
-            return Decoded(source=native.source, family="native", events=plain)
+            return Decoded(source=source, family="native", events=plain)
     try:
         document = read_document(payload)
     except Rejected as rejected:

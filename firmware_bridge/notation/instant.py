@@ -12,6 +12,7 @@ _DIGITS = re.compile(r"-?\d+(\.\d+)?\Z", re.ASCII)
 _LEAP_SECOND = re.compile(r"(.{10}.\d\d:\d\d:)60(.*)", re.ASCII)
 _FRACTION = re.compile(r"([.,]\d{6})\d+")
 FIRST_YEAR, LAST_YEAR = 1900, 2199
+_MINUTES, _SECONDS, _LOCAL = 13, 16, 19  # where they begin in 2026-11-21T13:00:00, and its length
 
 
 def read_instant(value: object, zone: tzinfo) -> datetime | None:
@@ -25,6 +26,10 @@ def read_instant(value: object, zone: tzinfo) -> datetime | None:
     kind = type(value)
     try:
         if kind is str:
+            if len(value) == _LOCAL:  # type: ignore[arg-type]
+                when = _from_local_minute(value, zone)  # type: ignore[arg-type]
+                if when is not None:
+                    return when
             try:
                 when = datetime.fromisoformat(value)  # type: ignore[arg-type]
             except ValueError:
@@ -53,19 +58,34 @@ def _bounded(when: datetime | None) -> datetime | None:
     return when if when is not None and FIRST_YEAR <= when.year <= LAST_YEAR else None
 
 
+def _from_local_minute(text: str, zone: tzinfo) -> datetime | None:
+    """`2026-11-21T13:00:00` by what its minute is in UTC; None where it is of another form."""
+    spelled = text[_MINUTES] == ":" and text[_SECONDS] == ":"  # and not 13-23:30, which is an hour with an offset
+    minute = _minute_in_utc(text[:_SECONDS], zone) if spelled else ""
+    try:
+        return datetime.fromisoformat(f"{minute}{text[_SECONDS:]}Z") if minute else None
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=1_024)
+def _minute_in_utc(minute: str, zone: tzinfo) -> str:
+    """A local minute as UTC text; '' where it is none, or out of bounds. A fleet says the same: its zone is asked once.
+
+    Zones had offsets of odd seconds before 1900 and a little after: then '' too.
+    """
+    try:
+        when = _bounded(_from_plain_text(minute, datetime.fromisoformat(minute), zone))
+    except (ValueError, OverflowError):
+        return ""
+    return when.isoformat()[:_SECONDS] if when is not None and not when.second and not when.microsecond else ""
+
+
 def _from_plain_text(text: str, when: datetime, zone: tzinfo) -> datetime | None:
     """Text that Python reads as `when`: local, or with an offset."""
     if "-" not in text and _DIGITS.match(text):  # eight digits are a date to Python and a time to nobody
         return from_unix(float(text))
-    if when.tzinfo is None and text[16:17] == ":":
-        return datetime.fromisoformat(text + _offset_at(text[:16], zone)).astimezone(UTC)
     return (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC)
-
-
-@lru_cache(maxsize=1_024)
-def _offset_at(minute: str, zone: tzinfo) -> str:
-    """What local text of this minute leaves out, as `+02:00`. A fleet says the same minute; its zone is asked once."""
-    return datetime.fromisoformat(minute).replace(tzinfo=zone).isoformat()[19:]
 
 
 def _from_odd_text(text: str, zone: tzinfo) -> datetime | None:

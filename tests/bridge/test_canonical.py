@@ -28,7 +28,7 @@ from appliance.model.observation import (
     Position,
     V2xMessage,
 )
-from firmware_bridge.canonical import Kept, Standing, Surroundings, keep_observations, place_event
+from firmware_bridge.canonical import Kept, Standing, Surroundings, give_places, keep_observations
 from firmware_bridge.plate import hash_plate
 from tests.conftest import NOW, examples
 
@@ -260,7 +260,8 @@ class TestPlace:
     def test_a_native_event_keeps_the_place_it_brings(self) -> None:
         raw = {"event_type": "motion", "event_timestamp": SEEN.isoformat(), "longitude": 3.0, "latitude": 4.0}
         event = read_event(raw, source="a/b", received_at=NOW)
-        assert place_event(event, Standing(place=(1.0, 2.0))) is event
+        (kept,) = give_places([event], Standing(place=(1.0, 2.0)))
+        assert kept is event
 
 
 @pytest.mark.parametrize("severity", [-0.1, 1.5, 7.0])

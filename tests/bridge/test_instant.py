@@ -56,6 +56,9 @@ def test_one_instant_in_every_spelling(spelling: object) -> None:
         ("2026-12-31T23:59:60Z", datetime(2027, 1, 1, tzinfo=UTC)),
         ("2026-12-31T23:59:60.5+00:00", datetime(2027, 1, 1, 0, 0, 0, 500_000, tzinfo=UTC)),
         ("2026-11-21", datetime(2026, 11, 20, 21, tzinfo=UTC)),
+        ("2026-11-21T10-18:15", datetime(2026, 11, 22, 4, 15, tzinfo=UTC)),  # an hour, 18 hours behind UTC
+        ("20261121T130000.250", TEN.replace(microsecond=250_000)),
+        ("2026-12-31T23:59:60", datetime(2026, 12, 31, 21, tzinfo=UTC)),
     ],
 )
 def test_what_is_easily_taken_for_something_else(spelling: object, instant: datetime) -> None:
@@ -96,6 +99,17 @@ def test_what_python_writes_is_read_back(when: datetime) -> None:
 def test_digits_as_text_are_the_number_they_say(ms: int) -> None:
     for number in (ms, ms + 0.5, ms // 1_000):
         assert read_instant(str(number), KUWAIT) == read_instant(number, KUWAIT)
+
+
+@given(
+    when=st.datetimes(EARLIEST, LATEST).map(lambda when: when.replace(microsecond=0)),
+    zone=st.sampled_from(["Europe/Berlin", "Asia/Kolkata", "Africa/Monrovia", "Australia/Lord_Howe", "UTC"]).map(
+        ZoneInfo
+    ),
+)
+@settings(max_examples=examples(300))
+def test_local_text_is_what_the_zone_says_of_it(when: datetime, zone: ZoneInfo) -> None:
+    assert read_instant(when.isoformat(), zone) == when.replace(tzinfo=zone).astimezone(UTC)
 
 
 def test_local_text_has_the_offset_of_its_own_minute() -> None:
