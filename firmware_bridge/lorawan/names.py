@@ -152,6 +152,7 @@ PASSED_OVER = frozenset(
         "measurement_id",
         "hwver",
         "datecode",
+        "systimestamp",
         "display_name",
     }
 )
