@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qsl
 
 from appliance.errors import Rejected
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Observation
@@ -83,6 +82,7 @@ _METRIC = {"°F": "°C", "inHg": "hPa", "mph": "km/h", "in": "mm", "in/h": "mm/h
 """What a gateway that was set to metric units writes under the same names."""
 
 _LEAK = re.compile(r"leak_?ch?(\d+)")
+_ESCAPED = re.compile(r"%([0-7][0-9A-Fa-f])")
 _VOLTS = re.compile(r"\d\.\d+")
 
 
@@ -158,12 +158,15 @@ def _battery_of(member: str, value: object) -> tuple[str, Scale, str] | None:
 def _members_of(document: object) -> Mapping[str, Any]:
     """A report's members, whichever way it came; empty where it is none."""
     if type(document) is str:
-        try:
-            document = dict(parse_qsl(document.lstrip("?"), max_num_fields=MAX_MEMBERS))
-        except ValueError:
-            return {}
+        pairs = (pair.partition("=") for pair in document[:20_000].lstrip("?").split("&")[:MAX_MEMBERS])
+        document = {name: _plain(value) for name, equals, value in pairs if name and equals}
     said = object_of(document)
     return said if "dateutc" in said and _measures(said) else {}
+
+
+def _plain(text: str) -> str:
+    """A value of a query string as it was before it was put there."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text.replace("+", " "))
 
 
 def _measures(said: Mapping[str, Any]) -> bool:

@@ -45,7 +45,7 @@ REPORT: dict[str, Any] = {
     "model": "GW2000A",
     "interval": "16",
 }
-QUERY = "&".join(f"{name}={value}" for name, value in REPORT.items()).replace(" ", "+")
+QUERY = "&".join(f"{name}={value}" for name, value in REPORT.items()).replace(" ", "+").replace(":", "%3A")
 AT = datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 
