@@ -240,10 +240,9 @@ def _recognise(document: Any) -> Handler | None:
         return read_review if "severity" in after and "data" in after else read_event if "label" in after else None
     if "cameras" in document and type(document["cameras"]) is dict:
         return _stats if "service" in document or "detection_fps" in document else _stats_of_cameras(document)
-    if "event_id" in document and "camera" in document and "name" in document:
-        return read_trigger
-    if "plate_number" in document and "frigate_event_id" in document:
-        return read_recognised
+    named = "event_id" in document and "camera" in document and "name" in document
+    if named or ("plate_number" in document and "frigate_event_id" in document):
+        return read_trigger if named else read_recognised
     kind = document.get("type")
     if type(kind) is str and kind in _UPDATES and "id" in document:
         return read_update if "timestamp" in document or "description" in document else None

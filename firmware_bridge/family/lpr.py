@@ -289,20 +289,19 @@ def _place_of(latitude: object, longitude: object) -> dict[str, Any]:
 
 def _recognise(document: Any) -> Handler | None:
     """By OpenALPR's data type, Plate Recognizer's hook or results, or Hikvision's ANPR."""
-    if type(document) is str:
-        return _on_alert if is_alert_text(document) and "<ANPR" in document else None
     if type(document) is not dict:
-        return None
+        anpr = type(document) is str and is_alert_text(document) and "<ANPR" in document
+        return _on_alert if anpr else None
     kind = document.get("data_type")
     if type(kind) is str and kind in _OPENALPR and not document.keys().isdisjoint(("agent_uid", "version", "group")):
         return _on_openalpr
     if type(document.get("hook")) is dict and "data" in document:
         return _on_stream
-    if "plateText" in document and "plateConfidence" in document:
-        return _on_cammra
     if type(document.get("results")) is list and _is_plate_recognizer(document):
         return _on_snapshot
-    return _on_alert if "ANPR" in alert_of(document) and ("eventType" in document or ROOT in document) else None
+    if "ANPR" in alert_of(document) and ("eventType" in document or ROOT in document):
+        return _on_alert
+    return _on_cammra if "plateText" in document and "plateConfidence" in document else None
 
 
 def _is_plate_recognizer(document: Mapping[str, Any]) -> bool:

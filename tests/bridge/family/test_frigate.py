@@ -125,6 +125,10 @@ def test_a_plate_on_a_tracked_car_is_read_beside_it(members: dict[str, Any], sco
 
 
 @pytest.mark.parametrize("empty", [None, "", [], [None]])
+def test_without_a_plate_there_is_none(empty: Any) -> None:
+    assert len(told("frigate/events", event(recognized_license_plate=empty))) == 1
+
+
 def test_a_recogniser_beside_frigate_reads_a_plate_on_a_tracked_car() -> None:
     said = {
         "plate_number": "AB12CD",
@@ -142,10 +146,6 @@ def test_a_recogniser_beside_frigate_reads_a_plate_on_a_tracked_car() -> None:
             score=0.9,
         )
     ]
-
-
-def test_without_a_plate_there_is_none(empty: Any) -> None:
-    assert len(told("frigate/events", event(recognized_license_plate=empty))) == 1
 
 
 def test_a_carrier_is_named_as_frigate_names_it() -> None:
