@@ -134,8 +134,8 @@ _ALARMS: dict[str, tuple[str, bool]] = {
     "open_window_detected": ("window", True),
     **{
         name: (name, True)
-        for name in "water_leak smoke gas carbon_monoxide tamper vibration tilt alarm sos panic emergency rain fall window "
-        "glass_break problem fault".split()
+        for name in "water_leak smoke gas carbon_monoxide tamper vibration tilt alarm sos panic emergency rain fall "
+        "window glass_break problem fault".split()
     },
 }
 """Name -> (alarm, the value that is worth an event)."""
