@@ -22,6 +22,7 @@ from firmware_bridge.family import (
     tasmota,
     the_things_stack,
     v2x_j2735,
+    weather_station,
     zigbee2mqtt,
 )
 from firmware_bridge.inbound import Family
@@ -43,6 +44,7 @@ IN_PYTHON: tuple[Family, ...] = (
     sparkplug_b.FAMILY,
     homeassistant.FAMILY,
     gnss.FAMILY,
+    weather_station.FAMILY,
     zigbee2mqtt.FAMILY,
     tasmota.FAMILY,
     people_counting.FAMILY,

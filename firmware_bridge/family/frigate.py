@@ -22,6 +22,7 @@ from firmware_bridge.family.frigate_tracking import (
     SERVER,
     object_in,
     read_event,
+    read_recognised,
     read_review,
     read_trigger,
     read_update,
@@ -239,8 +240,9 @@ def _recognise(document: Any) -> Handler | None:
         return read_review if "severity" in after and "data" in after else read_event if "label" in after else None
     if "cameras" in document and type(document["cameras"]) is dict:
         return _stats if "service" in document or "detection_fps" in document else _stats_of_cameras(document)
-    if "event_id" in document and "camera" in document and "name" in document:
-        return read_trigger
+    named = "event_id" in document and "camera" in document and "name" in document
+    if named or ("plate_number" in document and "frigate_event_id" in document):
+        return read_trigger if named else read_recognised
     kind = document.get("type")
     if type(kind) is str and kind in _UPDATES and "id" in document:
         return read_update if "timestamp" in document or "description" in document else None
@@ -268,6 +270,7 @@ FAMILY = Family(
         Route(template="frigate/reviews", handle=read_review),
         Route(template="frigate/tracked_object_update", handle=read_update),
         Route(template="frigate/triggers", handle=read_trigger),
+        Route(template="frigate/plate_recognizer", handle=read_recognised),
         Route(template="frigate/stats", handle=_stats),
         Route(template="frigate/camera_activity", handle=_activity),
         Route(template="frigate/restart", handle=_nothing, form="bytes"),

@@ -143,6 +143,23 @@ def read_trigger(inbound: Inbound, _context: Context) -> Sequence[Observation]:
     ]
 
 
+def read_recognised(inbound: Inbound, context: Context) -> Sequence[Observation]:
+    """`plate_recognizer`: what a recogniser beside Frigate read on a tracked object."""
+    document = object_in(inbound)
+    camera, plate = text_of(document.get("camera_name")), text_of(document.get("plate_number"))
+    if not camera or not plate:
+        return [heard(camera, inbound)]
+    return [
+        PlateRead(
+            device="frigate/" + camera,
+            observed_at=read_instant(document.get("start_time"), context.zone),
+            observation_id=text_of(document.get("frigate_event_id")),
+            plate=plate,
+            score=_share(document.get("score")),
+        )
+    ]
+
+
 def object_in(inbound: Inbound) -> dict[str, Any]:
     """The JSON object a message holds.
 

@@ -1,8 +1,8 @@
 """Hikvision and Dahua cameras, recorders and door stations, as bridges forward their events to MQTT.
 
 Hikvision: `EventNotificationAlert` (`isapi_alert`). Dahua: events by code (`dahua_event`), as DahuaVTO2MQTT,
-amcrest2mqtt and the Home Assistant integration of Dahua write them.
-Source: Hikvision ISAPI; DahuaVTO2MQTT; dchesterton/amcrest2mqtt; rroller/dahua.
+amcrest2mqtt, CameraEvents and the Home Assistant integration of Dahua write them.
+Source: Hikvision ISAPI; DahuaVTO2MQTT; dchesterton/amcrest2mqtt; psyciknz/CameraEvents; rroller/dahua.
 """
 
 from collections.abc import Mapping
@@ -54,6 +54,15 @@ def _on_flat(inbound: Inbound, context: Context) -> list[Observation]:
     return _flat_event(inbound.document, "", inbound, context)
 
 
+def _on_camera_events(inbound: Inbound, _context: Context) -> list[Observation]:
+    """`CameraEvents/{code}/{channel}`: an event's code in the topic, ON while it lasts."""
+    active = flag_of(inbound.document)
+    device = f"{NAME}/{inbound.parts['channel']}"
+    if active is None:
+        return [DeviceHealth(device=device)]
+    return observe_event(DahuaEvent(device=device, code=inbound.parts["code"], action="Start" if active else "Stop"))
+
+
 def _on_home_assistant(inbound: Inbound, context: Context) -> list[Observation]:
     """`dahua_event_received` of the Home Assistant bus."""
     document = inbound.document
@@ -102,7 +111,7 @@ def _on_amcrest(inbound: Inbound, context: Context) -> list[Observation]:
     if leaf == "event":
         event = object_of(said)
         body = object_of(event.get("payload")) or event
-        code = text_of(event.get("event")) or text_of(event.get("code"))
+        code = text_of(event.get("event")) or text_of(event.get("code")) or text_of(event.get("Code"))
         data = object_of(body.get("data"))
         when = event_instant(data, context)
         return observe_event(
@@ -166,6 +175,7 @@ FAMILY = Family(
     routes=(
         Route(template="{prefix}/{code}/Event", handle=_on_vto),
         Route(template="amcrest2mqtt/{serial}/{leaf...}", handle=_on_amcrest, form="any"),
+        Route(template="CameraEvents/{code}/{channel}", handle=_on_camera_events, form="any"),
     ),
     recognise=_recognise,
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from appliance.model.observation import DeviceHealth
 from firmware_bridge.family.homeassistant_entity import Entity, classify, reading
-from firmware_bridge.family.homeassistant_template import Path, path_of
+from firmware_bridge.family.homeassistant_template import Path, path_of, sum_of
 from firmware_bridge.inbound import Memory
 from firmware_bridge.notation.members import list_of, object_of, text_of
 
@@ -156,10 +156,14 @@ def entities_of(config: Mapping[str, Any], component: str, name: str, device: st
         path = _path(template)
         if template is None and config.get("schema") == "json":
             path = ["state"]
-        yield (
-            state,
-            {"device": device, "path": path or [], **classify(config, component, name, understood=path is not None)},
-        )
+        sums = sum_of(template) if path is None and type(template) is str else None
+        entity = classify(config, component, name, understood=path is not None or sums is not None)
+        if sums is not None and "factor" in entity:
+            path, by, more = sums
+            entity |= {"factor": by * entity["factor"], "offset": more * entity["factor"] + entity["offset"]}
+        elif sums is not None:
+            entity = classify(config, component, name, understood=False)
+        yield state, {"device": device, "path": path or [], **entity}
     for what, metric, unit in (
         ("current_temperature", "temperature", "°" + (text_of(config.get("temperature_unit")) or "C")),
         ("current_humidity", "humidity", "%"),

@@ -2,7 +2,11 @@
 
     {{ value_json.temperature }}   {{ value_json['DS18B20'].Temperature | round(1) }}   {{ value }}
 
-Filters that only shape a number for show are passed over. A template that computes is not understood, and said so.
+Filters that only shape a number for show are passed over. A template that does sums with constants is understood:
+
+    {{ value_json.voltage / 1000 }}   {{ (value_json.temp_f | float - 32) * 5 / 9 }}
+
+What else computes is not understood, and said so.
 """
 
 import re
@@ -16,6 +20,12 @@ _STEP = r"\.\w+|\['[^']*'\]|\[\"[^\"]*\"\]|\[\d{1,6}\]"
 _FILTER = r"\|\s*(?:float|int|round|default|is_defined|string|lower|upper|trim)\b\s*(?:\([^()]*\)\s*)?"
 _TEMPLATE = re.compile(rf"\{{\{{-?\s*(value_json|value)((?:{_STEP})*)\s*((?:{_FILTER})*)-?\}}\}}\Z")
 _EACH = re.compile(_STEP)
+_SUM = r"[-+*/]\s*\d{1,9}(?:\.\d{1,9})?\s*\)?\s*"
+_SUMS = re.compile(
+    rf"\{{\{{-?\s*\(*\s*(value_json|value)((?:{_STEP})*)\s*(?:{_FILTER})*\)?\s*((?:{_SUM}(?:{_FILTER})*){{1,4}})\)?\s*"
+    rf"(?:{_FILTER})*-?\}}\}}\Z"
+)
+_EACH_SUM = re.compile(r"([-+*/])\s*(\d{1,9}(?:\.\d{1,9})?)\s*(\)?)")
 
 Path = list[str | int]
 
@@ -35,6 +45,32 @@ def path_of(template: str) -> Path | None:
     if len(steps) > MAX_STEPS or (steps and found[1] == "value"):
         return None
     return [_step(step) for step in steps]
+
+
+def sum_of(template: str) -> tuple[Path, float, float] | None:
+    """Where a template looks, and the factor and offset of the sums it does with what it finds there.
+
+    returns  None where it does no sums, divides by nothing, or needs more than left to right to be read
+    """
+    text = template.strip()
+    found = _SUMS.match(text) if len(text) <= MAX_TEMPLATE else None
+    if found is None:
+        return None
+    steps = _EACH.findall(found[2])
+    factor, offset, added = 1.0, 0.0, False
+    for sign, digits, closed in _EACH_SUM.findall(found[3]):
+        number = float(digits)
+        if sign in "*/":
+            if added or (sign == "/" and number == 0):
+                return None
+            number = number if sign == "*" else 1 / number
+            factor, offset = factor * number, offset * number
+        else:
+            offset += number if sign == "+" else -number
+        added = sign in "+-" and not closed
+    if len(steps) > MAX_STEPS or (steps and found[1] == "value"):
+        return None
+    return [_step(step) for step in steps], factor, offset
 
 
 def value_at(document: Any, path: Sequence[str | int]) -> Any:

@@ -126,6 +126,8 @@ def observe_alert(family: str, said: Mapping[str, Any], inbound: Inbound, contex
     kind = text_of(said.get("eventType"))
     if not kind:
         raise Rejected("an alert without eventType", "$.eventType")
+    if kind == "duration":  # another that goes on
+        kind = _lasting(said) or kind
     device, via = _device_of(family, said, inbound)
     state = text_of(said.get("eventState")).lower()
     alert = _Alert(
@@ -139,6 +141,13 @@ def observe_alert(family: str, said: Mapping[str, Any], inbound: Inbound, contex
         context=context,
     )
     return [*_news_of(alert), _health(alert)]
+
+
+def _lasting(said: Mapping[str, Any]) -> str:
+    """The first of the events that an alert of their duration is about."""
+    one = object_of(said.get("DurationList")).get("Duration", said.get("DurationList"))
+    first = one[0] if type(one) is list and one else one
+    return text_of(object_of(object_of(first).get("Duration", first)).get("relationEvent"))
 
 
 def _device_of(family: str, said: Mapping[str, Any], inbound: Inbound) -> tuple[str, str]:

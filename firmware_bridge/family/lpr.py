@@ -1,4 +1,4 @@
-"""Number plate readers: Plate Recognizer (Snapshot and Stream), OpenALPR and Rekor Scout, and Hikvision's ANPR.
+"""Number plate readers: Plate Recognizer (Snapshot and Stream), OpenALPR and Rekor Scout, Hikvision's ANPR, FF Group.
 
 Of a plate only the best reading is taken, and it stands in `PlateRead.plate` alone. A group of OpenALPR is one vehicle:
 its previews and its end share the id of the best picture and rise with the time of the last one.
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from appliance.errors import Rejected
-from appliance.model.observation import CameraStatus, DeviceHealth, ObjectDetection, Observation, PlateRead
+from appliance.model.observation import CameraStatus, DeviceHealth, ObjectDetection, Observation, Phase, PlateRead
 from firmware_bridge.family.isapi_alert import ROOT, alert_of, is_alert_text, observe_alert, read_alert_xml
 from firmware_bridge.family.sender import sender_of
 from firmware_bridge.inbound import Context, Family, Handler, Inbound
@@ -62,6 +62,37 @@ def _recognised(data: Mapping[str, Any], camera: str, inbound: Inbound, context:
     if status in _RUNNING or status in _STOPPED:
         found.append(CameraStatus(device=device, observed_at=when, working=status in _RUNNING, reason=status))
     return [*found, DeviceHealth(device=device, observed_at=when)]
+
+
+def _on_cammra(inbound: Inbound, context: Context) -> list[Observation]:
+    """A vehicle as FF Group's readers on a camera push it, when it is new, again, and lost: one read."""
+    said = inbound.document
+    camera, place = object_of(said.get("camera_info")), object_of(said.get("geotag"))
+    serial = text_of(camera.get("SerialNumber")) or text_of(said.get("sensorProviderID"))
+    device = f"{NAME}/{serial or sender_of(inbound)}"
+    when = read_instant(said.get("capture_timestamp"), context.zone)
+    plate = next((text for name in _CAMMRA if (text := text_of(said.get(name)))), "")
+    score, car = number_of(said.get("plateConfidence")), text_of(said.get("carID"))
+    health = DeviceHealth(device=device, observed_at=when, model=text_of(camera.get("ProdShortName")), serial=serial)
+    if not plate:
+        return [health]
+    read = PlateRead(
+        device=device,
+        observed_at=when,
+        observation_id=f"{car}.{when:%Y%m%d}" if car and when else "",  # it counts anew when the camera starts
+        plate=plate,
+        score=score if score is not None and 0 <= score <= 1 else None,
+        region=text_of(said.get("plateCountry")),
+        direction=text_of(said.get("carMoveDirection")),
+        phase=_STATES.get(text_of(said.get("carState")), ""),
+        rev=whole_of(said.get("capture_timestamp")) or 0,
+        **_place_of(place.get("lat"), place.get("lon")),
+    )
+    return [read, health]
+
+
+_CAMMRA = ("plateUnicode", "plateUTF8", "plateText")
+_STATES: dict[str, Phase] = {"new": "new", "update": "update", "lost": "end"}
 
 
 def _result(item: Mapping[str, Any], device: str, when: datetime | None) -> Observation | None:
@@ -258,10 +289,9 @@ def _place_of(latitude: object, longitude: object) -> dict[str, Any]:
 
 def _recognise(document: Any) -> Handler | None:
     """By OpenALPR's data type, Plate Recognizer's hook or results, or Hikvision's ANPR."""
-    if type(document) is str:
-        return _on_alert if is_alert_text(document) and "<ANPR" in document else None
     if type(document) is not dict:
-        return None
+        anpr = type(document) is str and is_alert_text(document) and "<ANPR" in document
+        return _on_alert if anpr else None
     kind = document.get("data_type")
     if type(kind) is str and kind in _OPENALPR and not document.keys().isdisjoint(("agent_uid", "version", "group")):
         return _on_openalpr
@@ -269,7 +299,9 @@ def _recognise(document: Any) -> Handler | None:
         return _on_stream
     if type(document.get("results")) is list and _is_plate_recognizer(document):
         return _on_snapshot
-    return _on_alert if "ANPR" in alert_of(document) and ("eventType" in document or ROOT in document) else None
+    if "ANPR" in alert_of(document) and ("eventType" in document or ROOT in document):
+        return _on_alert
+    return _on_cammra if "plateText" in document and "plateConfidence" in document else None
 
 
 def _is_plate_recognizer(document: Mapping[str, Any]) -> bool:

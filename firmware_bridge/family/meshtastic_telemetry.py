@@ -60,7 +60,8 @@ METRICS: dict[str, tuple[str, str, str, float]] = {
 Source: telemetry.proto and MeshPacketSerializer."""
 
 _NO_READING = frozenset(
-    "battery_level uptime_seconds time timestamp latitude_i longitude_i altitude sensor_value id from to".split()
+    "battery_level uptime_seconds time timestamp latitude_i longitude_i latitude longitude altitude sensor_value id "
+    "from to".split()
 )
 
 
@@ -119,8 +120,13 @@ def measured(packet: Packet, found: list[Observation], metric: str, value: float
 
 
 def place_of(said: Mapping[str, Any]) -> tuple[float, float] | None:
-    """(longitude, latitude) from ten-millionths of a degree; None before the first fix, which is 0, 0."""
+    """(longitude, latitude) from ten-millionths of a degree, or degrees; None before the first fix, which is 0, 0."""
     east, north = said.get("longitude_i"), said.get("latitude_i")
+    if east is None and north is None:  # as bridges write it that decode the packets themselves
+        longitude, latitude = number_of(said.get("longitude")), number_of(said.get("latitude"))
+        if longitude is None or latitude is None or not (longitude or latitude):
+            return None
+        return (longitude, latitude) if -180 <= longitude <= 180 and -90 <= latitude <= 90 else None
     if type(east) is not int or type(north) is not int or not (east or north):
         return None
     if not (-1_800_000_000 <= east <= 1_800_000_000 and -900_000_000 <= north <= 900_000_000):

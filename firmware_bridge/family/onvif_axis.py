@@ -12,6 +12,7 @@ from typing import Any
 
 from appliance.errors import Rejected
 from appliance.model.observation import CrowdDensity, DeviceHealth, ObjectDetection, Observation, PlateRead
+from firmware_bridge.family.onvif_bridges import ROUTES as BRIDGES
 from firmware_bridge.family.onvif_notice import Notice, observe_notice, topic_of
 from firmware_bridge.family.sender import sender_of
 from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route
@@ -290,6 +291,7 @@ FAMILY = Family(
         Route(template="{prefix}/{serial}/event/tns:axis/{event...}", handle=_on_event),
         Route(template="detectx/{leaf}/{serial}", handle=_on_detectx),
         Route(template="detectx/event/{serial}/{label}/{state}", handle=_on_detectx),
+        *BRIDGES,
     ),
     recognise=_recognise,
 )

@@ -99,7 +99,7 @@ def _circumstances(said: Mapping[str, Any]) -> dict[str, Any]:
         if type(value) is str and value:
             told[name] = text_of(value)
     vertical, regions = said.get("vac"), said.get("inregions")
-    if vertical is not None and (metres := number_of(vertical)) is not None:
+    if vertical is not None and (metres := number_of(vertical)) is not None and metres >= 0:
         told["vertical_accuracy_m"] = metres
     if type(regions) is list and regions:
         told["regions"] = [text_of(region) for region in regions[:10]]

@@ -161,20 +161,24 @@ def _read_bluetooth(said: Said, data: Mapping[str, Any], at: datetime | None) ->
             signal_dbm=number_of(data.get("rssi")),
         )
     )
-    moved, pressed = flag_of(data.get("motion")), number_of(data.get("button"))
+    moved, buttons = flag_of(data.get("motion")), data.get("button")
     if moved is not None:
         said.found.append(Motion(device=device, observed_at=at, active=moved))
-    if pressed:
-        said.found.append(
-            Alarm(
-                device=device,
-                observed_at=at,
-                name="button",
-                active=True,
-                attributes={"presses": pressed},
-                momentary=True,
+    several = type(buttons) is list
+    for place, button in enumerate(buttons[:16] if type(buttons) is list else [buttons], start=1):
+        pressed = number_of(button)
+        if pressed:
+            said.found.append(
+                Alarm(
+                    device=device,
+                    observed_at=at,
+                    name="button",
+                    active=True,
+                    area=str(place) if several else "",
+                    attributes={"presses": pressed},
+                    momentary=True,
+                )
             )
-        )
     for member, value in list(data.items())[:40]:
         number, state = number_of(value), flag_of(value)
         if member in _FLAGS and state is not None:
@@ -184,10 +188,21 @@ def _read_bluetooth(said: Said, data: Mapping[str, Any], at: datetime | None) ->
             said.found.append(EnvironmentReading(device=device, observed_at=at, metric=metric, value=number, unit=unit))
 
 
+def _on_heard(inbound: Inbound, _context: Context) -> Sequence[Observation]:
+    """What Shelly's script for any BLU device publishes on the device's own address: `addr`, `rssi`, `service_data`."""
+    document = inbound.document
+    gateway = text_of(document.get("src"))  # only where the script is told to name it
+    said = Said("shelly_gen2/" + gateway if gateway else "", None, [], {}, {})
+    heard = document["service_data"]
+    _read_bluetooth(said, {**heard, "address": document["addr"], "rssi": document.get("rssi")}, None)
+    return said.found[:100]
+
+
 def _on_status(inbound: Inbound, _context: Context) -> Sequence[Observation]:
     """`{prefix}/status/{component}`."""
     name, value = inbound.parts["component"], inbound.document
-    if name.partition(":")[0] not in COMPONENTS:
+    kind = name.partition(":")[0]
+    if kind not in COMPONENTS and not kind.endswith("_ui") and inbound.parts["prefix"][:6].lower() != "shelly":
         raise Rejected(f"{name[:40]!r} is no component of a Shelly, and no other family knows this topic")
     said = Said("shelly_gen2/" + inbound.parts["prefix"], None, [], {}, {})
     if type(value) is dict:
@@ -256,6 +271,8 @@ def _prefix_of(source: str, memory: Memory) -> str:
 
 
 def _recognise(document: Any) -> Handler | None:
+    if type(document) is dict and type(document.get("service_data")) is dict and text_of(document.get("addr")):
+        return _on_heard
     if type(document) is not dict or type(document.get("src")) is not str:
         return None
     if text_of(document.get("method")) in _NOTIFICATIONS and "params" in document:

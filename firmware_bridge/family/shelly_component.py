@@ -106,6 +106,12 @@ def _switch(said: Said, channel: str, value: Mapping[str, Any]) -> None:
         _metered(said, channel, value)
 
 
+def _breaker(said: Said, channel: str, value: Mapping[str, Any]) -> None:
+    """`cb`, a circuit breaker, and how often it has switched."""
+    _switch(said, channel, value)
+    said.reading("switch_cycles", value.get("total_cycles"), "1", channel)
+
+
 def _light(said: Said, channel: str, value: Mapping[str, Any]) -> None:
     state = flag_of(value.get("output"))
     if state is not None:
@@ -297,6 +303,7 @@ def _joined(channel: str, kind: str) -> str:
 
 _READERS: dict[str, Reader] = {
     "switch": _switch,
+    "cb": _breaker,
     "light": _light,
     "rgb": _light,
     "rgbw": _light,
@@ -338,6 +345,6 @@ _READERS: dict[str, Reader] = {
 
 COMPONENTS = frozenset(_READERS) | frozenset(
     "ble bthome knx matter modbus ui plugs_ui ht_ui group text enum object button service schedule webhook kvs "
-    "zigbee dali media cury lora".split()
+    "zigbee dali media cury lora blugw plusrgbwpm".split()
 )
 """All component types, those that tell nothing worth keeping included."""

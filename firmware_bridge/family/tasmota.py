@@ -15,12 +15,11 @@ from appliance.model.observation import (
     CommandOutcome,
     DeviceHealth,
     EnvironmentReading,
-    Incident,
     Observation,
 )
 from firmware_bridge.family.sender import sender_of
 from firmware_bridge.family.tasmota_heard import read_heard
-from firmware_bridge.family.tasmota_sensor import read_input, sweep_sensors, time_of
+from firmware_bridge.family.tasmota_sensor import PINS, read_input, read_port, read_remote, sweep_sensors, time_of
 from firmware_bridge.inbound import Context, Family, Handler, Inbound, Memory, Route
 from firmware_bridge.notation.members import flag_of, list_of, number_of, object_of, text_of
 
@@ -29,7 +28,6 @@ MAX_ANSWERS = 8  # settings told by one answer
 
 _LEAVES = frozenset("SENSOR STATE RESULT LWT STATUS INFO1 INFO2 INFO3 UPGRADE DEEPSLEEP ZbReceived".split())
 _ACTIONS = ("Action", "ACTION", "TRIG", "STATE", "State")
-_REMOTE = {"RfReceived": "rf_received", "IrReceived": "ir_received"}
 _TOLD = ("RestartReason", "Gesture", "BootCount", "Hardware", "Sleep", "MqttCount", "LoadAvg", "Heap", "LinkCount")
 _FACTS = frozenset((*_TOLD, *"DeviceName Version IPAddress Mac Module FriendlyName TelePeriod DeepSleep".split()))
 _INNER = {"StatusSNS": "SENSOR", "StatusSTS": "STATE"}
@@ -59,6 +57,8 @@ def _read(
     if heard:
         return heard
     device = "tasmota/" + name
+    if leaf == "ENERGY" and "Power" in document:  # before version 6
+        document, leaf = {"Time": document.get("Time"), "ENERGY": document}, "SENSOR"
     if leaf == "SENSOR":
         found = sweep_sensors(document, device, context.zone)
         if "Vcc" not in document:
@@ -83,7 +83,11 @@ def _read_members(
     for member, value in list(document.items())[:40]:
         if type(value) is not dict:
             continue
-        if member[:6] == "Status" or member[:4] == "Info":
+        if member in ("SSerialReceived", "SerialReceived"):
+            found += sweep_sensors({"serial": value}, device, context.zone)
+        elif member[-4:] in PINS:
+            read_port(found, device, at, member[:-4], value)
+        elif member[:6] == "Status" or member[:4] == "Info":
             inner = _INNER.get(member)
             if inner is None:
                 _tell_facts(value, facts, told)
@@ -180,9 +184,7 @@ def _read_event(
     found: list[Observation], device: str, at: datetime | None, member: str, said: Mapping[str, Any]
 ) -> None:
     """What a remote control sent; `Button1: {Action: SINGLE}`; a switch that is held or toggled is a button."""
-    if member in _REMOTE:
-        kept = {key.lower(): text for key in ("Data", "Protocol") if (text := text_of(said.get(key)))}
-        found.append(Incident(device=device, observed_at=at, event_type=_REMOTE[member], attributes=kept))
+    if read_remote(found, device, at, member, said):
         return
     word = member.rstrip("0123456789")
     action = next((text_of(said[key]) for key in _ACTIONS if key in said), "")
@@ -209,7 +211,8 @@ def _answers(document: Mapping[str, Any], device: str) -> list[CommandOutcome]:
     """`stat`: a command's name with what is set now, or with what went wrong."""
     found: list[CommandOutcome] = []
     for member, value in list(document.items())[:MAX_ANSWERS]:
-        if member in ("Time", "Epoch", "Input") or (type(value) is dict and member[:6] in ("Button", "Switch")):
+        changed = type(value) is dict and (member[:6] in ("Button", "Switch") or member[-4:] in PINS)
+        if member in ("Time", "Epoch", "Input") or changed:
             continue
         text = "" if any(word in member for word in _SECRET) else text_of(value)
         if member in ("Command", "WARNING") or text in ("Error", "Unknown"):

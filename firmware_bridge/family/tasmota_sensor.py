@@ -7,13 +7,13 @@ of its sensor, with the id of a one-wire probe, since probes change their number
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
-from appliance.model.observation import EnvironmentReading, Incident, Motion, Observation
+from appliance.model.observation import EnvironmentReading, Incident, Motion, Observation, PeopleCount
 from firmware_bridge.notation.instant import read_instant
-from firmware_bridge.notation.members import flag_of, number_of, text_of
+from firmware_bridge.notation.members import flag_of, number_of, text_of, whole_of
 from firmware_bridge.notation.metrics import read_metric, snake_case
 from firmware_bridge.notation.units import Scale, apply, scale_to
 
@@ -58,6 +58,7 @@ METRICS: dict[str, tuple[str, str]] = {
     "Factor": ("power_factor", "1"),
     "Frequency": ("frequency", "Hz"),
     "Energy": ("energy", "kWh"),
+    "Gas": ("gas_resistance", "kOhm"),
     "FlowRate": ("rain_rate", "mm/h"),
     "Position": ("position", "%"),
 }
@@ -74,6 +75,13 @@ _TOTALS = {
 }
 """Member of ENERGY, in kWh -> channel."""
 
+_WIND = {"Speed": ("wind_speed", "m/s"), "Dir": ("wind_direction", "deg")}
+"""What an anemometer groups: the group says what it is, its members when or how."""
+
+_NOW = frozenset(("act", "deg"))
+_ECHOES = ("as3935", "ld24")  # their Energy is that of what they hear
+_PORTS = ("PCF8574", "MCP230")
+PINS = ("_INT", "_INP")  # behind an expander's name: which of its pins changed
 _SETTINGS = frozenset(("Time", "Epoch", "TempUnit", "PressureUnit", "SpeedUnit", "END"))
 _UNITS = (("TempUnit", "Cel"), ("PressureUnit", "hPa"), ("SpeedUnit", "m/s"))
 _OURS: Mapping[str, Scale] = {}
@@ -92,7 +100,9 @@ def sweep_sensors(document: Mapping[str, Any], device: str, zone: tzinfo) -> lis
             read = _SPECIAL.get(name)
             if read is not None:
                 read(found, device, at, value)
-            else:
+            elif name.startswith(_PORTS):
+                read_port(found, device, at, name, value)
+            elif name[:2] != "Zb" and not read_remote(found, device, at, name, value):  # Zb: the bridge's own doings
                 _sweep(found, device, at, value, _channel_of(name, value.get("Id")), scales)
         elif name in _SETTINGS or value is None:
             continue
@@ -127,6 +137,17 @@ def read_input(found: list[Observation], device: str, at: datetime | None, name:
         )
 
 
+def read_port(found: list[Observation], device: str, at: datetime | None, name: str, said: Mapping[str, Any]) -> None:
+    """The pins of an expander, all of them or those that changed: `{D0: 1}`."""
+    for pin, value in list(said.items())[:32]:
+        state = flag_of(value)
+        if state is not None and pin.removeprefix("OUT_")[:1] == "D":
+            metric = "output" if pin[:1] == "O" else "input"
+            _append(
+                found, device, at, (metric, "1"), float(state), f"{_lower(name)}.{_lower(pin.removeprefix('OUT_'))}"
+            )
+
+
 def _sweep(
     found: list[Observation],
     device: str,
@@ -153,14 +174,48 @@ def _sweep(
             state = flag_of(value) if kind is bool or value in ("ON", "OFF") else None
             if state is not None:
                 _append(found, device, at, (snake_case(member), "1"), float(state), channel)
-        elif kind is dict:
-            for inner, number in value.items():
-                if type(number) is float or type(number) is int:
-                    _keep(found, device, at, inner, number, f"{channel}.{_lower(member)}", scales)
-        elif kind is list:
-            for index, number in enumerate(value[:16], start=1):
-                if type(number) is float or type(number) is int:
-                    _keep(found, device, at, member, number, f"{channel}.{index}", scales)
+        elif kind is dict or kind is list:
+            _sweep_group(found, device, at, member, value, channel, scales)
+
+
+def _sweep_group(
+    found: list[Observation],
+    device: str,
+    at: datetime | None,
+    member: str,
+    group: Any,
+    channel: str,
+    scales: Mapping[str, Scale],
+) -> None:
+    """What a sensor tells of one thing: by name, or in a list."""
+    if type(group) is list:
+        for index, number in enumerate(group[:16], start=1):
+            if type(number) is float or type(number) is int:
+                _keep(found, device, at, member, number, f"{channel}.{index}", scales)
+    elif member in _WIND and channel[:3] == "tx2":
+        _read_wind(found, device, at, channel, _WIND[member], group, scales)
+    else:
+        for inner, number in group.items():
+            if type(number) is float or type(number) is int:
+                _keep(found, device, at, inner, number, f"{channel}.{_lower(member)}", scales)
+
+
+def _read_wind(
+    found: list[Observation],
+    device: str,
+    at: datetime | None,
+    channel: str,
+    metric: tuple[str, str],
+    said: Mapping[str, Any],
+    scales: Mapping[str, Scale],
+) -> None:
+    scale = scales.get(metric[1])
+    for member, value in list(said.items())[:16]:
+        number = number_of(value)
+        if number is not None:
+            when = member.lower()[:16]
+            number = number if scale is None else apply(scale, number)
+            _append(found, device, at, metric, number, channel if when in _NOW else f"{channel}.{when}")
 
 
 def _keep(
@@ -175,7 +230,15 @@ def _keep(
     number = value if type(value) is float else number_of(value)
     if number is None:
         return
+    if member == "People":
+        if number >= 0 and (present := whole_of(number)) is not None:
+            found.append(PeopleCount(device=device, observed_at=at, present=present, line=channel))
+        return
     metric = METRICS.get(member)
+    if member == "Energy" and channel.startswith(_ECHOES):
+        metric = ("signal_energy", "1")
+    elif channel[:5] == "rg-15" and member in ("Active", "Event", "Total"):
+        metric, channel = ("rain", "mm"), f"{channel}.{member.lower()}"
     if metric is None:
         metric, index = _metric_of(member)
         if member == "Distance":
@@ -252,7 +315,21 @@ def _read_beacon(found: list[Observation], device: str, at: datetime | None, sen
         _append(found, device, at, ("beacon_signal", "dBm"), signal, "")
 
 
-_SPECIAL = {
+def read_remote(
+    found: list[Observation], device: str, at: datetime | None, member: str, said: Mapping[str, Any]
+) -> bool:
+    """What a remote control sent; False where the member tells of something else."""
+    event_type = _REMOTES.get(member)
+    if event_type is None:
+        return False
+    kept = {key.lower(): text for key in ("Data", "Protocol") if (text := text_of(said.get(key)))}
+    found.append(Incident(device=device, observed_at=at, event_type=event_type, attributes=kept))
+    return True
+
+
+_REMOTES = {"RfReceived": "rf_received", "IrReceived": "ir_received"}
+_Special = Callable[[list[Observation], str, datetime | None, Mapping[str, Any]], None]
+_SPECIAL: dict[str, _Special] = {
     "ENERGY": _read_energy,
     "COUNTER": _read_counters,
     "IBEACON": _read_beacon,

@@ -212,6 +212,7 @@ def _observe(uplink: _Uplink, sender: _Sender) -> Sequence[Observation]:
             f_port=whole_of(uplink.f_port) or 0,
             body=body if type(body) is str else "",
             decoded=uplink.normalized_payload or uplink.decoded_payload,
+            more=uplink.decoded_payload if uplink.normalized_payload else None,
             gateway=gateway,
             signal_dbm=signal,
             facts={"battery_percent": percent} if percent is not None and 0 <= percent <= 100 else {},

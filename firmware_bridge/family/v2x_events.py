@@ -3,9 +3,11 @@
 Used by `v2x_j2735`. Source: SAE J2735, DE_VehicleEventFlags and DF_ITISCodesAndText.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC
 from typing import Any
 
+from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import flag_of, list_of, object_of, text_of, whole_of
 
 MAX_CODES = 32
@@ -45,9 +47,13 @@ def event_flags(extensions: Sequence[Any]) -> tuple[str, ...]:
     return ()
 
 
-def itis_codes(content: object) -> list[int]:
-    """The ITIS codes of a data frame's content: advisory, work zone, sign, speed limit or exit service."""
-    codes: list[int] = []
+def itis_codes(content: object, items: object = None) -> list[int]:
+    """The ITIS codes of a data frame's content: advisory, work zone, sign, speed limit or exit service.
+
+    items  where `content` is but the word for it: codes and words in a list, as the ODE is told them
+    """
+    told = (whole_of(item) for item in list_of(items)[:MAX_CODES])
+    codes: list[int] = [code for code in told if code is not None and code > 0]
     for section in list(object_of(content).values())[:8]:
         entries = object_of(section).get("SEQUENCE", section)
         for entry in entries[:MAX_CODES] if type(entries) is list else [entries]:
@@ -56,6 +62,31 @@ def itis_codes(content: object) -> list[int]:
             if code is not None and len(codes) < MAX_CODES:
                 codes.append(code)
     return codes
+
+
+def frame_within(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The MessageFrame that situation data for a clearinghouse wrap; empty where they wrap none."""
+    for name in _WRAPPED:
+        data = object_of(data.get(name))
+    return data
+
+
+def minute_of_year(stamp: object) -> int:
+    """The standard's MinuteOfTheYear, from that itself or from a time; 0 where it is neither."""
+    if type(stamp) is str and (when := read_instant(stamp, UTC)) is not None:
+        return when.timetuple().tm_yday * 1_440 - 1_440 + when.hour * 60 + when.minute
+    return max(whole_of(stamp) or 0, 0)
+
+
+_WRAPPED = (
+    "AdvisorySituationData",
+    "asdmDetails",
+    "advisoryMessage",
+    "Ieee1609Dot2Data",
+    "content",
+    "unsecuredData",
+    "MessageFrame",
+)
 
 
 def _set_flags(events: object) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ import msgspec
 from appliance.errors import Rejected
 from appliance.model.observation import DeviceHealth, Incident, Observation, Position, V2xMessage
 from firmware_bridge.family.sender import sender_of
-from firmware_bridge.family.v2x_events import event_flags, itis_codes
+from firmware_bridge.family.v2x_events import event_flags, frame_within, itis_codes, minute_of_year
 from firmware_bridge.family.v2x_place import place_of_frame, place_of_ode, point_of
 from firmware_bridge.inbound import Context, Family, Handler, Inbound
 from firmware_bridge.notation.instant import read_instant
@@ -35,6 +35,7 @@ _BY_DATA_TYPE: dict[str, str] = {
     "J2735SSM": "SSM",
     "TravelerInformation": "TIM",
     "J2735TravelerInformationMessage": "TIM",
+    "OdeTravelerInformationMessage": "TIM",
     "J2735SensorDataSharingMessage": "SDSM",
     "J2735RTCM": "RTCM",
 }
@@ -130,7 +131,7 @@ def _instant(value: object, context: Context) -> datetime | None:
 
 def _open_frame(case: _Case) -> None:
     """Step into a MessageFrame, where the data are one; its numbers are those of the standard."""
-    frame = object_of(case.data.get("MessageFrame")) or case.data
+    frame = object_of(case.data.get("MessageFrame")) or frame_within(case.data) or case.data
     value = frame.get("value")
     if type(value) is not dict or not value:
         if "coreData" in case.data and not case.kind:
@@ -249,11 +250,11 @@ def _tim(case: _Case) -> Sequence[Observation]:
     frames = inner if type(inner) is list else [inner]
     packet = text_of(case.data.get("packetID"))
     packet = packet if packet.strip("0") else ""
-    minute, count = whole_of(case.data.get("timeStamp")) or 0, whole_of(case.data.get("msgCnt")) or 0
+    minute, count = minute_of_year(case.data.get("timeStamp")), whole_of(case.data.get("msgCnt")) or 0
     found: list[Observation] = []
     for number, item in enumerate(frames[:MAX_OBJECTS]):
         frame = object_of(item)
-        codes = itis_codes(frame.get("content"))
+        codes = itis_codes(frame.get("content"), frame.get("items"))
         if codes:
             region = _first_region(frame)
             words = {"frame_type": _word(frame.get("frameType")), "region": text_of(region.get("name"))}
@@ -264,7 +265,7 @@ def _tim(case: _Case) -> Sequence[Observation]:
                     observation_id=f"{packet}.{number}" if packet else "",
                     event_type=f"itis_{codes[0]}",
                     attributes={"itis": codes, **{name: word for name, word in words.items() if word}},
-                    rev=max(minute, 0) * 128 + max(count, 0),
+                    rev=minute * 128 + max(count, 0),
                     **point_of(object_of(region.get("anchor", region.get("anchorPosition")))),
                 )
             )

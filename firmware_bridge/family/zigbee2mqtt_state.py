@@ -38,6 +38,10 @@ METRICS: dict[str, tuple[str, str, str]] = {
     "external_temperature": ("temperature", "Cel", "external"),
     "temperature_probe": ("temperature", "Cel", "probe"),
     "temperature_sensor": ("temperature", "Cel", ""),
+    "probe_temperature": ("temperature", "Cel", "probe"),
+    "outdoor_temperature": ("temperature", "Cel", "outdoor"),
+    "floor_temperature": ("temperature", "Cel", "floor"),
+    "water_temperature": ("temperature", "Cel", "water"),
     "soil_temperature": ("temperature", "Cel", "soil"),
     "dew_point": ("dew_point", "Cel", ""),
     "wind_chill": ("wind_chill", "Cel", ""),
@@ -47,6 +51,7 @@ METRICS: dict[str, tuple[str, str, str]] = {
     "humidity": ("humidity", "%", ""),
     "external_humidity": ("humidity", "%", "external"),
     "soil_moisture": ("soil_moisture", "%", ""),
+    "moisture": ("soil_moisture", "%", ""),
     "soil_fertility": ("conductivity", "uS/cm", "soil"),
     "conductivity": ("conductivity", "uS/cm", ""),
     "ec": ("conductivity", "uS/cm", ""),
@@ -59,6 +64,8 @@ METRICS: dict[str, tuple[str, str, str]] = {
     "co2": ("co2", "[ppm]", ""),
     "eco2": ("co2", "[ppm]", ""),
     "co": ("co", "[ppm]", ""),
+    "co_ppm": ("co", "[ppm]", ""),
+    "smoke_concentration": ("smoke_concentration", "[ppm]", ""),
     "voc": ("voc", "ug/m3", ""),
     "voc_parts": ("voc", "[ppb]", "parts"),
     "voc_index": ("voc_index", "1", ""),
@@ -101,6 +108,9 @@ METRICS: dict[str, tuple[str, str, str]] = {
     "current_neutral": ("current", "A", "neutral"),
     "energy": ("energy", "kWh", ""),
     "produced_energy": ("energy", "kWh", "produced"),
+    "energy_produced": ("energy", "kWh", "produced"),
+    "total_power": ("power", "W", "total"),
+    "battery2": ("battery", "%", "2"),
     "ac_frequency": ("frequency", "Hz", ""),
     "position": ("position", "%", ""),
     "pi_heating_demand": ("heating_demand", "%", ""),
@@ -119,10 +129,13 @@ _ALARMS: dict[str, tuple[str, bool]] = {
     "valve_alarm": ("problem", True),
     "device_fault": ("problem", True),
     "noise_detected": ("noise", True),
+    "sos_alarm": ("sos", True),
+    "door_state": ("contact", True),
+    "open_window_detected": ("window", True),
     **{
         name: (name, True)
-        for name in "water_leak smoke gas carbon_monoxide tamper vibration alarm sos panic emergency rain fall window "
-        "glass_break problem fault".split()
+        for name in "water_leak smoke gas carbon_monoxide tamper vibration tilt alarm sos panic emergency rain fall "
+        "window glass_break problem fault".split()
     },
 }
 """Name -> (alarm, the value that is worth an event)."""

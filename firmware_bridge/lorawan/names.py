@@ -4,6 +4,9 @@ Decoders that run in a network server are written by anyone. A unit is given onl
 value says it: a plain `distance` may be millimetres, and stays without one.
 """
 
+import re
+from collections.abc import Mapping
+
 from firmware_bridge.notation.metrics import UNITS, read_metric, snake_case
 
 ALIASES: dict[str, str] = {
@@ -42,7 +45,13 @@ ALIASES: dict[str, str] = {
     "temp_soil": "soil_temperature",
     "water_soil": "soil_moisture",
     "conduct_soil": "soil_conductivity",
+    "ec": "soil_conductivity",
     "precipitation": "rain",
+    "solar_radiation": "solar_irradiance",
+    "total_solar_radiation": "solar_irradiance",
+    "maximum_wind_speed": "wind_gust",
+    "laf": "sound_level.laf",
+    "lafmax": "sound_level.lafmax",
     "h2s": "hydrogen_sulfide",
     "nh3": "ammonia",
     "o3": "ozone",
@@ -65,18 +74,39 @@ SCALES: dict[str, tuple[str, float, str]] = {
     "_celsius": ("", 1, "Cel"),
     "_c": ("", 1, "Cel"),
     "_degc": ("", 1, "Cel"),
+    "_kmph": ("", 1 / 3.6, "m/s"),
+    "_kmh": ("", 1 / 3.6, "m/s"),
 }
 """Ending of a name -> (what replaces it, factor, unit)."""
 
 UNSURE = frozenset({"distance", "water_level", "level", "depth", "wind_speed", "current", "power", "energy", "rain"})
 """Metrics whose unit a plain name does not tell."""
 
-BATTERY_VOLTS = frozenset(
-    {"bat_v", "battery_voltage", "bat_voltage", "batt_v", "battery_v", "batteryvoltage", "vbat", "vdd", "batv", "vbatt"}
+_BATTERY = re.compile(
+    r"(?:\w+_)?bat(?:t|tery)?(?:_(?P<what>\w+))?|v(?:bat|batt|dd)|volt|bat(?:t)?(?:ery)?v(?:olt)?(?:age)?"
 )
-BATTERY_PERCENT = frozenset(
-    {"battery", "bat", "batt", "battery_level", "battery_percent", "battery_percentage", "batterylevel"}
-)
+_VOLTS = frozenset({"v", "volt", "volts", "voltage", "mv"})
+_PERCENT = frozenset({"", "level", "lvl", "percent", "percentage", "pct", "capacity", "soc", "remaining"})
+
+
+def battery_sort(name: str) -> str:
+    """Whether a member, in snake case, is a battery's `volts` or `percent`; '' where it is neither."""
+    if name == "batterylevel":
+        return "percent"
+    battery = _BATTERY.fullmatch(name)
+    if battery is None:
+        return ""
+    what = battery["what"]
+    if what is None:
+        return "percent" if "bat" in name and not name.endswith(("v", "volt", "voltage", "vbat", "vbatt")) else "volts"
+    return "volts" if what in _VOLTS else "percent" if what in _PERCENT else ""
+
+
+FACTS: dict[str, str] = {
+    **dict.fromkeys(("firmware_version", "firmware", "software_version", "fw_version", "swver"), "firmware"),
+    **dict.fromkeys(("sn", "serial_number", "serial"), "serial"),
+}
+"""What a device says of itself, not of the world."""
 
 PASSED_OVER = frozenset(
     {
@@ -111,7 +141,19 @@ PASSED_OVER = frozenset(
         "work_mode",
         "node_type",
         "hardware_version",
-        "sn",
+        "imei",
+        "imsi",
+        "iccid",
+        "csq",
+        "start_flag",
+        "data_length",
+        "frame_cnt",
+        "index",
+        "measurement_id",
+        "hwver",
+        "datecode",
+        "systimestamp",
+        "display_name",
     }
 )
 """Members that measure nothing."""
@@ -132,6 +174,7 @@ ALARMS: dict[str, str] = {
     **dict.fromkeys(("vibration", "vibration_alarm"), "vibration"),
     **dict.fromkeys(("fall", "fall_detected"), "fall"),
     **dict.fromkeys(("button", "button_pressed", "sos", "panic", "emergency"), "button"),
+    **dict.fromkeys(("button_event", "button_status", "press", "press_event"), "button"),
     **dict.fromkeys(("flood", "flood_alarm", "flooding"), "flood"),
     "alarm": "alarm",
 }
@@ -158,6 +201,7 @@ WORDS: dict[str, bool] = {
         True,
     ),
     **dict.fromkeys(("abnormal", "uninstalled", "pressed", "short", "long", "double", "busy", "fire", "smoke"), True),
+    **dict.fromkeys(("short press", "long press", "double press", "short_press", "long_press", "double_press"), True),
     **dict.fromkeys(
         (
             "no leak",
@@ -197,9 +241,65 @@ def metric_of(name: str) -> tuple[str, str, float, str]:
     metric, _, part = ALIASES.get(snake, snake).partition(".")
     if metric == snake:
         metric = read_metric(snake)[0]
+    if metric not in UNITS and metric not in _OWN_UNITS:
+        metric, part, said = _somewhere(metric, said)
     unit = said or ("" if metric in UNSURE else UNITS.get(metric, _OWN_UNITS.get(metric, "")))
     return metric, unit, factor, channel or part
 
+
+_CLIMATE = re.compile(r"(?P<where>\w+?)_(?P<what>temperature|temp|humidity|hum)")
+_PLACED = re.compile(
+    r"(?P<what>temperature|temp|humidity|hum)(?:_c)?_(?P<where>board|internal|external|probe|ambient|indoor|outdoor|in|out"
+    r"|red|white|black|ds\w*|sht\w*|channel_?\d+|\d+)"
+)
+_WANTED = frozenset({"target", "set", "setpoint", "min", "max", "threshold", "limit", "alarm", "desired", "reference"})
+
+
+def _somewhere(metric: str, said: str) -> tuple[str, str, str]:
+    """(metric, channel, unit) of `sensor_temperature` and `temperature_board`; what is only wanted keeps its name."""
+    climate = _CLIMATE.fullmatch(metric) or _PLACED.fullmatch(metric)
+    if climate is None:
+        return metric, "", said
+    what = read_metric(climate["what"])[0]
+    if not _WANTED.isdisjoint(climate["where"].split("_")):
+        return metric, "", said or UNITS[what]
+    return what, climate["where"], said or UNITS[what]
+
+
+MAKERS_UNITS: dict[str, Mapping[str, tuple[str, float]]] = {
+    "milesight": {
+        "distance": ("m", 0.001),
+        "depth": ("m", 0.01),
+        "soil_conductivity": ("uS/cm", 1.0),
+        "active_power": ("W", 1.0),
+        "power_consumption": ("kWh", 0.001),
+    },
+    "elsys": {"distance": ("m", 0.001)},
+    "dragino": {"distance": ("m", 0.001)},
+}
+"""Codec -> metric without a unit in its name -> (unit, factor). Source: the makers' user guides."""
+
+NUMBERED: dict[int, tuple[str, str, float]] = {
+    3000: ("battery_percent", "%", 1.0),
+    4097: ("temperature", "Cel", 1.0),
+    4098: ("humidity", "%", 1.0),
+    4099: ("illuminance", "lx", 1.0),
+    4100: ("co2", "[ppm]", 1.0),
+    4101: ("pressure", "hPa", 0.01),
+    4102: ("soil_temperature", "Cel", 1.0),
+    4103: ("soil_moisture", "%", 1.0),
+    4104: ("wind_direction", "deg", 1.0),
+    4105: ("wind_speed", "m/s", 1.0),
+    4106: ("ph", "[pH]", 1.0),
+    4108: ("soil_conductivity", "dS/m", 1.0),
+    4113: ("rain_rate", "mm/h", 1.0),
+    4190: ("uv_index", "1", 1.0),
+    4191: ("wind_gust", "m/s", 1.0),
+    4197: ("longitude", "deg", 1.0),
+    4198: ("latitude", "deg", 1.0),
+    4199: ("illuminance", "%", 1.0),
+}
+"""SenseCAP's measurement ids -> (metric, unit, factor). Source: Seeed, "SenseCAP Measurement ID"."""
 
 _OWN_UNITS = {
     "soil_temperature": "Cel",
@@ -209,4 +309,5 @@ _OWN_UNITS = {
     "ammonia": "[ppm]",
     "hydrogen_sulfide": "[ppm]",
     "ozone": "[ppm]",
+    "water_temperature": "Cel",
 }

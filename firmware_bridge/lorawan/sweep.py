@@ -6,31 +6,46 @@ outs counts. Called by `uplink`.
 
 import re
 from collections.abc import Mapping
+from datetime import UTC
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from firmware_bridge.lorawan.findings import Findings
+from firmware_bridge.lorawan.findings import MAX_FINDINGS, Findings
 from firmware_bridge.lorawan.names import (
     ALARMS,
-    BATTERY_PERCENT,
-    BATTERY_VOLTS,
+    FACTS,
+    MAKERS_UNITS,
     MOTIONS,
+    NUMBERED,
     PASSED_OVER,
     TAKEN,
     WORDS,
+    battery_sort,
     metric_of,
 )
-from firmware_bridge.notation.members import flag_of, number_of
-from firmware_bridge.notation.metrics import snake_case
+from firmware_bridge.notation.instant import read_instant
+from firmware_bridge.notation.members import flag_of, number_of, text_of, whole_of
+from firmware_bridge.notation.metrics import UNITS, snake_case
+from firmware_bridge.notation.units import apply, scale_to
 
 MAX_DEPTH = 4
 MAX_MEMBERS = 300
 MAX_ITEMS = 20  # of an array
-_LATITUDES = ("latitude", "lat", "Latitude", "gps_lat", "gpsLatitude")
-_LONGITUDES = ("longitude", "lng", "lon", "long", "Longitude", "gps_lon", "gpsLongitude")
-_ALTITUDES = ("altitude", "alt", "Altitude")
+_LATITUDES = frozenset(
+    f"{gps}{name}{unit}" for gps in ("", "gps_") for name in ("latitude", "lat") for unit in ("", "_deg")
+)
+_LONGITUDES = frozenset(
+    f"{gps}{name}{unit}"
+    for gps in ("", "gps_")
+    for name in ("longitude", "lng", "lon", "long")
+    for unit in ("", "_deg")
+)
+_ALTITUDES = frozenset(("altitude", "alt", "gps_altitude", "gps_alt", "altitude_m"))
+_TIMES = ("timestamp", "time", "ts")
+_FIRST_S = 1_000_000_000  # below it a number is no Unix time, but a counter or an interval
+_QUANTITY = re.compile(r"(-?\d{1,9}(?:\.\d{1,9})?) ?([A-Za-z°%µ][A-Za-z°%µ³²/.]{0,9})")
 _PEOPLE = re.compile(
     r"(?:(?P<line>(?:line|region|zone|channel)_?\w*?)_)?(?P<total>total_|cumulative_)?"
     r"(?:(?:people|person|persons|passenger|visitor|visitors|count|counter|counts|period|periodic|total)_)*"
@@ -55,19 +70,24 @@ class _Kind(msgspec.Struct, frozen=True):
 
 
 class _Swept:
-    """How far a sweep has come."""
+    """How far a sweep has come; `units` are the maker's own, where the names do not tell them."""
 
-    __slots__ = ("findings", "left", "people")
+    __slots__ = ("findings", "left", "people", "place", "units")
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, units: Mapping[str, tuple[str, float]]) -> None:
         self.findings = findings
+        self.units = units
         self.left = MAX_MEMBERS
         self.people: dict[tuple[str, bool], dict[str, int]] = {}
+        self.place: dict[str, float] = {}
 
 
-def sweep(decoded: Any, findings: Findings) -> None:
-    """Tell the findings what a decoded object, or an array of them, says; at most 300 members of it."""
-    swept = _Swept(findings)
+def sweep(decoded: Any, findings: Findings, maker: str = "") -> None:
+    """Tell the findings what a decoded object, or an array of them, says; at most 300 members of it.
+
+    maker  the name of the codec of the device's maker, where the maker is known
+    """
+    swept = _Swept(findings, MAKERS_UNITS.get(maker, {}))
     if type(decoded) is list:
         for one in decoded[:MAX_ITEMS]:
             if type(one) is dict:
@@ -82,9 +102,14 @@ def sweep(decoded: Any, findings: Findings) -> None:
             line=line,
             cumulative=cumulative,
         )
+    if len(swept.place) == 2:
+        findings.locate(swept.place["latitude"], swept.place["longitude"])
 
 
 def _sweep_object(members: Mapping[str, Any], above: str, swept: _Swept, depth: int) -> None:
+    if "measurementId" in members:
+        _sweep_numbered(members, swept)
+        return
     located = _locate(members, swept.findings)
     for name, value in members.items():
         swept.left -= 1
@@ -94,7 +119,9 @@ def _sweep_object(members: Mapping[str, Any], above: str, swept: _Swept, depth: 
         if value is None or name in located:
             continue
         if kind is dict:
-            if depth < MAX_DEPTH:
+            if "value" in value and type(value.get("unit")) is str:
+                _sweep_value(_below(above, name), value["value"], swept, value["unit"])
+            elif depth < MAX_DEPTH:
                 _sweep_object(value, _below(above, name), swept, depth + 1)
         elif kind is list:
             if depth < MAX_DEPTH and name not in PASSED_OVER:
@@ -104,9 +131,14 @@ def _sweep_object(members: Mapping[str, Any], above: str, swept: _Swept, depth: 
 
 
 def _sweep_array(values: list[Any], above: str, swept: _Swept, depth: int) -> None:
+    several = len(values) > 1
     for n, value in enumerate(values[:MAX_ITEMS]):
         if type(value) is dict:
-            _sweep_object(value, above, swept, depth)
+            if not _sweep_earlier(value, swept, depth):
+                _sweep_object(value, f"{above}.{_number_of_item(value, n)}" if several else above, swept, depth)
+        elif type(value) is list:
+            if depth < MAX_DEPTH:
+                _sweep_array(value, above, swept, depth + 1)
         elif type(value) is float or type(value) is int:
             swept.left -= 1
             if swept.left < 0:
@@ -114,10 +146,54 @@ def _sweep_array(values: list[Any], above: str, swept: _Swept, depth: int) -> No
             _sweep_value(f"{above}.{n}", value, swept)
 
 
-def _sweep_value(path: str, value: Any, swept: _Swept) -> None:
+def _sweep_earlier(item: Mapping[str, Any], swept: _Swept, depth: int) -> bool:
+    """An item of a list that has a time of its own, as what a device kept while nobody heard it; False if none."""
+    stamp = next((item[name] for name in _TIMES if name in item), None)
+    number = number_of(stamp)
+    at = read_instant(stamp, UTC) if number is None or number >= _FIRST_S else None
+    if at is None:
+        return False
+    now, swept.findings = swept.findings, Findings(swept.findings.device, at, "")
+    _sweep_object(item, "", swept, depth)
+    now.observations += swept.findings.observations[: MAX_FINDINGS - len(now.observations)]
+    for fact, value in swept.findings.facts.items():
+        now.facts.setdefault(fact, value)
+    swept.findings = now
+    return True
+
+
+def _number_of_item(item: Mapping[str, Any], place: int) -> str:
+    """What tells an item of a list from the others: its own number, else its place."""
+    own = next((item[name] for name in ("index", "channel", "id") if name in item), None)
+    number = whole_of(own)
+    return str(number) if number is not None and 0 <= number < 1_000 else str(place)
+
+
+def _sweep_numbered(item: Mapping[str, Any], swept: _Swept) -> None:
+    """A measurement of SenseCAP: its number says what it is, its value comes beside."""
+    swept.left -= 3
+    number, value = whole_of(item["measurementId"]), number_of(item.get("measurementValue"))
+    known = NUMBERED.get(number or 0)
+    if value is None or known is None:
+        return
+    metric, unit, factor = known
+    if metric in ("longitude", "latitude"):
+        swept.place[metric] = value
+    elif metric == "battery_percent":
+        swept.findings.tell(metric, value)
+    else:
+        swept.findings.measure(metric, value * factor, unit)
+
+
+def _sweep_value(path: str, value: Any, swept: _Swept, written: str = "") -> None:
+    """A plain member; `written` is its unit, where the message tells that."""
     kind = _kind_of(path)
     sort, findings = kind.sort, swept.findings
     if sort == "":
+        return
+    if sort == "fact":
+        if text := text_of(value):
+            findings.tell(kind.name, text)
         return
     if sort == "people":
         number = number_of(value)
@@ -129,12 +205,29 @@ def _sweep_value(path: str, value: Any, swept: _Swept) -> None:
         return
     number = float(value) if value is True or value is False else number_of(value)
     if number is None:
-        return
-    if sort in ("percent", "volts"):
+        if type(value) is str:
+            _sweep_text(path, kind, value, swept)
+    elif sort in ("percent", "volts"):
         _sweep_battery(sort, number, findings)
+    elif written:
+        scale = scale_to(written, UNITS.get(kind.name) or kind.unit)
+        findings.measure(kind.name, apply(scale, number), scale.unit, kind.channel)
     else:
         number, unit = _in_unit(kind, number)
+        if not unit and kind.name in swept.units:
+            unit, factor = swept.units[kind.name]
+            number *= factor
         findings.measure(kind.name, number, unit, kind.channel)
+
+
+def _sweep_text(path: str, kind: _Kind, text: str, swept: _Swept) -> None:
+    """A state in words, as the relay's that is "on", or a number with its unit behind it."""
+    active = flag_of(text)
+    quantity = _QUANTITY.fullmatch(text.strip()[:30]) if active is None else None
+    if active is not None and kind.sort == "measure":
+        swept.findings.measure(kind.name, float(active), "1", kind.channel)
+    elif quantity:
+        _sweep_value(path, quantity[1], swept, quantity[2])
 
 
 def _sweep_state(kind: _Kind, value: Any, findings: Findings) -> None:
@@ -174,18 +267,22 @@ def _in_unit(kind: _Kind, number: float) -> tuple[float, str]:
             return number * 10, "hPa"
         if not 300 <= number <= 1200:
             return number, ""
+    if kind.name == "voc" and number < 30 and number != int(number):
+        return number, ""  # mg/m3, or an index, under the name that others have for ppb
+    if kind.name == "power_factor" and 1 < abs(number) <= 100:
+        return number / 100, kind.unit
     return number * kind.factor, kind.unit
 
 
 def _locate(members: Mapping[str, Any], findings: Findings) -> tuple[str, ...]:
     """A position where an object holds both coordinates; the names that are done with."""
-    for name in _LATITUDES:
-        if name in members:
-            other = next((one for one in _LONGITUDES if one in members), "")
+    for name in members:
+        if "lat" in name.lower() and snake_case(name) in _LATITUDES:
+            other = next((one for one in members if snake_case(one) in _LONGITUDES), "")
             latitude, longitude = number_of(members[name]), number_of(members.get(other))
             if latitude is None or longitude is None:
                 return ()
-            high = next((one for one in _ALTITUDES if one in members), "")
+            high = next((one for one in members if snake_case(one) in _ALTITUDES), "")
             findings.locate(latitude, longitude, number_of(members.get(high)))
             return (name, other, high)
     return ()
@@ -214,8 +311,10 @@ def _named(last: str, channel: str) -> _Kind | None:
     """Members that are no plain measured value, or not worth keeping."""
     if last in PASSED_OVER:
         return _Kind("")
-    if last in BATTERY_VOLTS or last in BATTERY_PERCENT:
-        return _Kind("volts" if last in BATTERY_VOLTS else "percent")
+    if last in FACTS:
+        return _Kind("fact", FACTS[last])
+    if battery := battery_sort(last):
+        return _Kind(battery)
     for sort, known in (("alarm", ALARMS), ("motion", MOTIONS), ("taken", TAKEN)):
         if last in known:
             return _Kind(sort, ALARMS.get(last, "motion_count" if sort == "motion" else "occupancy"), channel=channel)
@@ -239,6 +338,8 @@ def _people(last: str, channel: str) -> _Kind | None:
         way = "entered" if passed["way"] in _INS else "left"
         return _Kind("people", way, total, channel=passed["line"] or channel)
     present = _PRESENT.fullmatch(last)
+    if present and present["line"] in ("region", "zone", "area"):
+        return None  # how many there are of them
     if present and ("people" in last or "person" in last or (present["line"] and "count" in last)):
         return _Kind("people", "present", channel=present["line"] or channel)
     return None

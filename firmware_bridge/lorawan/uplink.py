@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from appliance.model.observation import DeviceHealth, Observation
+from appliance.model.observation import DeviceHealth, EnvironmentReading, Observation
 from firmware_bridge.lorawan.codec import Body, Reading, read_body
 from firmware_bridge.lorawan.findings import Findings
 from firmware_bridge.lorawan.registry import CODECS, find_codec
@@ -26,6 +26,7 @@ class Uplink(msgspec.Struct, kw_only=True, gc=False):
     dev_eui   16 hexadecimal digits, or ''
     body      base64 as the server wrote it
     decoded   what the server's codec made of the body
+    more      what else it made of it, of which only what is new is kept
     gateway   the id of the one that heard it best
     attributes  of the link; what could not be read of the body is added
     """
@@ -41,6 +42,7 @@ class Uplink(msgspec.Struct, kw_only=True, gc=False):
     f_port: int = 0
     body: str = ""
     decoded: Any = None
+    more: Any = None
     gateway: str = ""
     signal_dbm: float | None = None
     facts: dict[str, Any] = {}
@@ -51,7 +53,10 @@ def observe_uplink(uplink: Uplink) -> list[Observation]:
     """The observations of an uplink, and last the device's health; its gateway is heard with it."""
     findings = Findings(uplink.device, uplink.observed_at, uplink.observation_id)
     if type(uplink.decoded) is dict or type(uplink.decoded) is list:
-        sweep(uplink.decoded, findings)
+        maker = find_codec(uplink.model.upper(), uplink.dev_eui)
+        sweep(uplink.decoded, findings, maker.name if maker else "")
+        if type(uplink.more) is dict:
+            _add_new(uplink.more, findings, maker.name if maker else "")
     if uplink.body and not findings.observations and not findings.facts:
         findings = _read(uplink, findings.fresh())
     observations, facts = findings.observations, findings.facts
@@ -79,6 +84,23 @@ def observe_uplink(uplink: Uplink) -> list[Observation]:
     if via:
         observations.append(DeviceHealth(device=via, observed_at=uplink.observed_at))
     return observations
+
+
+def _add_new(decoded: Any, findings: Findings, maker: str) -> None:
+    """What a second reading of the body has besides: what is measured already under its name stays."""
+    more = findings.fresh()
+    sweep(decoded, more, maker)
+    known = {_subject(one) for one in findings.observations}
+    findings.observations += [one for one in more.observations if _subject(one) not in known]
+    for fact, value in more.facts.items():
+        findings.facts.setdefault(fact, value)
+
+
+def _subject(seen: Observation) -> tuple[str, str]:
+    """What an observation is about."""
+    if isinstance(seen, EnvironmentReading):
+        return seen.metric, seen.channel
+    return type(seen).__name__, str(getattr(seen, "name", getattr(seen, "line", "")))
 
 
 def _read(uplink: Uplink, empty: Findings) -> Findings:

@@ -136,6 +136,7 @@ def scale_to(written: str, wanted: str) -> Scale:
     if not written:
         return Scale(wanted)
     text = written.strip().replace("\u03bc", "µ").replace("ug/", "µg/").replace("m3", "m³").replace("m2", "m²")
+    text = text.replace("⋅m⁻²", "/m²").replace("⋅m⁻³", "/m³").replace("⋅s⁻¹", "/s").replace("⋅cm⁻¹", "/cm")
     scale = _SCALES.get(text)
     if scale is None:
         return Scale(written.strip()[:20])

@@ -129,6 +129,25 @@ def test_without_a_plate_there_is_none(empty: Any) -> None:
     assert len(told("frigate/events", event(recognized_license_plate=empty))) == 1
 
 
+def test_a_recogniser_beside_frigate_reads_a_plate_on_a_tracked_car() -> None:
+    said = {
+        "plate_number": "AB12CD",
+        "score": 0.9,
+        "frigate_event_id": "1607123955.475377-mxklsc",
+        "camera_name": "gate",
+        "start_time": "2026-11-23 11:00:00",
+    }
+    assert Conversation(FAMILY).tell("frigate/plate_recognizer", said) == [
+        PlateRead(
+            device="frigate/gate",
+            observed_at=datetime(2026, 11, 23, 11, tzinfo=UTC),
+            observation_id="1607123955.475377-mxklsc",
+            plate="AB12CD",
+            score=0.9,
+        )
+    ]
+
+
 def test_a_carrier_is_named_as_frigate_names_it() -> None:
     (car,) = told("frigate/events", event(label="car", sub_label="amazon"))
     assert car.attributes["sub_label"] == "amazon"

@@ -112,6 +112,13 @@ def test_further_posts_of_an_alert_are_no_news_until_it_ended() -> None:
     assert motion == [True, None, None, False, True, None]
 
 
+def test_an_alert_of_duration_is_that_of_the_event_that_goes_on() -> None:
+    more = "<DurationList><Duration><relationEvent>fielddetection</relationEvent></Duration></DurationList>"
+    first, _ = hear(FAMILY, alert("duration", more=more))
+    assert isinstance(first, Alarm)
+    assert (first.name, first.active) == ("intrusion", True)
+
+
 def test_an_alert_joined_late_is_news_once() -> None:
     memory = Memory()
     heard = [hear(FAMILY, alert("fielddetection", posts=174 + n), memory=memory)[0] for n in range(2)]
@@ -214,6 +221,16 @@ def test_other_envelopes_of_the_same_events() -> None:
 )  # fmt: skip
 def test_amcrest_has_a_topic_for_each(leaf: str, said: Any, expected: Observation) -> None:
     assert hear(FAMILY, said, f"amcrest2mqtt/SER1/{leaf}") == [expected]
+
+
+def test_camera_events_have_the_code_in_the_topic() -> None:
+    assert hear(FAMILY, "ON", "CameraEvents/VideoMotion/Gate")[0] == Motion(device="hikvision_dahua/Gate", active=True)
+    assert hear(FAMILY, "OFF", "CameraEvents/CrossLineDetection/Gate")[0] == Alarm(
+        device="hikvision_dahua/Gate", name="line_crossing", active=False
+    )
+    assert hear(FAMILY, {"ImageURL": "x"}, "CameraEvents/VideoMotion/Gate") == [
+        DeviceHealth(device="hikvision_dahua/Gate")
+    ]
 
 
 def test_an_alert_of_nothing_is_refused() -> None:

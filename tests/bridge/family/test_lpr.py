@@ -156,6 +156,41 @@ def test_a_group_is_one_vehicle_that_grows() -> None:
     assert hear(FAMILY, alert)[0] == msgspec.structs.replace(read, attributes={"alert": "stolen"})
 
 
+def test_a_reader_on_a_camera_tells_a_vehicle_when_it_is_new_and_when_it_is_lost() -> None:
+    said = {
+        "capture_timestamp": "1635315655161",
+        "plateText": "AB12CD",
+        "plateUTF8": "AB12CD",
+        "plateCountry": "POL",
+        "plateConfidence": "0.72",
+        "carState": "new",
+        "geotag": {"lat": 50.25, "lon": 30.5},
+        "carMoveDirection": "in",
+        "carID": "1144696",
+        "imagesURI": ["/img/20211027_AB12CD.jpg"],
+        "camera_info": {"SerialNumber": "ACCC8E000001", "ProdShortName": "AXIS P1445-LE-3"},
+    }
+    first, health = hear(FAMILY, said)
+    assert first == PlateRead(
+        device="lpr/ACCC8E000001",
+        observed_at=SEEN.replace(microsecond=161_000),
+        observation_id="1144696.20211027",
+        longitude=30.5,
+        latitude=50.25,
+        plate="AB12CD",
+        score=0.72,
+        region="POL",
+        direction="in",
+        phase="new",
+        rev=1635315655161,
+    )
+    assert isinstance(health, DeviceHealth)
+    assert health.model == "AXIS P1445-LE-3"
+    last = hear(FAMILY, {**said, "carState": "lost", "capture_timestamp": "1635315656000"})[0]
+    assert isinstance(last, PlateRead)
+    assert (last.observation_id, last.phase, last.rev) == ("1144696.20211027", "end", 1635315656000)
+
+
 def test_a_heartbeat_tells_of_the_agent_and_its_cameras() -> None:
     when = datetime(2019, 7, 9, 14, 18, 24, 8_000, tzinfo=UTC)
     heartbeat = {

@@ -90,6 +90,8 @@ PACKETS: list[tuple[str, Any, list[Observation]]] = [
         ],
     ),
     ("position", {"latitude_i": 0, "longitude_i": 0}, [health()]),
+    ("position", {"latitude": 0.0, "longitude": 0.0}, [health()]),
+    ("position", {"latitude": 91, "longitude": 10}, [health()]),
     (
         "telemetry",
         {"battery_level": 91, "voltage": 4.0, "air_util_tx": 3.5, "channel_utilization": 5.5, "uptime_seconds": 60},
@@ -275,3 +277,9 @@ def test_no_real_message_is_refused() -> None:
     samples = kit_samples("meshtastic_json")
     assert len(samples) == 9
     assert refused(FAMILY, samples) == {}
+
+
+def test_a_bridge_that_decodes_packets_itself_writes_degrees() -> None:
+    (_, place) = Conversation(FAMILY).tell(TOPIC, packet("position", {"latitude": 48.5, "longitude": -2.25}))
+    assert isinstance(place, Position)
+    assert (place.latitude, place.longitude) == (48.5, -2.25)

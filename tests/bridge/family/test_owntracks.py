@@ -52,7 +52,16 @@ LOCATED: list[Observation] = [
     ),
     EnvironmentReading(device=TOPIC, observed_at=AT, metric="pressure", value=1013.25, unit="hPa"),
 ]
-SHORT = {"_type": "location", "tst": 1497508651, "lat": 48.85833, "lon": 2.29513, "batt": -1, "vel": -1, "cog": -1}
+SHORT = {
+    "_type": "location",
+    "tst": 1497508651,
+    "lat": 48.85833,
+    "lon": 2.29513,
+    "batt": -1,
+    "vel": -1,
+    "cog": -1,
+    "vac": -1,
+}
 TRANSITION = {
     "_type": "transition",
     "event": "enter",

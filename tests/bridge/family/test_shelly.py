@@ -283,7 +283,7 @@ def test_without_a_topic_the_id_names_it() -> None:
     [
         (f"{ID}/events/rpc", {"src": ID}, "$.method: expected an object with method and params"),
         (f"{ID}/events/rpc", {"src": ID, "method": "NotifyStatus"}, "$.params: expected an object"),
-        (f"{ID}/status/nonsense", {}, "'nonsense' is no component of a Shelly"),
+        ("kitchen/status/nonsense", {}, "'nonsense' is no component of a Shelly"),
         (f"{ID}/status/switch:0", [1], "expected an object with the component's status"),
         (f"{ID}/online", "maybe", "expected true or false"),
         (f"{ID}/rpc", "1", "expected an object: an answer"),

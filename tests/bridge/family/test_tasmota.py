@@ -100,7 +100,10 @@ SENSORS: list[tuple[dict[str, Any], list[Observation]]] = [
         reading("pm2_5", 3, "ug/m3", "pms5003"),
         reading("pm10", 4, "ug/m3", "pms5003"),
     ]),
-    ({"TX23": {"Speed": {"Act": 36.0}}, "SpeedUnit": "km/h"}, [reading("act", 10, "m/s", "tx23.speed")]),
+    (
+        {"TX23": {"Speed": {"Act": 36.0}}, "SpeedUnit": "km/h"},
+        [reading("wind_speed", 10, "m/s", "tx23")],
+    ),
     ({"Switch1": "ON", "PIR2": "OFF"}, [
         reading("input", 1, channel="1"),
         Motion(device=PLUG, observed_at=AT, active=False, area="2"),

@@ -94,6 +94,14 @@ def test_what_the_stack_has_normalized_comes_first() -> None:
     assert (first.metric, first.value, first.unit) == ("temperature", 21.25, "Cel")
 
 
+def test_what_the_stack_has_not_normalized_is_kept_besides() -> None:
+    decoded = {"temperature": 21.3, "humidity": 40, "openWindow": False}
+    uplink = {**UPLINK, "normalized_payload": [{"air": {"temperature": 21.25}}], "decoded_payload": decoded}
+    found = hear(FAMILY, {**MESSAGE, "uplink_message": uplink})
+    told = [(seen.metric, seen.value) for seen in found if isinstance(seen, EnvironmentReading)]
+    assert told == [("temperature", 21.25), ("humidity", 40.0), ("open_window", 0.0)]
+
+
 def test_frames_of_two_sessions_are_not_the_same_and_a_counter_of_0_is_left_out() -> None:
     first = {name: value for name, value in UPLINK.items() if name != "f_cnt"}
     again = {**first, "session_key_id": "BBBB"}

@@ -252,6 +252,44 @@ def test_traveller_information_as_older_versions_wrap_it() -> None:
     )  # fmt: skip
 
 
+def test_traveller_information_within_situation_data_is_the_same() -> None:
+    frame = {"MessageFrame": {"messageId": 31, "value": {"TravelerInformation": {
+        "timeStamp": 10, "packetID": "AB", "msgCnt": 1,
+        "dataFrames": [{"frameType": "advisory", "content": {"advisory": [{"item": {"itis": 1025}}]}}],
+    }}}}  # fmt: skip
+    unsecured = {"protocolVersion": 3, "content": {"unsecuredData": frame}}
+    data = {
+        "AdvisorySituationData": {"timeToLive": 3, "asdmDetails": {"advisoryMessage": {"Ieee1609Dot2Data": unsecured}}}
+    }
+    found = hear(FAMILY, ode(data, "OdeTimPayload"))[0]
+    assert isinstance(found, Incident)
+    assert (found.event_type, found.observation_id, found.rev) == ("itis_1025", "AB.0", 10 * 128 + 1)
+
+
+def test_traveller_information_as_it_is_told_to_the_ode_is_the_same() -> None:
+    data = {
+        "msgCnt": 3,
+        "timeStamp": "2026-01-02T01:30:00Z",
+        "packetID": "AB",
+        "dataframes": [
+            {
+                "frameType": "advisory",
+                "regions": [{"name": "bob", "anchorPosition": {"latitude": 41.5, "longitude": -108.5}}],
+                "content": "Advisory",
+                "items": ["250", "some words"],
+            }
+        ],
+    }
+    found = hear(FAMILY, ode(data, "us.dot.its.jpo.ode.plugin.j2735.OdeTravelerInformationMessage"))[0]
+    assert isinstance(found, Incident)
+    assert (found.event_type, found.longitude, found.latitude, found.rev) == (
+        "itis_250",
+        -108.5,
+        41.5,
+        (1_440 + 90) * 128 + 3,
+    )
+
+
 def test_sensed_objects_stand_at_their_offset_from_the_sensor() -> None:
     data = {
         "sourceID": "010C0C0A",

@@ -1,6 +1,7 @@
 """What network servers' own codecs make of bodies: members by name, whoever wrote the codec."""
 
 import math
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -108,7 +109,102 @@ CASES: list[tuple[str, Any, list[tuple[Any, ...]], dict[str, Any]]] = [
         [("co2", "", 451.0, "[ppm]")],
         {},
     ),
+    (
+        "values with their units beside them",
+        {
+            "wind_speed": {"displayName": "Wind speed", "value": 7.2, "unit": "km/h"},
+            "solar_radiation": {"displayName": "Solar radiation", "value": 312, "unit": "W⋅m⁻²"},
+            "battery_voltage": {"displayName": "Battery voltage", "value": 2.9, "unit": "V"},
+        },
+        [("wind_speed", "", 2.0, "m/s"), ("solar_irradiance", "", 312.0, "W/m2")],
+        {"voltage_v": 2.9},
+    ),
+    ("a text with its unit", {"Distance": "1752 mm"}, [("distance", "", 1.752, "m")], {}),
+    (
+        "batteries by any name",
+        {"bat_percentage": 86.5, "battVolt": 3.6},
+        [],
+        {"battery_percent": 86.5, "voltage_v": 3.6},
+    ),
+    (
+        "temperatures of several places, and one that is only wanted",
+        {"TempC_DS18B20": "24.1", "sensorTemperature": 18.0, "temperatureBoard": 21, "targetTemperature": 22},
+        [
+            ("temperature", "ds18_b20", 24.1, "Cel"),
+            ("temperature", "sensor", 18.0, "Cel"),
+            ("temperature", "board", 21.0, "Cel"),
+            ("target_temperature", "", 22.0, "Cel"),
+        ],
+        {},
+    ),
+    (
+        "a tracker that names its units",
+        {"latitudeDeg": -32.5, "longitudeDeg": 116.25, "batV": 5.5, "speedKmph": 36},
+        [("position", -32.5, 116.25), ("speed", "", 10.0, "m/s")],
+        {"voltage_v": 5.5},
+    ),
+    (
+        "buttons and sockets",
+        {"button_event": {"status": "short press"}, "switch_1": "on", "socket_status": "off"},
+        [("button", "", True), ("switch", "1", 1.0, "1"), ("socket_status", "", 0.0, "1")],
+        {},
+    ),
+    (
+        "who the device is",
+        {"firmware_version": "v1.2", "sn": "6749D1905469", "imei": "868508064807350", "iccid": "89860412102270062857"},
+        [],
+        {"firmware": "v1.2", "serial": "6749D1905469"},
+    ),
+    (
+        "one of several, by its own number or its place in the list",
+        {"regions": [{"count": 1, "index": 4}, {"count": 2, "index": 5}], "probes": [{"temp": 1.5}, {"temp": 2.5}]},
+        [
+            ("regions.4.count", "", 1.0, ""),
+            ("regions.5.count", "", 2.0, ""),
+            ("temperature", "probes.0", 1.5, "Cel"),
+            ("temperature", "probes.1", 2.5, "Cel"),
+        ],
+        {},
+    ),
+    ("how many regions there are is no count of people", {"region_count": 3}, [("region_count", "", 3.0, "")], {}),
+    (
+        "SenseCAP, which numbers what it measures",
+        {
+            "messages": [
+                [
+                    {"type": "Air Temperature", "measurementId": "4097", "measurementValue": 21.5},
+                    {"type": "Barometric Pressure", "measurementId": 4101, "measurementValue": 101300},
+                    {"type": "Longitude", "measurementId": "4197", "measurementValue": 47.9},
+                    {"type": "Latitude", "measurementId": "4198", "measurementValue": 29.3},
+                ],
+                {"type": "upload_battery", "battery": 90},
+            ]
+        },
+        [("temperature", "", 21.5, "Cel"), ("pressure", "", 1013.0, "hPa"), ("position", 29.3, 47.9)],
+        {"battery_percent": 90.0},
+    ),
+    ("an index that the same name as ppb hides", {"tvoc": 0.37}, [("voc", "", 0.37, "")], {}),
+    ("a power factor in percent", {"power_factor": 97}, [("power_factor", "", 0.97, "1")], {}),
 ]
+
+
+def test_what_was_measured_before_has_its_own_time() -> None:
+    findings = Findings("x/1", datetime(2026, 11, 1, tzinfo=UTC), "u1")
+    sweep({"temperature": 30.5, "history": [{"temperature": 27.5, "timestamp": 1665561758}]}, findings)
+    assert [(said(one), one.observed_at, one.observation_id) for one in findings.observations] == [
+        (("temperature", "", 30.5, "Cel"), datetime(2026, 11, 1, tzinfo=UTC), "u1"),
+        (("temperature", "", 27.5, "Cel"), datetime(2022, 10, 12, 8, 2, 38, tzinfo=UTC), ""),
+    ]
+
+
+def test_a_makers_own_units_are_known_where_the_maker_is() -> None:
+    findings = Findings("x/1", None, "")
+    sweep({"distance": 2116, "depth": 55, "ec": 240}, findings, maker="milesight")
+    assert [said(one) for one in findings.observations] == [
+        ("distance", "", 2.116, "m"),
+        ("depth", "", 0.55, "m"),
+        ("soil_conductivity", "", 240.0, "uS/cm"),
+    ]
 
 
 @pytest.mark.parametrize(("decoded", "observations", "facts"), [case[1:] for case in CASES], ids=[c[0] for c in CASES])

@@ -1,0 +1,91 @@
+"""Air quality monitors that a mapping file describes: AirGradient and PurpleAir."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from appliance.model.observation import DeviceHealth, EnvironmentReading, Observation
+from appliance.wiring_families import FAMILY_FOLDER
+from firmware_bridge.mapping.compile import compile_mapping
+from tests.bridge.family.told import Conversation
+
+GRADIENT: dict[str, Any] = {
+    "wifi": -46,
+    "serialno": "aabbccddeeff",
+    "rco2": 447,
+    "pm01": 3,
+    "pm02": 7,
+    "pm10": 8,
+    "pm003Count": 442,
+    "atmp": 25.87,
+    "atmpCompensated": 24.47,
+    "rhum": 43,
+    "tvocIndex": 100,
+    "noxIndex": 1,
+    "boot": 6,
+    "bootCount": 6,
+    "firmware": "3.1.3",
+    "model": "I-9PSL",
+}
+PURPLE: dict[str, Any] = {
+    "SensorId": "84:f3:eb:0:0:1",
+    "DateTime": "2023/04/07T18:40:57z",
+    "Geo": "PurpleAir-1",
+    "lat": 29.37,
+    "lon": 47.97,
+    "place": "outside",
+    "version": "7.02",
+    "uptime": 150672,
+    "rssi": -68,
+    "current_temp_f": 68,
+    "current_humidity": 40,
+    "current_dewpoint_f": 41,
+    "pressure": 1007.35,
+    "pm2.5_aqi": 14,
+    "pm2_5_cf_1": 3.42,
+    "pm2_5_atm": 3.4,
+    "pm2_5_atm_b": 2.65,
+}
+
+
+def heard(name: str, topic: str, said: Any) -> list[Observation]:
+    family = compile_mapping((FAMILY_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+    return Conversation(family).tell(topic, said)
+
+
+def readings(found: list[Observation]) -> dict[str, tuple[float, str]]:
+    return {seen.metric: (round(seen.value, 3), seen.unit) for seen in found if isinstance(seen, EnvironmentReading)}
+
+
+def test_what_airgradient_measures_has_its_names_and_units() -> None:
+    for topic in ("airgradient/readings/aabbccddeeff", "school/air"):
+        found = heard("airgradient", topic, GRADIENT)
+        assert readings(found) == {
+            "co2": (447, "[ppm]"),
+            "pm1": (3, "ug/m3"),
+            "pm2_5": (7, "ug/m3"),
+            "pm10": (8, "ug/m3"),
+            "particles_0_3": (442, "/dL"),
+            "temperature": (25.87, "Cel"),
+            "temperature_compensated": (24.47, "Cel"),
+            "humidity": (43, "%"),
+            "voc_index": (100, "1"),
+            "nox_index": (1, "1"),
+        }
+        health = next(seen for seen in found if isinstance(seen, DeviceHealth))
+        assert (health.device, health.model, health.signal_dbm) == ("airgradient/aabbccddeeff", "I-9PSL", -46)
+
+
+def test_what_purpleair_measures_is_in_our_units_at_its_place_and_time() -> None:
+    found = heard("purpleair", "school/air", PURPLE)
+    assert readings(found) == {
+        "temperature": (20.0, "Cel"),
+        "humidity": (40, "%"),
+        "dew_point": (5.0, "Cel"),
+        "pressure": (1007.35, "hPa"),
+        "pm2_5": (3.4, "ug/m3"),
+        "pm2_5.b": (2.65, "ug/m3"),
+        "pm2_5.cf1": (3.42, "ug/m3"),
+    }
+    assert {seen.device for seen in found} == {"purpleair/84:f3:eb:0:0:1"}
+    assert {seen.observed_at for seen in found} == {datetime(2023, 4, 7, 18, 40, 57, tzinfo=UTC)}
+    assert {(seen.longitude, seen.latitude) for seen in found} == {(47.97, 29.37)}
