@@ -1,13 +1,12 @@
 """`hexpost asset`: critical assets, brought by GeoJSON, and their risk."""
 
-import sys
 from datetime import date, timedelta
 from pathlib import Path
 
 import click
 
-from appliance.cli.device_areas import read_file, say_rejections
-from appliance.cli.options import DAY, FAILED, common, to_json
+from appliance.cli.device_areas import read_file, say_features
+from appliance.cli.options import DAY, common, to_json
 from appliance.cli.quarantining import who_asks
 from appliance.clock import site_day, to_us
 from appliance.errors import Rejected
@@ -44,15 +43,7 @@ def asset_import(box: Box, as_json: bool, file: Path) -> None:
     report = import_asset_features(
         find_store(box), document, resolutions=box.settings.risk.resolutions, who=who_asks(), now=box.clock()
     )
-    if as_json:
-        click.echo(to_json(report))
-    else:
-        click.echo(f"{report.created} made, {report.changed} changed, {report.rejected} rejected")
-        say_rejections(
-            [(f"feature {row.row}", row.path, row.reason) for row in report.rows if row.status == "rejected"]
-        )
-    if report.rejected and report.rejected == len(report.rows):
-        sys.exit(FAILED)
+    say_features(report, as_json=as_json)
 
 
 @asset_group.command("list")

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -14,6 +14,10 @@ from appliance.cli.options import FAILED, common, to_json
 from appliance.errors import Rejected
 from appliance.model.device import SETTINGS, DeviceSettings
 from appliance.wiring import Box, find_store
+
+if TYPE_CHECKING:
+    from appliance.store.assets import AssetImportReport
+    from appliance.store.zones import ZoneImportReport
 
 SHOWN_REJECTIONS = 20  # on a terminal; --json gives all
 _DURATION = re.compile(r"(\d{1,6})([mhd])")
@@ -63,15 +67,7 @@ def zone_import(box: Box, as_json: bool, file: Path) -> None:
     document = decode_json(read_file(file))
     with find_store(box).write() as connection:
         report = import_zone_features(connection, document)
-    if as_json:
-        click.echo(to_json(report))
-    else:
-        click.echo(f"{report.created} made, {report.changed} changed, {report.rejected} rejected")
-        say_rejections(
-            [(f"feature {row.row}", row.path, row.reason) for row in report.rows if row.status == "rejected"]
-        )
-    if report.rejected and report.rejected == len(report.rows):
-        sys.exit(FAILED)
+    say_features(report, as_json=as_json)
 
 
 @zone_group.command("export")
@@ -336,6 +332,19 @@ def write_text(file: Path | None, text: str, what: str, *, as_json: bool) -> Non
     except OSError as error:
         raise Rejected(f"writing {file}: {error}") from None
     click.echo(to_json({"file": str(file), "written": what}) if as_json else f"{what} written to {file}")
+
+
+def say_features(report: "ZoneImportReport | AssetImportReport", *, as_json: bool) -> None:
+    """What became of the features of an import; ends the command as failed where none was taken."""
+    if as_json:
+        click.echo(to_json(report))
+    else:
+        click.echo(f"{report.created} made, {report.changed} changed, {report.rejected} rejected")
+        say_rejections(
+            [(f"feature {row.row}", row.path, row.reason) for row in report.rows if row.status == "rejected"]
+        )
+    if report.rejected and report.rejected == len(report.rows):
+        sys.exit(FAILED)
 
 
 def say_rejections(rejections: Sequence[tuple[str, str | None, str | None]]) -> None:

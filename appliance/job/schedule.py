@@ -187,7 +187,7 @@ class Jobs:
         if self._assets is None:
             return
         try:
-            changed = self._assets.perform_due(self._stop.is_set)
+            changed = self._assets.perform_due(self._must_give_way)
             if changed:
                 log.info("critical assets: %d days changed", changed)
         except HexpostError:
@@ -195,6 +195,13 @@ class Jobs:
         except Exception as error:
             log.exception("the risk of critical assets")
             self._error = f"critical assets: {type(error).__name__}: {error}"
+
+    def _must_give_way(self) -> bool:
+        """Whether the process is to end, or somebody waits for a run: hundreds of assets take a minute at first."""
+        if self._stop.is_set():
+            return True
+        with self._store.read() as connection:
+            return fetch_queued(connection) is not None
 
     def queue_due(self) -> list[Run]:
         """Queue a run of the default interval for each resolution that has not seen all there is; the runs queued."""

@@ -44,23 +44,26 @@ class FixPage(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
+def fix_row(fix: Fix) -> tuple[Any, ...]:
+    """A fix as `positions` keeps it: time, device, receipt, longitude, latitude, height, accuracy, speed, heading,
+    quality of the clock."""
+    return (
+        to_us(fix.observed_at),
+        fix.device,
+        to_us(fix.received_at),
+        fix.longitude,
+        fix.latitude,
+        fix.altitude_m,
+        fix.accuracy_m,
+        fix.speed_mps,
+        fix.heading_deg,
+        fix.clock_quality,
+    )
+
+
 def insert_fixes(connection: sa.Connection, fixes: Sequence[Fix]) -> int:
     """Write fixes in the order of their time; how many are new. The same again is a duplicate."""
-    rows = [
-        (
-            to_us(fix.observed_at),
-            fix.device,
-            to_us(fix.received_at),
-            fix.longitude,
-            fix.latitude,
-            fix.altitude_m,
-            fix.accuracy_m,
-            fix.speed_mps,
-            fix.heading_deg,
-            fix.clock_quality,
-        )
-        for fix in fixes
-    ]
+    rows = [fix_row(fix) for fix in fixes]
     if not rows:
         return 0
     rows.sort(key=lambda row: (row[:2], row[3], row[4]))

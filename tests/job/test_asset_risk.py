@@ -25,6 +25,7 @@ from appliance.store.alerts import change_alert, fetch_alerts
 from appliance.store.asset_risk import fetch_asset_risk, is_due
 from appliance.store.assets import fetch_asset, put_asset
 from appliance.store.engine import Store
+from appliance.store.runs import insert_run
 from tests.conftest import NOW, make_event, make_recorder
 
 TODAY = NOW.date()
@@ -327,6 +328,27 @@ def test_a_process_killed_between_two_assets_computes_the_rest_next_time(site: S
     assert [site.rows(name)[TODAY].observed_events for name in ("a", "b", "c")] == [2, 2, 1]
     site.assets.perform_due()
     assert site.rows("c")[TODAY].observed_events == 2
+
+
+def test_assets_give_way_to_a_run_that_somebody_asks_for(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.events(1, NOW)
+    site.run()
+    for name in ("a", "b", "c"):
+        site.put(name, geometry=PLACE)
+    find = asset_risk.find_cells
+
+    def asked_for_meanwhile(*args: Any) -> Any:
+        monkeypatch.setattr(asset_risk, "find_cells", find)
+        with site.store.write() as connection:
+            insert_run(connection, resolution=8, from_day=TODAY, to_day=TODAY, now=NOW)
+        return find(*args)
+
+    monkeypatch.setattr(asset_risk, "find_cells", asked_for_meanwhile)
+    assert not site.jobs.perform_next()
+    assert [len(site.rows(name)) > 0 for name in ("a", "b", "c")] == [True, False, False]
+    assert site.jobs.perform_next()  # the run
+    assert not site.jobs.perform_next()
+    assert all(site.rows(name) for name in ("a", "b", "c"))
 
 
 def test_what_a_person_changes_meanwhile_is_not_overwritten(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from appliance.clock import from_us, to_us
 from appliance.model.event import Event
 from appliance.model.intake import Fix, Intake, Reading
 from appliance.store import sqlite
-from appliance.store.positions import fix_members
+from appliance.store.positions import fix_members, fix_row
 
 CHUNK = 2_000  # rows held in memory at a time
 
@@ -133,7 +133,7 @@ class Shadow:
         )
         self.raw.executemany(
             "INSERT INTO positions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING",
-            [_fix_row(one) for one in intake.fixes],
+            [fix_row(one) for one in intake.fixes],
         )
 
     def cover(self, instants: Iterable[tuple[int, bool]]) -> None:
@@ -228,19 +228,4 @@ def _reading_row(reading: Reading) -> tuple[Any, ...]:
         reading.value,
         to_us(reading.received_at),
         reading.clock_quality,
-    )
-
-
-def _fix_row(fix: Fix) -> tuple[Any, ...]:
-    return (
-        to_us(fix.observed_at),
-        fix.device,
-        to_us(fix.received_at),
-        fix.longitude,
-        fix.latitude,
-        fix.altitude_m,
-        fix.accuracy_m,
-        fix.speed_mps,
-        fix.heading_deg,
-        fix.clock_quality,
     )
