@@ -8,6 +8,7 @@ from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from appliance.aggregate.hours import SiteHours
 from appliance.anomaly.telling import explain
 from appliance.clock import day_bounds
 from appliance.model.anomaly import Anomaly
@@ -26,6 +27,7 @@ from appliance.store.cell_story import (
     fetch_freshness,
     fetch_newest_event_time,
     fetch_scale,
+    fetch_tail,
     fetch_type_counts,
     fetch_usual,
 )
@@ -99,6 +101,7 @@ def get_cell(
         today = series[-1] if series and series[-1].day == day.isoformat() else None
         composite = _composite(connection, cell, day, today)
         counted = resolution_of(cell) in fetch_resolutions(connection)
+        tail = fetch_tail(connection, cell, SiteHours(context.settings.zone)) if counted else {}
         return CellPicture(
             h3_index=h3.lower(),
             resolution=resolution_of(cell),
@@ -107,12 +110,12 @@ def get_cell(
             series=series,
             composite=composite,
             rules=_rules(today, composite, coverage),
-            types=fetch_type_counts(connection, cell, day) if counted else None,
-            usual=fetch_usual(connection, cell, day) if counted else None,
+            types=fetch_type_counts(connection, cell, day, tail) if counted else None,
+            usual=fetch_usual(connection, cell, day, tail) if counted else None,
             forecast=fetch_cell_forecast(connection, cell, day),
             anomalies=_anomalies(connection, context, cell, day),
             events=_events(connection, context, cell, day) if sees_events else None,
-            newest_event_hour=fetch_newest_event_time(connection, cell),
+            newest_event_hour=fetch_newest_event_time(connection, cell, tail),
             freshness=fetch_freshness(connection, resolution_of(cell)),
             coverage=coverage,
         )

@@ -3,16 +3,23 @@
 Each read is of one cell and at most `USUAL_DAYS` days, by the keys of its table. Called by `serve.cells`.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 import msgspec
 import sqlalchemy as sa
 
+from appliance.aggregate.hours import SiteHours
 from appliance.clock import from_us
 from appliance.spatial.cells import resolution_of
 from appliance.store.engine import raw_connection
 from appliance.store.runs import fetch_last_done, fetch_watermark
+from appliance.store.settle import fetch_counted, tally_rows
+from appliance.store.tally import Tally
 
+Tail = Mapping[tuple[str, int, str], int]
+"""(day, instant at which the hour began, event type) -> events of a cell that are not counted yet."""
 USUAL_DAYS = 56  # eight weeks, so that each day of the week is there eight times
 
 
@@ -62,29 +69,55 @@ class Freshness(msgspec.Struct, frozen=True, kw_only=True):
     behind: int
 
 
-def fetch_type_counts(connection: sa.Connection, cell: int, day: date) -> list[TypeCount]:
+def fetch_tail(connection: sa.Connection, cell: int, hours: SiteHours) -> Tail:
+    """What happened in a cell and is not counted yet; its resolution is one that is counted."""
+    raw, resolution = raw_connection(connection), resolution_of(cell)
+    tally = Tally(hours, (resolution,))
+    rows = raw.execute(
+        "SELECT event_timestamp, event_type, geom FROM events WHERE event_pk > ?", (fetch_counted(raw)[resolution],)
+    )
+    tally_rows(tally, rows)
+    return {
+        (day, hour, event_type): n for (_, day, one, hour, event_type), n in tally.counts.items() if one == cell and n
+    }
+
+
+def fetch_type_counts(connection: sa.Connection, cell: int, day: date, tail: Tail) -> list[TypeCount]:
     """Of the types that came about in a cell in the 28 days ending with `day`, the most frequent first."""
     rows = raw_connection(connection).execute(
-        """SELECT event_type, sum(CASE WHEN day = ?2 THEN event_count ELSE 0 END),
-            sum(CASE WHEN day > ?3 THEN event_count ELSE 0 END), sum(event_count)
-        FROM event_counts WHERE resolution = ?1 AND h3_index = ?5 AND day IN (SELECT value FROM json_each(?4))
-        GROUP BY event_type ORDER BY 4 DESC, 1""",
-        (resolution_of(cell), day.isoformat(), (day - timedelta(days=7)).isoformat(), _days_to(day, 28), cell),
+        """SELECT event_type, day, sum(event_count) FROM event_counts
+        WHERE resolution = ? AND h3_index = ? AND day IN (SELECT value FROM json_each(?)) GROUP BY event_type, day""",
+        (resolution_of(cell), cell, _days_to(day, 28)),
     )
-    return [TypeCount(event_type=row[0], day=row[1], last_7_days=row[2], last_28_days=row[3]) for row in rows]
+    told = [*rows, *((event_type, one, n) for (one, _, event_type), n in tail.items())]
+    firsts = [(day - timedelta(days=n)).isoformat() for n in (0, 6, 27)]
+    sums: dict[str, list[int]] = {}
+    for event_type, one, n in told:
+        if firsts[-1] <= one <= day.isoformat():
+            counts = sums.setdefault(event_type, [0, 0, 0])
+            for at, first in enumerate(firsts):
+                counts[at] += n if one >= first else 0
+    found = [
+        TypeCount(event_type=name, day=counts[0], last_7_days=counts[1], last_28_days=counts[2])
+        for name, counts in sums.items()
+    ]
+    return sorted(found, key=lambda one: (-one.last_28_days, one.event_type))
 
 
-def fetch_usual(connection: sa.Connection, cell: int, day: date) -> Usual:
-    """What is usual in a cell, from its counters of the eight weeks before a day."""
+def fetch_usual(connection: sa.Connection, cell: int, day: date, tail: Tail) -> Usual:
+    """What is usual in a cell, by its counts of the eight weeks before a day."""
     before = day - timedelta(days=1)
     rows = raw_connection(connection).execute(
         """SELECT day, sum(event_count) FROM event_counts
         WHERE resolution = ? AND h3_index = ? AND day IN (SELECT value FROM json_each(?)) GROUP BY day""",
         (resolution_of(cell), cell, _days_to(before, USUAL_DAYS)),
     )
-    counts = {date.fromisoformat(found): count for found, count in rows}
-    weeks = [counts.get(day - timedelta(weeks=n), 0) for n in range(1, USUAL_DAYS // 7 + 1)]
-    month = [counts.get(day - timedelta(days=n), 0) for n in range(1, 29)]
+    counts = Counter({date.fromisoformat(found): count for found, count in rows})
+    for (found, _, _), count in tail.items():
+        if day - timedelta(days=USUAL_DAYS) <= date.fromisoformat(found) < day:
+            counts[date.fromisoformat(found)] += count
+    weeks = [counts[day - timedelta(weeks=n)] for n in range(1, USUAL_DAYS // 7 + 1)]
+    month = [counts[day - timedelta(days=n)] for n in range(1, 29)]
     return Usual(
         mean_28_days=sum(month) / len(month),
         same_weekday=sum(weeks) / len(weeks),
@@ -118,8 +151,8 @@ def fetch_freshness(connection: sa.Connection, resolution: int) -> Freshness:
     )
 
 
-def fetch_newest_event_time(connection: sa.Connection, cell: int) -> datetime | None:
-    """When the last event that is counted in a cell came about, to the hour; None where none is known."""
+def fetch_newest_event_time(connection: sa.Connection, cell: int, tail: Tail) -> datetime | None:
+    """When the last event in a cell came about, to the hour; None where none is known."""
     row = (
         raw_connection(connection)
         .execute(
@@ -134,7 +167,8 @@ def fetch_newest_event_time(connection: sa.Connection, cell: int) -> datetime | 
         )
         .fetchone()
     )
-    return from_us(row[0]) if row[0] is not None else None
+    newest = max([hour for _, hour, _ in tail] + [hour for hour in row if hour is not None], default=None)
+    return from_us(newest) if newest is not None else None
 
 
 def _days_to(day: date, how_many: int) -> str:

@@ -60,6 +60,24 @@ def test_counts_by_type_and_what_is_usual_are_those_of_the_cell(client: Client, 
     assert told["usual"]["busiest_day"] == max(before)
 
 
+def test_what_came_in_after_the_last_run_is_among_the_counts_by_type_at_once(
+    client: Client, busy: str, store: Store
+) -> None:
+    longitude, latitude = explained(client, busy)["centre"]
+    before = explained(client, busy)
+    new = [
+        make_event(event_id=f"new{n}", event_type="crowd", longitude=longitude, latitude=latitude,
+                   event_timestamp=(NOW - timedelta(days=n)).isoformat())
+        for n in range(2)
+    ]  # fmt: skip
+    make_recorder(store, NOW).record(Intake(events=new))
+    after = explained(client, busy)
+    assert after["types"] == [*before["types"], {"event_type": "crowd", "day": 1, "last_7_days": 2, "last_28_days": 2}]
+    assert after["usual"]["mean_28_days"] == pytest.approx(before["usual"]["mean_28_days"] + 1 / 28)
+    assert instant(after["newest_event_hour"]) == NOW.replace(minute=0, second=0, microsecond=0)
+    assert after["freshness"]["behind"] == before["freshness"]["behind"] + 2
+
+
 def test_without_a_login_single_events_are_not_told(client: Client, busy: str) -> None:
     assert explained(client, busy)["events"] is None
 
