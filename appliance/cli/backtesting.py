@@ -89,39 +89,31 @@ def backtest_command(
         raise click.UsageError("--map, --time-format and --tz are for a FILE; the site's events have their times")
     if (keep and not site) or (queued and not keep):
         raise click.UsageError("--keep goes with --site, and --queued with both")
+    if keep and (discovered or part != "reported" or types):
+        raise click.UsageError("what is kept is of the site's risk.types and risk.discovered, each part apart")
     begun = time.monotonic()
     rules = read_discovery(discovered or box.settings.risk.discovered, "--discovered")
     if keep:
-        if discovered or part != "reported" or types:
-            raise click.UsageError("what is kept is of the site's risk.types and risk.discovered, each part apart")
-        made = _keep(box, rules, resolution, test_days, queued=queued)
-        if made.report is None and not queued:
-            raise Rejected(f"backtest {made.backtest_pk}: {made.message}")  # else the ledger tells who asked
-        click.echo(
-            to_json(made)
-            if as_json
-            else f"backtest {made.backtest_pk} is {made.state}{made.message and f': {made.message}'}"
-        )
+        _say_kept(_keep(box, rules, resolution, test_days, queued=queued), as_json=as_json, queued=queued)
         return
     chosen = DEFAULT_RESOLUTION if resolution is None else resolution
     if file is None:
         incidents, reading = _of_the_site(box, rules, chosen, types or tuple(box.settings.risk.types), part)
     else:
-        zone = find_zone(tz)
-        options = ReadOptions(
+        told = ReadOptions(
             source="backtest",
             received_at=box.clock(),
             map=parse_map(maps),
             formats=formats,
-            zone=zone,
+            zone=find_zone(tz),
             clock_trusted=box.clock_trusted(),
             nowhere=True,
         )
         incidents, reading = Incidents(), Reading(name=str(file), resolution=chosen)
-        wanted = Wanted(types, rules, part)
         progress = not as_json and sys.stderr.isatty()
-        known, at = known_encoding(encoding), zone or box.settings.zone
-        read_incidents(file, options, incidents, reading, wanted, at, encoding=known, progress=progress)
+        known, at = known_encoding(encoding), told.zone or box.settings.zone
+        wanted = Wanted(types, rules, part)
+        read_incidents(file, told, incidents, reading, wanted, at, encoding=known, progress=progress)
         reading.duplicate = incidents.drop_duplicates()
     from appliance.job.backtesting import perform_backtest
 
@@ -132,6 +124,14 @@ def backtest_command(
     reading.first_day, reading.days = incidents.span()
     reading.incidents, reading.tested, reading.seconds = incidents.total, tested, time.monotonic() - begun
     say_backtest(reading, trials)
+
+
+def _say_kept(made: Backtest, *, as_json: bool, queued: bool) -> None:
+    """What became of a backtest that is kept; one that was queued says it in the ledger."""
+    if made.report is None and not queued:
+        raise Rejected(f"backtest {made.backtest_pk}: {made.message}")
+    words = f"backtest {made.backtest_pk} is {made.state}{made.message and f': {made.message}'}"
+    click.echo(to_json(made) if as_json else words)
 
 
 def _of_the_site(

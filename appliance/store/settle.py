@@ -24,8 +24,8 @@ from appliance.store.tally import Tally
 from appliance.store.totals import add_totals
 
 INDEX_ROWS = 8_192  # events in the tail before they are indexed: some 20 MB written at once on a full day
-COUNT_ROWS = 16_384  # counted in one transaction, some 40 ms; the more together, the more of them share a counter
-MAX_UNCOUNTED = 65_536  # with more than this the writer counts too: the jobs process is slow or down
+COUNT_ROWS = 32_768  # counted in one transaction, some 60 ms; the more together, the more of them share a page
+MAX_UNCOUNTED = 131_072  # with more than this the writer counts too: the jobs process is slow or down
 
 _AMENDED = "UPDATE settled SET amended = amended + 1"  # whoever is tallying must begin again
 _INDEX_KEYS = """

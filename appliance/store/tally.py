@@ -19,7 +19,7 @@ CountKey = tuple[int, str, int, int, str]  # resolution, day, h3_index, hour, ev
 Point = tuple[int, str, bytes]
 """event_timestamp, event_type, geometry of its point."""
 
-POINTS = 16_384  # counted together: some 5 MB of arrays and keys
+POINTS = 32_768  # counted together: some 10 MB of arrays and keys
 
 ADD_COUNT = """
 INSERT INTO event_counts (resolution, day, h3_index, hour, event_type, event_count) VALUES (?, ?, ?, ?, ?, ?)
