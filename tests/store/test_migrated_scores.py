@@ -73,7 +73,7 @@ def scored_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_scores_are_what_they_were_to_the_last_bit(scored_store: Path) -> None:
     before = rows(scored_store, SCORES), rows(scored_store, VIEW)
-    assert migrations.migrate(scored_store, timezone="UTC") == [NAME]
+    assert migrations.migrate(scored_store, timezone="UTC")[0] == NAME
     assert (len(before[0]), len(before[1])) == (10, 10)
     assert (rows(scored_store, SCORES), rows(scored_store, VIEW)) == before
 
