@@ -55,9 +55,10 @@ BOUNDS = (47.9, 29.3, 48.1, 29.4)
 DISC = Disc(lng=47.97, lat=29.37, radius_m=500)
 ROUTE = Corridor(line=((47.96, 29.37), (47.98, 29.37)), buffer_m=100)
 AREA = Area(ring=((47.96, 29.36), (47.98, 29.36), (47.97, 29.38)))
-SMALL = {"CONSTANT ROW", "CONSTANT ROWS", "json_each", "span", "held", "settled", "counted", "site", "forecasts", "outbox"}
-"""What may be scanned: values that stand in the statement, results on their way, tables of one row; of forecasts, which
-are some hundred at most, the keys; of the outbox the index of what waits."""
+SMALL = {"CONSTANT ROW", "CONSTANT ROWS", "json_each", "span", "held", "settled", "counted", "site"}
+SMALL |= {"forecasts", "outbox"}
+"""What may be scanned: values that stand in the statement, results on their way, tables of one row, or of one a
+resolution; of forecasts, which are some hundred at most, the keys; of the outbox the index of what waits."""
 CELL = cell_of(lat=29.37, lng=47.97, resolution=8)
 DAYS = "(resolution=? AND day>? AND day<?)"
 OF_A_ROW = (
