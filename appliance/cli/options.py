@@ -67,7 +67,7 @@ def to_json(value: Any) -> str:
 def log_to_stderr(box: Box, part: str) -> None:
     """Log lines for the journal: it stamps them itself, so they carry no time. Nothing is written to a file."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a child still at work when it is due again is no news
     logging.getLogger(__name__).info("%s of %s starts, data in %s", part, box.settings.site.id, box.data)
 
 
