@@ -121,8 +121,6 @@ def open_bridge(
     around = _surroundings(box, field, field.judge)
     with store.read() as connection:
         learned, digests = fetch_learned(connection), fetch_digests(connection)
-    within = timedelta(seconds=box.settings.alerts.sound_within_s)
-    announcer = Announcer(AlertOutlet(store, "mqtt"), client, alert_topic(site.id), within, told=TOLD)
     desk = Desk(store, clock)
     desk.end_all(FLOOD)
     mappings = MappingWatch(box)
@@ -137,11 +135,7 @@ def open_bridge(
         decoder=decoder,
         gatherer=Gatherer(around, memory=decoder.memory, digests=digests),
         field=field,
-        downlink=PacedDownlink(
-            (Commander(StoreDownlink(store), publisher(client)).tick, announcer.tick),
-            clock,
-            lambda: destroy_old_keys(box, store, clock()),
-        ),
+        downlink=_downlink(box, store, client, clock),
         reload=mappings,
         batch_items=mqtt.batch_items,
         batch_ms=mqtt.batch_ms,
@@ -152,6 +146,15 @@ def open_bridge(
         flood=flood,
     )
     return bridge, field
+
+
+def _downlink(box: Box, store: Store, client: BrokerClient, clock: Clock) -> "PacedDownlink":
+    """What goes out between batches: commands and alerts; and keys of plates whose time is over are destroyed."""
+    within = timedelta(seconds=box.settings.alerts.sound_within_s)
+    topic = alert_topic(box.settings.site.id)
+    announcer = Announcer(AlertOutlet(store, "mqtt"), client, topic, within, told=TOLD)
+    commander = Commander(StoreDownlink(store), publisher(client))
+    return PacedDownlink((commander.tick, announcer.tick), clock, lambda: destroy_old_keys(box, store, clock()))
 
 
 def _surroundings(box: Box, field: Field, judge: Judge) -> Surroundings:

@@ -1,12 +1,11 @@
 """A store that kept a row for each deviation becomes one where they follow from baselines, and says the same."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from appliance.store import migrations, sqlite
-from appliance.store.engine import FILE_NAME
+from tests.store.older import migrate_up_to
 
 NAME = "0018_judged_days"
 DAYS = ("2026-11-20", "2026-11-21")
@@ -16,15 +15,7 @@ FLAGS = "SELECT resolution, day, h3_index, z_score, flagged, rev FROM anomaly_fl
 @pytest.fixture
 def flagged_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of the schema before, with two days of three cells at two resolutions."""
-    folder = tmp_path / "migration"
-    folder.mkdir()
-    for file in migrations.FOLDER.glob("*.sql"):
-        if file.stem < NAME:
-            shutil.copy(file, folder)
-    path = tmp_path / FILE_NAME
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "FOLDER", folder)
-        migrations.migrate(path, timezone="UTC")
+    path = migrate_up_to(NAME, tmp_path, monkeypatch)
     connection = sqlite.connect(path)
     rev = 0
     for resolution in (7, 8):

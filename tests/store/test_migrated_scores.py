@@ -1,6 +1,5 @@
 """A store that kept a row for each composite score becomes one where they follow, and says the same."""
 
-import shutil
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,9 +12,10 @@ from appliance.model.risk import LEVELS
 from appliance.score.composite import raw_score, rescale, risk_level
 from appliance.spatial.geometry import cell_polygons, multipolygon_blob
 from appliance.store import migrations, sqlite
-from appliance.store.engine import FILE_NAME, Store
+from appliance.store.engine import Store
 from appliance.store.runs import insert_run
 from tests.conftest import NOW
+from tests.store.older import migrate_up_to
 from tests.store.test_migrated_flags import rows
 from tests.sync.box import CELLS
 
@@ -34,15 +34,7 @@ VIEW = "SELECT * FROM mv_daily_risk ORDER BY day, h3_index, profile"
 def scored_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of the schema before, with three days of three cells: one the centre has, one that waits, one of a program
     that noted no extremes, which it has too; and a forecast that waits."""
-    folder = tmp_path / "migration"
-    folder.mkdir()
-    for file in migrations.FOLDER.glob("*.sql"):
-        if file.stem < NAME:
-            shutil.copy(file, folder)
-    path = tmp_path / FILE_NAME
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "FOLDER", folder)
-        migrations.migrate(path, timezone="UTC")
+    path = migrate_up_to(NAME, tmp_path, monkeypatch)
     connection = sqlite.connect(path)
     for ordinal, cell in enumerate(CELLS[:3]):
         outline = multipolygon_blob(cell_polygons(cell))
