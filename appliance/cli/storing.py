@@ -33,10 +33,12 @@ def status_command(box: Box, as_json: bool) -> None:
 
     Example: hexpost status --json
     """
+    from appliance.model.space import disk_of
     from appliance.store.archive.state import fetch_archive_state
     from appliance.store.backup.ledger import fetch_backup_state
     from appliance.store.boots import count_waiting
     from appliance.store.chores import fetch_chores
+    from appliance.store.disk import disk_trouble
     from appliance.store.engine import raw_connection
     from appliance.store.outbox import sync_status
     from appliance.store.salvage.ledger import fetch_salvage
@@ -53,6 +55,7 @@ def status_command(box: Box, as_json: bool) -> None:
         "store": facts,
         "totals": totals,
         "parts": parts,
+        "disk": disk_of(parts, disk_trouble(box.data)),
         "sync": sync,
         "archive": archive,
         "clock": clock,
@@ -68,9 +71,7 @@ def status_command(box: Box, as_json: bool) -> None:
 
 def _say_status(told: dict[str, Any]) -> None:
     """The status in words, as a technician reads it."""
-    from appliance.model.space import disk_of
-
-    facts, totals, parts, sync, archive, clock, backup, salvage, chores = told.values()
+    facts, totals, parts, disk, sync, archive, clock, backup, salvage, chores = told.values()
     click.echo(
         f"{facts.events:,} events, the last {facts.last_event_at or 'never'}; last run {facts.last_run_at or 'never'}"
     )
@@ -88,10 +89,9 @@ def _say_status(told: dict[str, Any]) -> None:
             click.echo(f"    {trouble}")
     for part in ("bridge", "serve", "jobs", "sync"):
         click.echo(f"  {part}: {'up' if parts.get(part, {}).get('up') else 'down'}")
-    disk = disk_of(parts)
     if trouble := disk.get("disk_error"):
         click.echo(f"  {trouble}")
-    if disk:
+    if "disk" in disk:
         click.echo(f"  disk: {disk['disk']}, {disk['disk_free_bytes'] / 1e6:,.0f} MB free")
     click.echo(
         f"  archive: {archive.rows:,} messages sealed in {archive.bytes / 1_048_576:,.1f} MB, "

@@ -176,10 +176,13 @@ def disk_words(step: Step, space: Space, trouble: str = "") -> dict[str, Any]:
     }
 
 
-def disk_of(pulses: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The room on the disk as the keeper of it says, or while that is down the bridge; empty where nobody does."""
-    for part in ("jobs", "bridge"):
-        pulse = pulses.get(part, {})
-        if pulse.get("up") and "disk" in pulse:
-            return {key: value for key, value in pulse.items() if key.startswith("disk")}
-    return {}
+def disk_of(pulses: Mapping[str, Mapping[str, Any]], seen: str = "") -> dict[str, Any]:
+    """The disk as `disk_words` tells it, by the keeper of it, or while that is down by the bridge; without room where
+    neither runs. Of its trouble what the asker has `seen` counts first, then what any part that runs has met: parts
+    look once in a while, and not together."""
+    running = {part: pulse for part, pulse in pulses.items() if pulse.get("up")}
+    keeper = next((running[part] for part in ("jobs", "bridge") if "disk" in running.get(part, {})), {})
+    disk = {key: value for key, value in keeper.items() if key.startswith("disk")}
+    met = (str(pulse["disk_error"]) for pulse in running.values() if pulse.get("disk_error"))
+    trouble = seen or next(met, "")
+    return {**disk, "disk_error": trouble} if trouble else disk

@@ -111,8 +111,7 @@ def health_of(context: Context) -> dict[str, Any]:
         facts, waiting = fetch_facts(connection), count_waiting(raw_connection(connection))
         salvage = fetch_salvage(connection)
     pulses = context.pulses()
-    disk = disk_of(pulses)
-    trouble = context.disk_trouble() or disk.get("disk_error", "")
+    disk = disk_of(pulses, context.disk_trouble())
     parts = {part: "up" if pulses.get(part, {}).get("up") else "down" for part in PARTS}
     parts["serve"] = "up"
     bridge, sync = pulses.get("bridge", {}), pulses.get("sync", {})
@@ -124,8 +123,8 @@ def health_of(context: Context) -> dict[str, Any]:
         "last_run_at": rfc3339(facts.last_run_at) if facts.last_run_at else None,
         "broker": broker,
         "parts": parts,
-        "disk": {**disk, **({"disk_error": trouble} if trouble else {})},
-        "store": "; ".join(filter(None, (trouble, salvage.words if salvage else ""))),
+        "disk": disk,
+        "store": "; ".join(filter(None, (disk.get("disk_error"), salvage.words if salvage else ""))),
         "sync": {
             "state": sync.get("state", "down") if context.settings.sync.url else "off",
             "pending_rows": sync.get("pending_rows"),
@@ -165,7 +164,7 @@ class _Collector(Collector):
         pending = int(pulses.get("bridge", {}).get("pending") or 0) if pulses.get("bridge", {}).get("up") else 0
         yield from _balance(totals, pending)
         yield from self._gauges(facts)
-        yield from _disk(disk_of(pulses), totals)
+        yield from _disk(disk_of(pulses, self._context.disk_trouble()), totals)
         yield from _clock_gauges(self._context.clock_state(waiting))
         yield from _backup(backup)
         yield GaugeMetricFamily(
@@ -259,6 +258,8 @@ def _disk(disk: Mapping[str, Any], totals: list[Total]) -> Iterator[Metric]:
     ):
         if key in disk:
             yield GaugeMetricFamily(name, text, value=disk[key])
+    refuses = float("disk_error" in disk)
+    yield GaugeMetricFamily("hexpost_disk_refuses_writes", "1 while the disk takes no writes.", value=refuses)
     gone = CounterMetricFamily("hexpost_disk_let_go", "Stored rows that went for want of room.", labels=["kind"])
     for total in totals:
         if total.term == "let_go":

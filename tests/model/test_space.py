@@ -133,6 +133,15 @@ def test_the_keeper_says_how_the_disk_is_and_while_it_is_down_the_bridge() -> No
     assert disk_of({"serve": {"up": True}}) == {}
 
 
+def test_trouble_that_only_one_part_has_met_yet_is_told_and_what_the_asker_sees_counts_first() -> None:
+    jobs, bridge = disk_words(Step.LOW, card(900)), disk_words(Step.NORMAL, card(900), "errors")
+    pulses = {"jobs": {"up": True, **jobs}, "bridge": {"up": True, **bridge}}
+    assert disk_of(pulses) == {**jobs, "disk_error": "errors"}
+    assert disk_of(pulses, "read-only") == {**jobs, "disk_error": "read-only"}
+    assert disk_of({"jobs": pulses["jobs"], "bridge": {**pulses["bridge"], "up": False}}) == jobs
+    assert disk_of({}, "read-only") == {"disk_error": "read-only"}
+
+
 spaces = st.builds(
     Space,
     total=st.integers(20 * MIB, 2_000_000 * MIB),

@@ -80,6 +80,15 @@ def test_the_room_on_the_disk_is_told_and_what_went_for_want_of_it(make_context:
     assert (ready["disk"]["disk"], ready["disk"]["disk_free_bytes"]) == ("scarce", 9_000)
     assert (metrics["hexpost_disk_step", ()], metrics["hexpost_disk_free_bytes", ()]) == (2, 9_000)
     assert metrics["hexpost_disk_let_go_total", ("readings",)] == 5
+    assert metrics["hexpost_disk_refuses_writes", ()] == 0
+
+
+def test_a_disk_that_takes_no_writes_is_told_whoever_has_met_it(make_context: MakeContext) -> None:
+    jobs, bridge = {"up": True, "disk": "normal"}, {"up": True, "disk_error": "the disk answers with errors"}
+    with TestClient(create_app(make_context("", pulses=lambda: {"jobs": jobs, "bridge": bridge}))) as client:
+        ready, metrics = client.get("/v1/health/ready").json(), samples(client)
+    assert ready["store"] == ready["disk"]["disk_error"] == "the disk answers with errors"
+    assert metrics["hexpost_disk_refuses_writes", ()] == 1
 
 
 def test_a_full_disk_is_507_with_the_remedy(admin: Client, store: Store) -> None:
