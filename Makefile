@@ -39,7 +39,7 @@ test: lint types .make/test-packages .make/run-packages .make/dev-installed $(MA
 	cd ui && npm run --silent check && npm run --silent test
 	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not deep"
 
-test-fast: .make/run-packages .make/dev-installed
+test-fast: .make/test-packages .make/run-packages .make/dev-installed
 	HEXPOST_QUICK=1 HEXPOST_FIELDKIT= $(PYTEST) -n $(WORKERS) --dist loadfile -m "not deep and not flow" -x
 
 test-deep: .make/test-packages .make/run-packages .make/dev-installed $(MAP)/index.html
@@ -93,7 +93,7 @@ $(PY): .make/python
 .make/installed: requirements.lock .ci/build.lock pyproject.toml $(PY)
 	$(PIP) --require-hashes -r requirements.lock -r .ci/build.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
-	@$(PY) -c 'from appliance.store.sqlite import driver, load_spatialite; load_spatialite(driver().connect(":memory:"))'
+	@$(PY) -c 'from appliance.store import dbapi, sqlite; sqlite.load_spatialite(dbapi.connect(":memory:"))'
 	@touch $@
 
 .make/dev-installed: .make/installed tests/requirements.lock

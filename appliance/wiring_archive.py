@@ -28,6 +28,7 @@ from appliance.clock import rfc3339, to_us
 from appliance.errors import Unavailable
 from appliance.ingest.native_form import read_raw_events
 from appliance.model.intake import RawMessage
+from appliance.store import dbapi
 from appliance.store.archive.difference import Difference, compare_events, compare_positions, compare_readings
 from appliance.store.archive.manifest import archive_lock
 from appliance.store.archive.read import Unread, read_archive
@@ -38,7 +39,6 @@ from appliance.store.devices import fetch_bridge_devices
 from appliance.store.engine import Store
 from appliance.store.memory import fetch_learned
 from appliance.store.quarantine import MAX_PAYLOAD, fetch_quarantine
-from appliance.store.sqlite import driver
 from appliance.wiring import Box, archive_folder, open_archive_sealer, open_plate_sealer, open_sealer
 from appliance.wiring_bridge import plate_sealer
 from appliance.wiring_families import load_families
@@ -97,7 +97,7 @@ def reprocess(
                 return _reprocess(box, store, shadow, start, end, who, dry_run, on_messages)
             finally:
                 shadow.close()
-        except driver().DatabaseError as error:
+        except dbapi.Error as error:
             raise Unavailable(f"reprocessing in {archive}: {error}; free space or remount the disk") from None
 
 

@@ -13,6 +13,7 @@ import argparse
 import itertools
 import os
 import random
+import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -33,7 +34,6 @@ from appliance.model.intake import Intake, RawMessage
 from appliance.spatial.cells import EVENT_RESOLUTION, cell_of
 from appliance.spatial.geometry import point_blob
 from appliance.spatial.shape import Disc
-from appliance.store import sqlite
 from appliance.store.counts import ensure_counts
 from appliance.store.engine import FILE_NAME, Store
 from appliance.store.event_retention import purge_events
@@ -138,7 +138,7 @@ class Growing:
         self._decoder = Decoder((), zone=UTC)
         around = Surroundings(standing=lambda _source: None, judge=lambda *_: "good", plate_key=b"k" * 32)
         self._gatherer = Gatherer(around, memory=self._decoder.memory)
-        self._plain = sqlite.driver().connect(str(folder / "plain.db"), isolation_level=None)
+        self._plain = sqlite3.connect(str(folder / "plain.db"), isolation_level=None)
         self._plain.executescript(PLAIN)
         self._feed = Feed()
         self.rows = 0

@@ -10,13 +10,14 @@ import csv
 import os
 import resource
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from appliance.store import sqlite
+from appliance.store import dbapi
 from appliance.store.engine import FILE_NAME
 from benchmarks.broker import made_events
 
@@ -62,13 +63,13 @@ def import_rows(file: Path, data: Path) -> tuple[float, float]:
 
 def plain_rows(data: Path) -> tuple[float, float]:
     """(CPU seconds, wall seconds) of `executemany` of the very rows that the import made."""
-    reader = sqlite.connect(data / FILE_NAME)
+    reader = dbapi.connect(str(data / FILE_NAME))
     rows = reader.execute(
         "SELECT event_id, source, event_type, event_timestamp, received_at, recorded_at, clock_quality, h3_index, "
         "severity, value, attributes_json, rev, geom FROM events"
     ).fetchall()
     reader.close()
-    plain = sqlite.driver().connect(str(data / "plain.db"), isolation_level=None)
+    plain = sqlite3.connect(str(data / "plain.db"), isolation_level=None)
     plain.executescript(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE e (k INTEGER PRIMARY KEY, a TEXT, b TEXT, "
         "c TEXT, d INTEGER, e INTEGER, f INTEGER, g TEXT, h INTEGER, i REAL, j REAL, l TEXT, m INTEGER, n BLOB);"

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.model.settings import Mqtt
-from appliance.store import sqlite
+from appliance.store import dbapi
 from appliance.store.engine import FILE_NAME
 from benchmarks.broker import batch_messages, broker, drain_bare, publish_backlog, single_messages, subscribe
 
@@ -71,11 +71,11 @@ class BridgeProcess:
         path = self.data / FILE_NAME
         if not path.exists():
             return 0
-        connection = sqlite.driver().connect(f"file:{path}?mode=ro", uri=True)
+        connection = dbapi.connect(f"file:{path}?mode=ro")
         try:
             row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
             return int(row[0]) if row else 0
-        except sqlite.driver().OperationalError:
+        except dbapi.Error:
             return 0
         finally:
             connection.close()

@@ -84,7 +84,7 @@ ONLY_IN = {
     "psycopg": {"sync.upstream_postgres", "sync.central", "appliance.cli"},
     "sqlalchemy": {"appliance.store"},
     "sqlite3": {"appliance.store"},
-    "sqlean": {"appliance.store"},
+    "apsw": {"appliance.store"},
     "pyarrow": {"appliance.store"},
     "h3": {"appliance.spatial"},
     "click": {"appliance.cli"},

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
 from appliance.errors import BadDisk, Corrupt, HexpostError, NoRoom, Unavailable
-from appliance.store import health, sqlite
+from appliance.store import dbapi, health, sqlite
 from appliance.store.disk import ERRORS_WORDS, Ballast, disk_trouble
 from appliance.store.durable import free_bytes
 
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 FILE_NAME = "hexpost.db"
 POOL = 8  # connections kept a process; readers beyond wait
 READ_LIMIT_S = 10.0  # a read that takes longer is stopped: a long reader lets the WAL grow without end
+_DAMAGED = "{path} is damaged: {text}; the next start sets it aside and puts back what can be read"
 _FAILED = ("disk I/O", "readonly", "unable to open")
 PROGRESS_STEPS = 20_000  # SQLite virtual machine steps between looks at the clock, about a millisecond
 ASK_AGAIN_S = 0.0015  # between two attempts to take the write lock
@@ -47,8 +48,7 @@ class Store:
         self._held: int | None = None
         self._connect = sqlite.connect_to_read if read_only else sqlite.connect
         self._engine = sa.create_engine(
-            "sqlite://",
-            module=sqlite.driver(),
+            dbapi.URL,
             creator=self._open,
             poolclass=QueuePool,
             pool_size=POOL,
@@ -162,7 +162,7 @@ class Store:
             yield
         except sa.exc.TimeoutError as error:
             raise Unavailable(f"reading the store: all {POOL} connections are busy; try again") from error
-        except (sa.exc.DBAPIError, sqlite.driver().DatabaseError) as error:  # the hot paths speak to the driver itself
+        except (sa.exc.DBAPIError, dbapi.Error) as error:  # the hot paths speak to the driver itself
             explained = _explain(getattr(error, "orig", error), self.path)
             if explained is None:
                 raise
@@ -173,6 +173,10 @@ class Store:
             if isinstance(explained, Corrupt) and not self.read_only:
                 health.cast_doubt(self.path, str(getattr(error, "orig", error)))
             raise explained from error
+        except UnicodeDecodeError as error:  # nothing was written that is no text
+            if not self.read_only:
+                health.cast_doubt(self.path, str(error))
+            raise Corrupt(_DAMAGED.format(path=self.path, text=error)) from error
 
 
 def raw_connection(connection: sa.Connection) -> Any:
@@ -184,7 +188,7 @@ def _begin_to_write(raw: Any) -> None:
     """Take the write lock. It is asked for every millisecond or two, for SQLite soon waits a tenth of a second at a
     time: two processes that write in turn, as bridge and jobs do, then leave it unused half as long as they hold it.
 
-    raises  OperationalError  of the driver, after `BUSY_MS`
+    raises  dbapi.Error, after `BUSY_MS`
     """
     raw.execute("PRAGMA busy_timeout = 0")
     try:
@@ -193,7 +197,7 @@ def _begin_to_write(raw: Any) -> None:
             try:
                 raw.execute("BEGIN IMMEDIATE")
                 return
-            except sqlite.driver().OperationalError as error:
+            except dbapi.Error as error:
                 if "locked" not in str(error) or time.monotonic() > until:
                     raise
             time.sleep(ASK_AGAIN_S)
@@ -215,8 +219,8 @@ def _explain(error: object, path: Path) -> HexpostError | None:
         return Unavailable(f"writing the store: another process has held {path.name} for too long; try again")
     if "is full" in text or any(word in text for word in _FAILED):
         return _explain_disk(text, path)
-    if any(word in text for word in ("malformed", "not a database", "Could not decode")):
-        return Corrupt(f"{path} is damaged: {text}; the next start sets it aside and puts back what can be read")
+    if any(word in text for word in ("malformed", "not a database")):
+        return Corrupt(_DAMAGED.format(path=path, text=text))
     return None
 
 

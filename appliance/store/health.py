@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.errors import Corrupt
-from appliance.store import sqlite
+from appliance.store import dbapi, sqlite
 from appliance.store.durable import sync_folder, write_durably
 
 log = logging.getLogger(__name__)
@@ -202,7 +202,7 @@ def _examine_inside(path: Path) -> str:
                 "WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%'"
             ).fetchall():
                 _touch(connection, table, bool(without_rowid))
-    except sqlite.driver().DatabaseError as error:
+    except dbapi.Error as error:
         if any(word in str(error) for word in _DAMAGE):
             return f"{path} is damaged ({error})"
     except UnicodeDecodeError as error:  # a name in the schema
@@ -231,7 +231,7 @@ def _examine_doubt(path: Path) -> str:
         with contextlib.closing(sqlite.connect(path)) as connection:
             connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
             answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite.driver().DatabaseError as error:
+    except dbapi.Error as error:
         answer = str(error)
     if answer == "ok":
         log.warning("%s was in doubt (%s) and is sound", path, told)

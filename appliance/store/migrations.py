@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.errors import Conflict
-from appliance.store import sqlite
+from appliance.store import dbapi, sqlite
 from appliance.store.snapshots import take_snapshot
 
 FOLDER = Path(__file__).parent / "migration"
@@ -67,7 +67,7 @@ def sqlite_connection(path: Path) -> Iterator[Any]:
 
 def _begin(path: Path) -> None:
     """Make the first table where there is none: in a new file, or one whose making was cut off by a power cut."""
-    connection = sqlite.driver().connect(str(path), isolation_level=None)
+    connection = dbapi.connect(str(path))
     try:
         if connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only possible before the first table
@@ -93,7 +93,7 @@ def _statements(script: str) -> Iterator[str]:
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
-        if sqlite.driver().complete_statement(statement):
+        if dbapi.complete_statement(statement):
             yield statement
             statement = ""
 

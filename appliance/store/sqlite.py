@@ -1,16 +1,11 @@
-"""The one place that picks a SQLite driver and loads SpatiaLite into a connection.
+"""Connections to the store's file: SpatiaLite loaded and the pragmas set, in one place."""
 
-Many Python builds ship a `sqlite3` that cannot load extensions, and each ships a SQLite of its own age. `sqlean`
-can, and is the same SQLite on every machine, so it comes first; the standard library's serves where it is able.
-"""
-
-import importlib
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from urllib.parse import quote
 
 from appliance.errors import Unavailable
+from appliance.store import dbapi
 from appliance.store.durable import free_bytes
 
 EXTENSION = "mod_spatialite"
@@ -31,27 +26,9 @@ READING_PRAGMAS = tuple(pragma for pragma in PRAGMAS if not any(word in pragma f
 ROOMY_BYTES, ROOMY_PAGES = 1_073_741_824, 4_000
 
 
-def driver() -> ModuleType:
-    """The DB-API module that can load extensions.
-
-    raises  Unavailable  none can, saying what to install
-    """
-    for name in ("sqlean", "sqlite3"):
-        try:
-            module = importlib.import_module(name)
-        except ImportError:
-            continue
-        if hasattr(module.Connection, "enable_load_extension"):
-            return module
-    raise Unavailable("opening the store: this Python's sqlite3 cannot load extensions; install it with pip: sqlean.py")
-
-
 def connect(path: Path) -> Any:
-    """A connection in autocommit mode with SpatiaLite loaded and the pragmas set.
-
-    The caller writes its own BEGIN: the driver's implicit transactions would take the write lock late.
-    """
-    connection = driver().connect(str(path), check_same_thread=False, isolation_level=None, cached_statements=256)
+    """A connection with SpatiaLite loaded and the pragmas set. The caller writes its own BEGIN."""
+    connection = dbapi.connect(str(path))
     load_spatialite(connection)
     for pragma in PRAGMAS:
         connection.execute(pragma)
@@ -67,9 +44,7 @@ def connect_to_read(path: Path) -> Any:
     """
     wal = path.with_name(f"{path.name}-wal")
     how = "mode=ro" if wal.exists() and wal.stat().st_size else "mode=ro&immutable=1"
-    connection = driver().connect(
-        f"file:{quote(str(path))}?{how}", uri=True, check_same_thread=False, isolation_level=None, cached_statements=256
-    )
+    connection = dbapi.connect(f"file:{quote(str(path))}?{how}")
     load_spatialite(connection)
     for pragma in READING_PRAGMAS:
         connection.execute(pragma)
@@ -84,7 +59,7 @@ def load_spatialite(connection: Any) -> None:
     connection.enable_load_extension(True)
     try:
         connection.load_extension(EXTENSION)
-    except driver().OperationalError as error:
+    except dbapi.Error as error:
         raise Unavailable(
             f"loading SpatiaLite: {error}; install the Debian package libsqlite3-mod-spatialite"
         ) from None

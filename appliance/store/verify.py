@@ -48,8 +48,12 @@ def verify_copy(store: Store) -> list[Finding]:
 
 
 def _integrity(store: Store) -> Finding:
-    with store.read(LIMIT_S) as connection:
-        answer = [row[0] for row in raw_connection(connection).execute("PRAGMA integrity_check(10)")]
+    answer: list[str] = []
+    try:
+        with store.read(LIMIT_S) as connection:
+            answer += (row[0] for row in raw_connection(connection).execute("PRAGMA integrity_check(10)"))
+    except Corrupt as error:  # some damage ends the check itself
+        answer.append(str(error))
     return Finding(name="file", holds=answer == ["ok"], detail="; ".join(answer))
 
 

@@ -1,6 +1,5 @@
 """The bridge's loop between a client declared here and a real store: nothing is acknowledged before it is durable."""
 
-import sqlite3
 import threading
 import time
 from collections import Counter
@@ -13,6 +12,7 @@ import pytest
 
 from appliance.errors import Corrupt, Unavailable
 from appliance.model.intake import Intake, Receipt
+from appliance.store import dbapi
 from appliance.store.engine import Store
 from appliance.store.events import EventFilter, fetch_events
 from appliance.store.field import StoreField
@@ -289,7 +289,7 @@ def test_a_message_that_cannot_be_written_goes_to_quarantine_and_its_neighbours_
 
 
 def test_stopped_while_it_writes_one_by_one_it_ends_cleanly(bridge: Running, store: Store) -> None:
-    bridge.recorder.error = sqlite3.IntegrityError("unforeseen")
+    bridge.recorder.error = dbapi.Error("unforeseen")
     first = bridge.recorder.record
 
     def then_unavailable(intake: Intake) -> Receipt:

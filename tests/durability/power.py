@@ -15,7 +15,7 @@ import msgspec
 
 from appliance.errors import HexpostError
 from appliance.model.intake import Intake
-from appliance.store import sqlite
+from appliance.store import dbapi, sqlite
 from appliance.store.engine import FILE_NAME, Store
 from appliance.store.verify import verify_store
 from appliance.wiring import Box, open_box, open_recorder, open_store
@@ -138,7 +138,7 @@ def faults_of(image: Image, run: Run) -> list[str]:
             return faults + faults_of_sealing(box, image.promises.messages)
         finally:
             store.close()
-    except (HexpostError, sqlite.driver().Error) as error:
+    except (HexpostError, dbapi.Error) as error:
         return [f"does not open: {type(error).__name__}: {error}"]
 
 

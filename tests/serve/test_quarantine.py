@@ -190,7 +190,7 @@ def test_the_web_part_as_it_is_wired_retries(store: Store) -> None:
     ("trigger", "reason"),
     [
         ("BEFORE INSERT ON reading_values WHEN new.value = 1.2 BEGIN SELECT RAISE(ABORT, 'no')",
-         "could not be stored: IntegrityError"),
+         "could not be stored: ConstraintError"),
         ("BEFORE DELETE ON quarantine WHEN old.count = 2 BEGIN SELECT RAISE(IGNORE)", "changed while it was retried"),
     ],
 )  # fmt: skip

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
+import apsw
 import pytest
-import sqlean as sqlite3
 
 from appliance.spatial.ring import varint
 
@@ -11,9 +11,9 @@ Entries = list[tuple[int, int, int, int]]
 
 
 @pytest.fixture
-def spatialite() -> Iterator[sqlite3.Connection]:
+def spatialite() -> Iterator[apsw.Connection]:
     """An empty database in memory with SpatiaLite loaded."""
-    connection = sqlite3.connect(":memory:")
+    connection = apsw.Connection(":memory:")
     connection.enable_load_extension(True)
     connection.load_extension("mod_spatialite")
     yield connection

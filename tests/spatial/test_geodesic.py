@@ -1,8 +1,8 @@
 """Distances on the ellipsoid: as SpatiaLite has them, and to a line as a fine search along it finds them."""
 
 import itertools
-import sqlite3
 
+import apsw
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,7 +17,7 @@ lats = st.floats(-90, 90) | st.sampled_from([-90.0, 90.0, 89.9999, 0.0])
 
 
 @pytest.fixture
-def judge(spatialite: sqlite3.Connection) -> sqlite3.Connection:
+def judge(spatialite: apsw.Connection) -> apsw.Connection:
     spatialite.execute("SELECT InitSpatialMetaData(1, 'WGS84')")
     return spatialite
 
@@ -40,7 +40,7 @@ def test_distances_that_are_known(places: tuple[float, float, float, float], met
     assert one(*places) == pytest.approx(metres, abs=1e-3)
 
 
-def test_distances_are_those_of_spatialite_to_a_tenth_of_a_millimetre(judge: sqlite3.Connection) -> None:
+def test_distances_are_those_of_spatialite_to_a_tenth_of_a_millimetre(judge: apsw.Connection) -> None:
     rng = np.random.default_rng(1)
     lat1, lng1 = rng.uniform(-90, 90, 2_000), rng.uniform(-180, 180, 2_000)
     away, around = 10 ** rng.uniform(0, 6, 2_000), rng.uniform(0, 360, 2_000)

@@ -1,8 +1,8 @@
 """Geometry as bytes: the same that SpatiaLite makes, valid, and the whole world covered once."""
 
+import apsw
 import h3.api.basic_int as h3
 import pytest
-import sqlean as sqlite3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,7 +27,7 @@ def text_of(polygons: list[Ring]) -> str:
     return "MULTIPOLYGON(" + ", ".join(f"(({ring}))" for ring in rings) + ")"
 
 
-def assert_valid(spatialite: sqlite3.Connection, cell: int) -> float:
+def assert_valid(spatialite: apsw.Connection, cell: int) -> float:
     """The polygons of a cell please SpatiaLite in every way; returns their area in square degrees."""
     polygons = cell_polygons(cell)
     blob = multipolygon_blob(polygons)
@@ -43,7 +43,7 @@ def assert_valid(spatialite: sqlite3.Connection, cell: int) -> float:
 @anything
 @given(place=anywhere)
 def test_a_point_is_byte_for_byte_what_make_point_gives(
-    spatialite: sqlite3.Connection, place: tuple[float, float]
+    spatialite: apsw.Connection, place: tuple[float, float]
 ) -> None:
     theirs = spatialite.execute("SELECT MakePoint(?, ?, 4326)", place).fetchone()[0]
     assert point_blob(*place) == theirs
@@ -53,7 +53,7 @@ def test_a_point_is_byte_for_byte_what_make_point_gives(
 @anything
 @given(place=anywhere, resolution=st.integers(0, 15))
 def test_a_cell_is_byte_for_byte_what_spatialite_gives_and_comes_back(
-    spatialite: sqlite3.Connection, place: tuple[float, float], resolution: int
+    spatialite: apsw.Connection, place: tuple[float, float], resolution: int
 ) -> None:
     polygons = cell_polygons(cell_of(lng=place[0], lat=place[1], resolution=resolution))
     blob = multipolygon_blob(polygons)
@@ -65,7 +65,7 @@ def test_a_cell_is_byte_for_byte_what_spatialite_gives_and_comes_back(
 
 @pytest.mark.parametrize("resolution", [0, 1, 2])
 def test_all_cells_of_a_resolution_are_valid_and_cover_the_world_once(
-    spatialite: sqlite3.Connection, resolution: int
+    spatialite: apsw.Connection, resolution: int
 ) -> None:
     world = [cell for base in h3.get_res0_cells() for cell in h3.cell_to_children(base, resolution)]
     assert sum(assert_valid(spatialite, cell) for cell in world) == pytest.approx(360 * 180, rel=1e-12)
@@ -74,7 +74,7 @@ def test_all_cells_of_a_resolution_are_valid_and_cover_the_world_once(
 @pytest.mark.parametrize("resolution", range(16))
 @pytest.mark.parametrize("lat", [90.0, -90.0, 60.0, 0.5, -45.0])
 def test_cells_at_the_poles_and_on_the_antimeridian_are_valid_at_every_resolution(
-    spatialite: sqlite3.Connection, lat: float, resolution: int
+    spatialite: apsw.Connection, lat: float, resolution: int
 ) -> None:
     around = h3.grid_disk(cell_of(lat=lat, lng=180.0, resolution=resolution), 4)
     areas = [assert_valid(spatialite, cell) for cell in around]

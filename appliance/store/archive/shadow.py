@@ -13,7 +13,7 @@ import msgspec
 from appliance.clock import from_us, to_us
 from appliance.model.event import Event
 from appliance.model.intake import Fix, Intake, Reading
-from appliance.store import sqlite
+from appliance.store import dbapi
 from appliance.store.positions import fix_members, fix_row
 
 CHUNK = 2_000  # rows held in memory at a time
@@ -113,7 +113,7 @@ class Shadow:
         """
         path.unlink(missing_ok=True)
         self.path = path
-        self.raw = sqlite.driver().connect(str(path), isolation_level=None)
+        self.raw = dbapi.connect(str(path))
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -16000", "locking_mode = EXCLUSIVE"):
             self.raw.execute(f"PRAGMA {pragma}")
         self.raw.executescript(_SCHEMA)

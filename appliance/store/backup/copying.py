@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.errors import Corrupt, Unavailable
-from appliance.store import sqlite
+from appliance.store import dbapi, sqlite
 from appliance.store.durable import is_read_only, sync_file
 
 STEP_PAGES = 256
@@ -44,7 +44,7 @@ def copy_file(
         with contextlib.closing(_new_file(target, page_bytes)) as writer:
             begun, wal = time.monotonic(), source.with_name(f"{source.name}-wal")
 
-            def after_step(_status: int, remaining: int, total: int) -> None:
+            def after_step(remaining: int, total: int) -> None:
                 done = total - remaining
                 progress(done, total)
                 if wal.exists() and wal.stat().st_size > MAX_WAL_BYTES:
@@ -57,8 +57,8 @@ def copy_file(
                     pause(ahead_s)
 
             try:
-                reader.backup(writer, pages=STEP_PAGES, progress=after_step, sleep=0.05)
-            except sqlite.driver().DatabaseError as error:
+                reader.copy_into(writer, pages=STEP_PAGES, progress=after_step, sleep_s=0.05)
+            except dbapi.Error as error:
                 raise _explain(error, source, target) from None
     return pages * page_bytes
 
@@ -69,10 +69,10 @@ def close_file(copy: Path) -> None:
     raises  Unavailable  it cannot be written
     """
     try:
-        with contextlib.closing(sqlite.driver().connect(str(copy), isolation_level=None)) as connection:
+        with contextlib.closing(dbapi.connect(str(copy))) as connection:
             connection.execute("PRAGMA journal_mode = DELETE").fetchall()
         sync_file(copy)
-    except (OSError, sqlite.driver().DatabaseError) as error:
+    except (OSError, dbapi.Error) as error:
         raise Unavailable(f"writing {copy}: {error}; is the drive still there?") from None
 
 
@@ -83,7 +83,7 @@ def _measure(reader: Any, source: Path) -> tuple[int, int]:
             reader.execute("PRAGMA page_size").fetchone()[0],
             reader.execute("PRAGMA page_count").fetchone()[0],
         )
-    except sqlite.driver().DatabaseError as error:
+    except dbapi.Error as error:
         raise Corrupt(f"reading {source}: {error}; restart Hexpost, which sets a damaged file aside") from None
 
 
@@ -94,7 +94,7 @@ def _new_file(target: Path, page_bytes: int) -> Any:
         descriptor.close()
     except OSError as error:
         raise Unavailable(f"writing {target}: {error.strerror}; is the drive there, and may it be written?") from None
-    connection = sqlite.driver().connect(str(target), isolation_level=None, check_same_thread=False)
+    connection = dbapi.connect(str(target))
     for pragma in (f"page_size = {page_bytes}", "journal_mode = OFF", "synchronous = OFF", "cache_size = -4000"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     return connection

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.errors import BadDisk, HexpostError
+from appliance.store import dbapi
 from appliance.store.backup.manifest import check_hashes, list_backups
 from appliance.store.disk import explain_refusal
 from appliance.store.durable import is_read_only
@@ -18,7 +19,6 @@ from appliance.store.health import REASON, examine, list_unfinished, set_aside, 
 from appliance.store.migrations import migrate
 from appliance.store.salvage.ledger import insert_salvage
 from appliance.store.salvage.merge import merge_users, open_source
-from appliance.store.sqlite import driver
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ def _begin(path: Path, folder: Path, backups: BackupFolders, now: datetime) -> N
             try:
                 with store.write() as connection:
                     merge_users(connection, source)
-            except (HexpostError, driver().DatabaseError, UnicodeDecodeError) as error:
+            except (HexpostError, dbapi.Error, UnicodeDecodeError) as error:
                 log.error("users could not be read from %s: %s", place, error)
             finally:
                 source.close()

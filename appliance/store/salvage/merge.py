@@ -17,7 +17,7 @@ from appliance.errors import Corrupt
 from appliance.model.event import Event
 from appliance.model.intake import Fix, Intake, Reading
 from appliance.spatial.geometry import read_point
-from appliance.store import sqlite
+from appliance.store import dbapi
 from appliance.store.changed_days import note_changed
 from appliance.store.engine import Store, raw_connection
 from appliance.store.intake import Recorder
@@ -226,5 +226,5 @@ def open_source(folder: Path, name: str) -> Source | None:
         return None
     try:
         return Source(path)
-    except (sqlite.driver().DatabaseError, UnicodeDecodeError):
+    except (dbapi.Error, UnicodeDecodeError):
         return None

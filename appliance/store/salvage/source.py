@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from appliance.store import sqlite
+from appliance.store import dbapi, sqlite
 
 T = TypeVar("T")
 BATCH = 500  # rows a transaction
@@ -33,7 +33,7 @@ class Source:
 
     def __init__(self, path: Path) -> None:
         """raises  DatabaseError  it cannot be opened at all"""
-        self._connection = sqlite.driver().connect(str(path), isolation_level=None, check_same_thread=False)
+        self._connection = dbapi.connect(str(path))
         self.unreadable: dict[str, int] = {}
         self._connection.execute("PRAGMA writable_schema = ON")
         sqlite.load_spatialite(self._connection)
@@ -45,7 +45,7 @@ class Source:
 
     def close(self) -> None:
         """Give the file back."""
-        with contextlib.suppress(sqlite.driver().DatabaseError):
+        with contextlib.suppress(dbapi.Error):
             self._connection.close()
 
     def tables(self) -> dict[str, list[str]]:
@@ -65,7 +65,7 @@ class Source:
         """One value; `default` where it cannot be read."""
         try:
             row = self._connection.execute(query).fetchone()
-        except (sqlite.driver().DatabaseError, UnicodeDecodeError):
+        except (dbapi.Error, UnicodeDecodeError):
             return default
         return default if row is None else row[0]
 
@@ -73,7 +73,7 @@ class Source:
         """One row; None where it is not there or cannot be read."""
         try:
             found: tuple[Any, ...] | None = self._connection.execute(query, values).fetchone()
-        except (sqlite.driver().DatabaseError, UnicodeDecodeError):
+        except (dbapi.Error, UnicodeDecodeError):
             return None
         return found
 
@@ -97,7 +97,7 @@ class Source:
             try:
                 yield from self._scan(table, columns, order)
                 return
-            except (sqlite.driver().DatabaseError, UnicodeDecodeError):
+            except (dbapi.Error, UnicodeDecodeError):
                 self.count(table)
 
     def _scan(self, table: str, columns: str, order: str) -> Iterator[tuple[Any, ...]]:
@@ -116,7 +116,7 @@ class Source:
                 reached = row[0]
                 yield row
             return
-        except (sqlite.driver().DatabaseError, UnicodeDecodeError):
+        except (dbapi.Error, UnicodeDecodeError):
             self._probes -= 1
         last = high + 1
         try:
@@ -125,7 +125,7 @@ class Source:
             ):
                 last = row[0]
                 yield row
-        except (sqlite.driver().DatabaseError, UnicodeDecodeError):
+        except (dbapi.Error, UnicodeDecodeError):
             self._probes -= 1
         if last - reached <= NARROW or self._probes <= 0:
             self.count(table)

@@ -11,7 +11,7 @@ from typing import Any
 
 from appliance.clock import Clock, to_us
 from appliance.errors import Corrupt, HexpostError
-from appliance.store import health
+from appliance.store import dbapi, health
 from appliance.store.backup.manifest import Manifest, read_manifest
 from appliance.store.engine import FILE_NAME, Store
 from appliance.store.intake import Recorder
@@ -29,7 +29,6 @@ from appliance.store.salvage.merge import (
 )
 from appliance.store.salvage.rules import merge_boots, merge_by_rule, merge_pins
 from appliance.store.salvage.source import Source
-from appliance.store.sqlite import driver
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +142,7 @@ def _perform(key: str, perform: Callable[[int, Came], None], progress: _Progress
 
     try:
         perform(progress.position.get(key, -(1 << 62)), came)
-    except (Corrupt, driver().DatabaseError, ValueError, TypeError, OverflowError) as error:  # what damage has left
+    except (Corrupt, dbapi.Error, ValueError, TypeError, OverflowError) as error:  # what damage has left
         log.error("putting back %s: %s; the rest of it is lost", key, error, exc_info=isinstance(error, TypeError))
         progress.note(f"{key} unreadable", 1)
     except HexpostError:
