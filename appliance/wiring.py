@@ -196,8 +196,10 @@ def open_disk_watch(box: Box, store: Store) -> DiskWatch:
     return DiskWatch(store, open_ballast(box), time.monotonic)
 
 
-def open_recorder(box: Box, store: Store, *, step: Callable[[], Step] = lambda: Step.NORMAL) -> Recorder:
-    """A recorder for one thread; `step` says how scarce room on the disk is."""
+def open_recorder(
+    box: Box, store: Store, *, step: Callable[[], Step] = lambda: Step.NORMAL, beside: bool = False
+) -> Recorder:
+    """A recorder for one thread; `step` says how scarce room on the disk is. `beside` for one that is kept busy."""
     return Recorder(
         store,
         hours=box.hours(),
@@ -209,6 +211,7 @@ def open_recorder(box: Box, store: Store, *, step: Callable[[], Step] = lambda: 
         archive=open_archive(box, store, step),
         admit=Admission(step),
         clock=box.clock,
+        beside=beside,
     )
 
 

@@ -131,7 +131,7 @@ def open_bridge(
 
     bridge = Bridge(
         client,
-        open_recorder(box, store, step=lambda: watch.step),
+        open_recorder(box, store, step=lambda: watch.step, beside=True),
         decoder=decoder,
         gatherer=Gatherer(around, memory=decoder.memory, digests=digests),
         field=field,

@@ -46,6 +46,9 @@ class IntakeRecorder(Protocol):
     def record(self, intake: Intake) -> Receipt:
         """Write an intake whole and durably, or raise."""
 
+    def close(self) -> None:
+        """Nothing more will be recorded."""
+
 
 class Downlink(Protocol):
     """What sends commands."""
@@ -112,6 +115,7 @@ class Bridge:
                 self._say(pending=0)
         finally:
             self._client.stop()
+            self._recorder.close()
 
     def _collect(self) -> list[Message]:
         """The next batch, bounded by number, bytes and age.

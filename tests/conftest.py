@@ -69,6 +69,7 @@ def make_recorder(
     zone: str = "UTC",
     quarantine_rows: int = 100,
     admit: Callable[[Intake], Intake] = lambda intake: intake,
+    beside: bool = False,
 ) -> Recorder:
     """A recorder with a clock that stands still."""
     return Recorder(
@@ -78,6 +79,7 @@ def make_recorder(
         quarantine_rows=quarantine_rows,
         clock=lambda: now,
         admit=admit,
+        beside=beside,
     )
 
 

@@ -54,7 +54,7 @@ def import_command(
     """
     columns, zone, encoding = parse_map(maps), find_zone(tz), known_encoding(encoding)
     store = open_store(box)
-    recorder, progress = open_recorder(box, store), not as_json and sys.stderr.isatty()
+    recorder, progress = open_recorder(box, store, beside=True), not as_json and sys.stderr.isatty()
     reports = []
     for file in files:
         options = ReadOptions(
@@ -75,6 +75,7 @@ def import_command(
         reports.append(report)
         if not as_json:
             say(report)
+    recorder.close()
     if rejected:
         write_rejections(rejected, reports)
     if as_json:

@@ -31,17 +31,23 @@ from appliance.store.settle import (
 )
 from appliance.store.tally import Tally
 
-_INSERT = """
-INSERT INTO events (event_pk, event_id, source, event_type, event_timestamp, received_at, recorded_at, clock_quality,
-                    h3_index, severity, value, attributes_json, rev, geom)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
+_COLUMNS = """event_pk, event_id, source, event_type, event_timestamp, received_at, recorded_at, clock_quality,
+h3_index, severity, value, attributes_json, rev, geom"""
+_WIDTH = _COLUMNS.count(",") + 1
+_AT_ONCE = 32  # rows a statement: AUTOINCREMENT notes its highest key with each, which costs a third of a row
+_ROW = f"({', '.join('?' * _WIDTH)})"
+_INSERT = f"INSERT INTO events ({_COLUMNS}) VALUES {_ROW}"
+_INSERT_MANY = f"INSERT INTO events ({_COLUMNS}) VALUES {', '.join([_ROW] * _AT_ONCE)}"
 _CORRECT = """
 UPDATE events SET event_id = ?, source = ?, event_type = ?, event_timestamp = ?, received_at = ?, recorded_at = ?,
                   clock_quality = ?, h3_index = ?, severity = ?, value = ?, attributes_json = ?, rev = ?, geom = ?
 WHERE event_pk = ?
 """
 _FIND = "SELECT event_type, event_timestamp, rev, h3_index, geom FROM events WHERE event_pk = ? AND event_id = ?"
+
+Content = tuple[Any, ...]
+"""An event as `_COLUMNS` has it, without the key."""
+_US, _TYPE, _CELL, _POINT = 3, 2, 7, 12  # in it
 
 _encode: Callable[[Any], bytes] = msgspec.json.encode
 
@@ -59,8 +65,8 @@ class EventWriter:
         self._known.forget()
         self._tally.counts.clear()
 
-    def insert(self, connection: sa.Connection, events: Sequence[Event], now: int) -> list[Outcome]:
-        """What became of each event, in order; `now` in microseconds."""
+    def insert(self, connection: sa.Connection, events: Sequence[Event], contents: Sequence[Content]) -> list[Outcome]:
+        """What became of each event, in order; with what `contents_of` made of them."""
         if not events:
             return []
         raw = raw_connection(connection)
@@ -68,32 +74,33 @@ class EventWriter:
         known.catch_up(raw)
         known.look_up(raw, events)
         key, source = last_key(raw), ""
-        rows: list[tuple[Any, ...]] = []
+        values: list[Any] = []  # of rows, one after the other
         outcomes: list[Outcome] = []
-        for event in events:
+        for event, content in zip(events, contents, strict=True):
             event_id = event.event_id
             if event.source != source:  # those of a message stand together
                 source = event.source
                 tail, settled = known.of_source(source)
             found = tail.get(event_id) or settled.get(event_id)
             if found is not None:
-                raw.executemany(_INSERT, rows)  # the earlier one may be among them
-                rows.clear()
-                again = self._again(connection, raw, found, event, now)
+                _insert_rows(raw, values)  # the earlier one may be among them
+                values.clear()
+                again = self._again(connection, raw, found, event, content)
                 if again is not None:
                     outcomes.append(again)
                     continue
             key += 1
-            rows.append(_row(key, event, _spot(event.longitude, event.latitude), now))
+            values.append(key)
+            values += content
             tail[event_id] = key
             outcomes.append("stored")
-        raw.executemany(_INSERT, rows)
+        _insert_rows(raw, values)
         known.reach(key)
         self._tally.write(connection)
         self._last = key
         return outcomes
 
-    def _again(self, connection: sa.Connection, raw: Any, key: int, event: Event, now: int) -> Outcome | None:
+    def _again(self, connection: sa.Connection, raw: Any, key: int, event: Event, content: Content) -> Outcome | None:
         """An event whose identity is known: a duplicate, or a correction; None where it was deleted meanwhile."""
         row = raw.execute(_FIND, (key, event.event_id)).fetchone()
         if row is None:
@@ -101,13 +108,13 @@ class EventWriter:
         event_type, us, rev, cell, point = row
         if event.rev <= rev:
             return "duplicate"
-        spot = _spot(event.longitude, event.latitude)
+        spot = (content[_CELL], content[_POINT])
         if spot[0] is None:  # a correction that tells no place does not take away the one that is known
             spot = (cell, point)
-        content = _row(key, event, spot, now)[1:]
+            content = (*content[:_CELL], cell, *content[_CELL + 1 : _POINT], point)
         raw.execute(_CORRECT, (*content, key))
         follow_change(
-            connection, self._tally, key, Spot(us, event_type, cell, point), Spot(content[3], content[2], *spot)
+            connection, self._tally, key, Spot(us, event_type, cell, point), Spot(content[_US], content[_TYPE], *spot)
         )
         return "corrected"
 
@@ -128,6 +135,19 @@ class EventWriter:
             settle_counts(connection, self._tally)
 
 
+def contents_of(events: Sequence[Event], now: int) -> list[Content]:
+    """What is to be written of each event; `now` in microseconds. Needs no store, so no lock either."""
+    return [_content(event, _spot(event.longitude, event.latitude), now) for event in events]
+
+
+def _insert_rows(raw: Any, values: list[Any]) -> None:
+    """Insert rows whose values stand one after the other."""
+    step = _WIDTH * _AT_ONCE
+    whole = len(values) - len(values) % step
+    raw.executemany(_INSERT_MANY, (values[at : at + step] for at in range(0, whole, step)))
+    raw.executemany(_INSERT, (values[at : at + _WIDTH] for at in range(whole, len(values), _WIDTH)))
+
+
 @lru_cache(maxsize=8_192)  # cameras stand still, and addresses come again
 def _spot(lng: float | None, lat: float | None) -> tuple[int | None, bytes | None]:
     """The cell and the geometry of a place; both None where there is none."""
@@ -136,11 +156,10 @@ def _spot(lng: float | None, lat: float | None) -> tuple[int | None, bytes | Non
     return cell_of(lat=lat, lng=lng, resolution=EVENT_RESOLUTION), point_blob(lng, lat)
 
 
-def _row(key: int, event: Event, spot: tuple[int | None, bytes | None], now: int) -> tuple[Any, ...]:
+def _content(event: Event, spot: tuple[int | None, bytes | None], now: int) -> Content:
     """In the order of the columns of both statements."""
     cell, point = spot
     return (
-        key,
         event.event_id,
         event.source,
         event.event_type,

@@ -7,6 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Protocol
 
@@ -19,7 +20,7 @@ from appliance.model.intake import Intake, Outcome, RawMessage, Receipt
 from appliance.store.commands import insert_answers
 from appliance.store.device_reports import fold_reports, keep_last_fixes
 from appliance.store.engine import Store
-from appliance.store.event_writer import EventWriter
+from appliance.store.event_writer import Content, EventWriter, contents_of
 from appliance.store.memory import insert_digests, insert_learned
 from appliance.store.positions import insert_fixes
 from appliance.store.quarantine import Room, Seals, insert_rejections, take_retried
@@ -56,9 +57,11 @@ class Recorder:
         plate_key: bytes = b"",
         archive: Archive | None = None,
         admit: Callable[[Intake], Intake] = lambda intake: intake,
+        beside: bool = False,
     ) -> None:
         """`sealer` and `plate_key` (16 to 64 bytes, the site's own) go together; without them no plate is kept.
-        `admit` takes away what there is no room for, and counts it in the intake's `shed`.
+        `admit` takes away what there is no room for, and counts it in the intake's `shed`. `beside`: indexing what has
+        gathered goes on in a thread while the caller prepares the next intake; else it is done when `record` returns.
 
         raises  ValueError  a sealer without a key
         """
@@ -73,6 +76,8 @@ class Recorder:
         self._admit = admit
         self._series: dict[Series, int] = {}
         self._settle_after = 0.0
+        self._beside = ThreadPoolExecutor(1, "settling") if beside else None
+        self._settling: Future[None] | None = None
 
     def record(self, intake: Intake) -> Receipt:
         """Write an intake whole, or raise and write nothing; it is durable when this returns.
@@ -84,22 +89,42 @@ class Recorder:
             return Receipt(outcomes=[])
         intake = self._admit(intake)
         now = to_us(self._clock())
+        contents = contents_of(intake.events, now)
+        self._await_settling()
         try:
             with self._store.write() as connection:
-                receipt, fresh = self._write(connection, intake, now)
+                receipt, fresh = self._write(connection, intake, contents, now)
         except BaseException:
             self._events.forget()
             raise
         remember(self._series, fresh)
         if self._archive is not None and intake.raw:
             self._archive.append(intake.raw)
-        self._settle()
+        self._settle_behind()
         return receipt
+
+    def close(self) -> None:
+        """Let what goes on beside come to its end; nothing is recorded afterwards."""
+        self._await_settling()
+        if self._beside is not None:
+            self._beside.shutdown()
+
+    def _settle_behind(self) -> None:
+        if not self._events.settling_due or time.monotonic() < self._settle_after:
+            return
+        if self._beside is None:
+            self._settle()
+        else:
+            self._settling = self._beside.submit(self._settle)
+
+    def _await_settling(self) -> None:
+        """What it does belongs to this thread again."""
+        settling, self._settling = self._settling, None
+        if settling is not None:
+            settling.result()
 
     def _settle(self) -> None:
         """Index what has gathered. What was recorded is durable without it: trouble here only leaves it for later."""
-        if time.monotonic() < self._settle_after:
-            return
         try:
             while self._events.settling_due:
                 with self._store.write() as connection:
@@ -108,10 +133,15 @@ class Recorder:
             self._events.forget()
             self._settle_after = time.monotonic() + SETTLE_AGAIN_S
             log.warning("events are stored, and indexed later: %s", error)
+        except BaseException:
+            self._events.forget()
+            raise
 
-    def _write(self, connection: sa.Connection, intake: Intake, now: int) -> tuple[Receipt, Mapping[Series, int]]:
+    def _write(
+        self, connection: sa.Connection, intake: Intake, contents: Sequence[Content], now: int
+    ) -> tuple[Receipt, Mapping[Series, int]]:
         take_retried(connection, intake.retried)
-        outcomes = self._events.insert(connection, intake.events, now)
+        outcomes = self._events.insert(connection, intake.events, contents)
         readings = insert_readings(connection, intake.readings, self._series)
         fixes_stored = insert_fixes(connection, intake.fixes)
         fold_reports(connection, intake.reports)

@@ -94,6 +94,9 @@ class Watched:
         self._link.done.append(("durable", intake.items))
         return receipt
 
+    def close(self) -> None:
+        self._recorder.close()
+
 
 class Running:
     """A bridge at work on a thread of its own."""

@@ -30,7 +30,7 @@ from appliance.store.settle import (
     write_tallied,
 )
 from appliance.store.tally import Tally
-from tests.conftest import NOW, examples, make_event, make_recorder
+from tests.conftest import NOW, examples, make_event, make_recorder, wait_for
 from tests.store.checks import assert_sound, event_at, totals
 
 HERE = (47.97, 29.37)
@@ -60,6 +60,14 @@ def counted(store: Store, resolution: int = 8) -> int:
             hours=UTC_HOURS,
         )
     return sum(row[2] for row in rows)
+
+
+@pytest.fixture(params=[False, True], ids=["at once", "beside"])
+def settling(store: Store, request: pytest.FixtureRequest) -> Iterator[Recorder]:
+    """A recorder that indexes before it returns, and one that does it in a thread."""
+    made = make_recorder(store, NOW, beside=request.param)
+    yield made
+    made.close()
 
 
 @pytest.mark.parametrize("when", ["in the tail", "settled"])
@@ -97,12 +105,15 @@ def test_what_was_taken_back_is_new_again(store: Store, recorder: Recorder) -> N
 
 
 def test_the_writer_settles_when_the_tail_has_grown(
-    store: Store, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+    store: Store, settling: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_writer, "INDEX_ROWS", 10)
     monkeypatch.setattr(event_writer, "MAX_UNCOUNTED", 20)
     for start in range(0, 40, 5):
-        recorder.record(Intake(events=[make_event(event_id=f"e{n:02}") for n in range(start, start + 5)]))
+        ids = [f"e{n:02}" for n in range(max(0, start - 1), start + 5)]  # the last one again
+        outcomes = settling.record(Intake(events=[make_event(event_id=name) for name in ids])).outcomes
+        assert outcomes == ["duplicate"] * (len(ids) - 5) + ["stored"] * 5
+    settling.close()
     with store.read() as connection:
         assert fetch_marks(raw_connection(connection)) == (40, 40)
     assert counted(store) == 40
@@ -110,7 +121,7 @@ def test_the_writer_settles_when_the_tail_has_grown(
 
 
 def test_a_store_that_cannot_be_written_while_settling_is_settled_later(
-    store: Store, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    store: Store, settling: Recorder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(event_writer, "INDEX_ROWS", 2)
     monkeypatch.setattr(intake, "SETTLE_AGAIN_S", 0.0)
@@ -120,11 +131,25 @@ def test_a_store_that_cannot_be_written_while_settling_is_settled_later(
 
     with monkeypatch.context() as patched:
         patched.setattr(event_writer, "settle_index", fail)
-        assert recorder.record(Intake(events=[make_event(event_id=n) for n in "abc"])).outcomes == ["stored"] * 3
-    assert "indexed later: the disk is full" in caplog.text
-    recorder.record(Intake(events=[make_event(event_id="d")]))
+        assert settling.record(Intake(events=[make_event(event_id=n) for n in "abc"])).outcomes == ["stored"] * 3
+        wait_for(lambda: "indexed later: the disk is full" in caplog.text, what="the warning")
+    settling.record(Intake(events=[make_event(event_id="d")]))
+    settling.close()
     with store.read() as connection:
         assert fetch_marks(raw_connection(connection)).indexed == 4
+    assert_sound(store)
+
+
+def test_a_fault_while_settling_beside_stops_the_next_record(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_writer, "INDEX_ROWS", 2)
+    recorder = make_recorder(store, NOW, beside=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(event_writer, "settle_index", lambda _connection: 1 / 0)
+        recorder.record(Intake(events=[make_event(event_id=name) for name in "ab"]))
+        with pytest.raises(ZeroDivisionError):
+            recorder.record(Intake(events=[make_event(event_id="c")]))
+    assert recorder.record(Intake(events=[make_event(event_id="c")])).outcomes == ["stored"]
+    recorder.close()
     assert_sound(store)
 
 

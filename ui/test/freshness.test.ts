@@ -39,6 +39,9 @@ describe('the picture', () => {
 test('parts of the box that are down are told', () => {
   expect(troublesOf(null)).toEqual([]);
   expect(troublesOf({ ...HEALTH, broker: 'down' })).toEqual(['broker']);
+  expect(troublesOf({ ...HEALTH, disk: { disk: 'critical' } })).toEqual([]);
+  expect(troublesOf({ ...HEALTH, disk: { disk: 'full' }, broker: 'down' })).toEqual(['full', 'broker']);
+  expect(troublesOf({ ...HEALTH, disk: { disk: 'full', disk_error: 'the disk has become read-only' } })).toEqual(['disk']);
   expect(troublesOf({ ...HEALTH, parts: { bridge: 'down', jobs: 'down' } })).toEqual(['bridge', 'jobs']);
   expect(troublesOf({ ...HEALTH, parts: { sync: 'down' }, sync: { state: 'off', pending_rows: null, last_acked_at: null } })).toEqual([]);
   expect(troublesOf({ ...HEALTH, sync: { state: 'down', pending_rows: 3, last_acked_at: null } })).toEqual(['sync']);

@@ -21,7 +21,7 @@ from appliance.store.archive.difference import is_elsewhere
 from appliance.store.archive.shadow import Shadow, ShadowEvent, fix_of, reading_of
 from appliance.store.audit import insert_audit
 from appliance.store.engine import Store, raw_connection
-from appliance.store.event_writer import EventWriter
+from appliance.store.event_writer import EventWriter, contents_of
 from appliance.store.open_bins import fetch_horizon, mark_written
 from appliance.store.positions import insert_fixes
 from appliance.store.readings import Series, insert_readings
@@ -131,7 +131,8 @@ def _place(told: ShadowEvent, cell: int | None, point: bytes | None) -> tuple[in
 
 def _insert_events(connection: sa.Connection, shadow: Shadow, writer: EventWriter, at: int, done: Swapped) -> None:
     for chunk in shadow.events(0):
-        outcomes = writer.insert(connection, [told.event() for told in chunk], at)
+        events = [told.event() for told in chunk]
+        outcomes = writer.insert(connection, events, contents_of(events, at))
         done.events_added += outcomes.count("stored")
         done.events_changed += outcomes.count("corrected")
 

@@ -11,6 +11,7 @@ export interface Health {
   last_run_at: string | null;
   broker: 'up' | 'down' | 'unknown';
   parts: Record<string, string>;
+  disk?: { disk?: string; disk_error?: string };
   sync?: { state: string; pending_rows: number | null; last_acked_at: string | null };
 }
 
@@ -23,7 +24,7 @@ export interface Heard {
   health: Health | null;
 }
 
-export type Trouble = 'broker' | 'bridge' | 'jobs' | 'sync' | 'serve';
+export type Trouble = 'disk' | 'full' | 'broker' | 'bridge' | 'jobs' | 'sync' | 'serve';
 
 export type Freshness =
   | { kind: 'connecting' }
@@ -46,7 +47,11 @@ export function judge(heard: Heard): Freshness {
 /** Parts of the box that make the picture incomplete although the line to the phone stands. */
 export function troublesOf(health: Health | null): Trouble[] {
   if (!health) return [];
-  const troubles: Trouble[] = health.broker === 'down' ? ['broker'] : [];
+  const troubles: Trouble[] = [];
+  // First what costs most: nothing new is recorded at all, then not everything.
+  if (health.disk?.disk_error) troubles.push('disk');
+  else if (health.disk?.disk === 'full') troubles.push('full');
+  if (health.broker === 'down') troubles.push('broker');
   for (const part of ['bridge', 'jobs', 'serve'] as const) if (health.parts[part] === 'down') troubles.push(part);
   // A box without a centre has that part switched off, which is no trouble.
   if ((health.sync?.state ?? health.parts.sync) === 'down') troubles.push('sync');

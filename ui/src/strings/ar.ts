@@ -15,6 +15,8 @@ export const ar: Strings = {
   pictureFrom: 'الصورة من الساعة {time}',
   noPicture: 'لا صورة بعد',
   notLive: 'قد يكون ما تراه قديمًا',
+  troubleDisk: 'القرص لا يقبل الكتابة: لا يُسجَّل جديد',
+  troubleFull: 'القرص ممتلئ: لا تُحفظ القراءات',
   troubleBroker: 'الوسيط متوقف: لا تُسمع أجهزة الاستشعار',
   troubleBridge: 'الجسر متوقف: لا تُسمع أجهزة الاستشعار',
   troubleJobs: 'الحساب متوقف: لا تُحدَّث المخاطر',

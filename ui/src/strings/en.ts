@@ -13,6 +13,8 @@ export const en = {
   pictureFrom: 'picture from {time}',
   noPicture: 'no picture yet',
   notLive: 'what you see may be old',
+  troubleDisk: 'disk takes no writes: nothing new is recorded',
+  troubleFull: 'disk full: readings are not kept',
   troubleBroker: 'broker down: sensors are not heard',
   troubleBridge: 'bridge down: sensors are not heard',
   troubleJobs: 'scoring down: risk is not updated',
