@@ -24,12 +24,14 @@ from appliance.wiring import Box, archive_folder, open_context, open_store, open
 if TYPE_CHECKING:  # each part imports at its start only what it needs
     from appliance.job.backing_up import Child
 
+GIVE_WAY = 10  # niceness of jobs and sync beside the others: what `CPUWeight` in their units says, a tenth
 WRITABLE_S = 5.0  # between looks whether a read-only disk can be written again
 
 
 @contextmanager
-def running(box: Box, part: str) -> Iterator[tuple[threading.Event, Notifier]]:
+def running(box: Box, part: str, *, niceness: int = 0) -> Iterator[tuple[threading.Event, Notifier]]:
     """A part's frame: logging, signals to a stop event, and the service manager told of the end."""
+    os.nice(niceness)
     log_to_stderr(box, part)
     stop = threading.Event()
 
@@ -113,7 +115,7 @@ def jobs_command(box: Box, as_json: bool) -> None:
         open_watching,
     )
 
-    with running(box, "jobs") as (stop, notifier):
+    with running(box, "jobs", niceness=GIVE_WAY) as (stop, notifier):
         store = open_store(box)
         keeper = open_disk_keeper(box, store)
         report = pulse_reporter(box, "jobs", notifier.alive)

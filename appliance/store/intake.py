@@ -98,9 +98,13 @@ class Recorder:
             self._events.forget()
             raise
         remember(self._series, fresh)
+        due = self._events.settling_due and time.monotonic() >= self._settle_after
+        if due and self._beside is not None:
+            self._settling = self._beside.submit(self._settle)
         if self._archive is not None and intake.raw:
             self._archive.append(intake.raw)
-        self._settle_behind()
+        if due and self._beside is None:
+            self._settle()
         return receipt
 
     def close(self) -> None:
@@ -108,14 +112,6 @@ class Recorder:
         self._await_settling()
         if self._beside is not None:
             self._beside.shutdown()
-
-    def _settle_behind(self) -> None:
-        if not self._events.settling_due or time.monotonic() < self._settle_after:
-            return
-        if self._beside is None:
-            self._settle()
-        else:
-            self._settling = self._beside.submit(self._settle)
 
     def _await_settling(self) -> None:
         """What it does belongs to this thread again."""
