@@ -125,7 +125,7 @@ class Site:
 
     def forget_counts(self) -> None:
         """As if no event had been counted yet."""
-        self.forget("event_counts", "packed_days", "changed_days", *RISK_TABLES)
+        self.forget("event_counts", "packed_days", "day_changes", "changed_days", *RISK_TABLES)
         with self.store.write() as connection:
             connection.exec_driver_sql("UPDATE settled SET changes = 0")
             connection.exec_driver_sql("UPDATE counted SET event_pk = 0")

@@ -8,18 +8,21 @@ from datetime import date
 from typing import Any
 
 
-def note_changed(raw: Any, days: Iterable[tuple[int, str]]) -> None:
-    """The counters of these (resolution, day) are changed in this transaction."""
+def note_changed(raw: Any, days: Iterable[tuple[int, str]]) -> int:
+    """The counters of these (resolution, day) are changed in this transaction; the number of the change, 0 for none."""
     rows = sorted(set(days))
     if not rows:
-        return
+        return 0
+    change: int
     (change,) = raw.execute("UPDATE settled SET changes = changes + 1 RETURNING changes").fetchone()
     raw.executemany("REPLACE INTO changed_days VALUES (?, ?, ?)", [(*row, change) for row in rows])
+    return change
 
 
 def forget_days(raw: Any) -> None:
     """Any counter may be another now: every sum is made anew, and every day of risk compared row by row."""
     raw.execute("DELETE FROM packed_days")
+    raw.execute("DELETE FROM day_changes")
     raw.execute("UPDATE judged_days SET changes = ''")
 
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from appliance.aggregate.days import DaySums
 from appliance.store.changed_days import fetch_changes
+from appliance.store.day_changes import fetch_day_changes, follow, forget_day_changes, pack, unpack
 from appliance.store.engine import raw_connection
 
 PACK_DAYS = 30  # packed in one transaction: about a megabyte
@@ -30,7 +31,7 @@ class DayCounts(msgspec.Struct, frozen=True, kw_only=True):
 
     sums      one a day
     changes   the number of each day's last change; 0: it never had one
-    unpacked  positions of days whose sums were made from the counters just now
+    unpacked  positions of days whose sums were made just now, from the counters or from what was counted since
     before    the sums that were kept, of an earlier moment where the day has changed since; empty where none were
     held      the number of the change that each of those holds; `UNKNOWN`: none were
     """
@@ -62,16 +63,19 @@ def fetch_day_counts(
             (resolution, first.isoformat(), last.isoformat(), wanted),
         )
     }
+    since = {} if wanted else fetch_day_changes(raw, resolution, first, last)
     names = [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
     before, held, sums, unpacked = [], [], [], []
     for n, day in enumerate(names):
         change, cells, counts = packed.get(day, (UNKNOWN, b"", b""))
-        before.append(DaySums(cells=np.frombuffer(cells, "<i8"), counts=np.frombuffer(counts, "<i4")))
+        now = changes.get(day, 0)
+        before.append(unpack(cells, counts))
         held.append(change)
-        if change == changes.get(day, 0):
+        if change == now:
             sums.append(before[-1])
         else:
-            sums.append(_sum_day(raw, resolution, day, types))
+            followed = follow(before[-1], change, since.get(day, ()), now) if change != UNKNOWN else None
+            sums.append(_sum_day(raw, resolution, day, types) if followed is None else followed)
             unpacked.append(n)
     return DayCounts(
         resolution=resolution,
@@ -113,13 +117,12 @@ def sum_settled(
 
 def write_sums(connection: sa.Connection, resolution: int, types: str, days: Sequence[KeptSum]) -> None:
     """Keep sums of days."""
-    raw_connection(connection).executemany(
+    raw = raw_connection(connection)
+    raw.executemany(
         "REPLACE INTO packed_days (resolution, day, change, types, cells, counts) VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            (resolution, day, change, types, sums.cells.astype("<i8").tobytes(), sums.counts.astype("<i4").tobytes())
-            for day, change, sums in days
-        ],
+        [(resolution, day, change, types, *pack(sums)) for day, change, sums in days],
     )
+    forget_day_changes(raw, [(resolution, day, change) for day, change, _ in days])
 
 
 def _sum_day(raw: Any, resolution: int, day: str, types: Sequence[str]) -> DaySums:

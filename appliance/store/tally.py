@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from appliance.aggregate.hours import SiteHours
 from appliance.spatial.cells import cell_of, cells_of
 from appliance.spatial.geometry import read_points
-from appliance.store.changed_days import note_changed
+from appliance.store.day_changes import note_counted
 from appliance.store.engine import raw_connection
 
 CountKey = tuple[int, str, int, int, str]  # resolution, day, h3_index, hour, event_type
@@ -90,7 +90,7 @@ class Tally:
         rows = [(*key, count) for key, count in sorted(self.counts.items()) if count]
         raw = raw_connection(connection)
         raw.executemany(ADD_COUNT, rows)
-        note_changed(raw, {(row[0], row[1]) for row in rows})
+        note_counted(raw, rows)
         self.counts.clear()
 
 

@@ -104,6 +104,12 @@ def test_the_box_verifies(box: RunningBox) -> None:
     assert "FAIL" not in box.hexpost("verify")
 
 
+def test_jobs_give_way_to_what_devices_and_crews_wait_for(box: RunningBox) -> None:
+    niceness = {part: os.getpriority(os.PRIO_PROCESS, pid) for part, pid in box.pids().items()}
+    assert niceness["jobs"] >= niceness["bridge"] + 10
+    assert niceness["serve"] == niceness["bridge"]
+
+
 @pytest.mark.parametrize("part", ["bridge", "jobs", "serve", "sync"])
 def test_a_killed_part_comes_back_and_the_others_go_on(box: RunningBox, part: str) -> None:
     box.publish(TOPIC, event(f"before-{part}-was-killed"))

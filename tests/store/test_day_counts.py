@@ -8,7 +8,8 @@ import pytest
 from appliance.aggregate.hours import SiteHours
 from appliance.job.counting import Ahead, count_events
 from appliance.model.intake import Intake
-from appliance.store import day_counts
+from appliance.store import day_changes, day_counts
+from appliance.store.changed_days import note_changed
 from appliance.store.counts import ensure_counts, fetch_daily_counts
 from appliance.store.day_counts import SETTLED, DayCounts, fetch_day_counts, pack_days
 from appliance.store.engine import Store, raw_connection
@@ -71,6 +72,65 @@ def test_a_late_event_has_its_day_summed_again_and_what_it_was_is_still_known(
     assert found.unpacked == [3, 8]
     assert (found.before[3].counts.sum(), found.sums[3].counts.sum()) == (1, 2)
     assert found.held[3] < found.changes[3]
+
+
+def read(statement: str, store: Store) -> list[tuple[int, ...]]:
+    with store.read() as connection:
+        return list(raw_connection(connection).execute(statement))
+
+
+def test_the_sum_of_a_packed_day_follows_what_was_counted_since_without_its_counters(
+    counted: Store, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sums(counted)
+    for n in range(3):
+        tell(recorder, make(20 + n, day=3), make(20 + n, day=4))  # the second is the first again, and no event
+        count_events(counted, HOURS)
+    tell(recorder, {**make(20, day=5), "rev": 1})  # leaves its day
+    assert read("SELECT count(*) FROM day_changes WHERE resolution = 8", counted) == [(5,)]
+    summed: list[str] = []
+    sum_day = day_counts._sum_day
+
+    def note(raw: object, resolution: int, day: str, types: tuple[str, ...]) -> object:
+        summed.append(day)
+        return sum_day(raw, resolution, day, types)
+
+    monkeypatch.setattr(day_counts, "_sum_day", note)
+    found = sums(counted)
+    assert (found.unpacked, [int(found.sums[n].counts.sum()) for n in (3, 5)]) == ([3, 5, 8], [3, 2])
+    assert summed == ["2026-11-09"]
+    assert read("SELECT count(*) FROM day_changes WHERE resolution = 8", counted) == [(0,)]
+    sums(counted, ("theft",))
+    assert len(summed) > 5  # packed over all types, they say nothing of some
+
+
+@pytest.mark.parametrize("break_it", ["another changes counters", "too many changes", "a row is lost"])
+def test_where_what_was_counted_since_is_not_all_known_the_day_is_summed_anew(
+    counted: Store, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, break_it: str
+) -> None:
+    monkeypatch.setattr(day_changes, "MAX_CHANGES", 2 if break_it == "too many changes" else 32)
+    sums(counted)
+    for n in range(4):
+        tell(recorder, make(20 + n, day=3))
+        count_events(counted, HOURS)
+    with counted.write() as connection:
+        raw = raw_connection(connection)
+        if break_it == "another changes counters":
+            raw.execute("UPDATE event_counts SET event_count = event_count + 1 WHERE day = '2026-11-04'")
+            note_changed(raw, {(8, "2026-11-04")})
+        elif break_it == "a row is lost":
+            raw.execute("DELETE FROM day_changes WHERE change = (SELECT min(change) FROM day_changes) + 1")
+    with counted.read() as connection:
+        found = fetch_day_counts(connection, resolution=8, first=FIRST, last=LAST)
+    counters = "SELECT sum(event_count) FROM event_counts WHERE resolution = 8 AND day = '2026-11-04'"
+    assert [(int(found.sums[3].counts.sum()),)] == read(counters, counted)
+
+
+def test_a_cell_whose_events_all_leave_it_is_in_its_sum_no_more(counted: Store, recorder: Recorder) -> None:
+    before = sums(counted).sums[3].cells.tolist()
+    tell(recorder, {**make(3, day=4), "rev": 1})
+    assert len(before) == 1
+    assert sums(counted).sums[3].cells.tolist() == []
 
 
 def test_an_event_that_is_not_counted_yet_is_not_in_a_sum(counted: Store, recorder: Recorder) -> None:

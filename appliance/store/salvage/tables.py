@@ -37,6 +37,7 @@ COMPUTED = {
             "baseline_sets",
             "changed_days",
             "packed_days",
+            "day_changes",
             "judged_days",
         ),
         *("runs", "asset_marks"),
