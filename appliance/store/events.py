@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -182,25 +183,35 @@ def _conditions(wanted: EventFilter) -> tuple[list[str], list[Any]]:
 
 
 def _event(row: tuple[Any, ...]) -> StoredEvent:
-    return StoredEvent(**event_members(row))
+    lng, lat = place_of(row[13])
+    return StoredEvent(
+        event_id=row[1],
+        source=row[2],
+        event_type=row[3],
+        event_timestamp=from_us(row[4]),
+        received_at=instant(row[5]),
+        recorded_at=instant(row[6]),
+        clock_quality=row[7],
+        h3_index=hex_of(row[8]),
+        longitude=lng,
+        latitude=lat,
+        severity=row[9],
+        value=row[10],
+        attributes=attributes_of(row[11]),
+        rev=row[12],
+    )
 
 
-def event_members(row: tuple[Any, ...]) -> dict[str, Any]:
-    """The members of an event from a row of `COLUMNS`."""
-    lng, lat = read_point(row[13]) if row[13] is not None else (None, None)
-    return {
-        "event_id": row[1],
-        "source": row[2],
-        "event_type": row[3],
-        "event_timestamp": from_us(row[4]),
-        "received_at": from_us(row[5]),
-        "recorded_at": from_us(row[6]),
-        "clock_quality": row[7],
-        "h3_index": to_hex(row[8]) if row[8] is not None else None,
-        "longitude": lng,
-        "latitude": lat,
-        "severity": row[9],
-        "value": row[10],
-        "attributes": msgspec.json.decode(row[11]),
-        "rev": row[12],
-    }
+instant = lru_cache(maxsize=1_024)(from_us)
+"""The instant of one of our own stamps, which a batch has in common."""
+attributes_of = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def place_of(point: bytes | None) -> tuple[float, float] | tuple[None, None]:
+    """(lng, lat) of an event's geometry; both None where it has none."""
+    return (None, None) if point is None else read_point(point)
+
+
+def hex_of(cell: int | None) -> str | None:
+    """The cell as it is known outside."""
+    return None if cell is None else to_hex(cell)
