@@ -3,8 +3,8 @@
 A row costs APSW a third to a half of what it costs `sqlite3` and its kin to bind and to read. It is SQLite's own
 interface and no more: statements commit by themselves unless BEGIN was said, and errors are SQLite's, by their names.
 
-The store's statements go to `Connection.execute`; `AlchemyCursor` is for SQLAlchemy, which wants
-to know the columns of an answer without rows. Called by `sqlite`.
+The store's statements go to `Connection.execute`; `AlchemyCursor` is for SQLAlchemy, which wants to know the columns of
+an answer without rows. Called by `sqlite` and `engine`, and by whoever opens a file that is no store (yet).
 """
 
 import itertools
