@@ -37,13 +37,13 @@ install: .make/run-packages .make/installed $(MAP)/index.html
 
 test: lint types .make/test-packages .make/run-packages .make/dev-installed $(MAP)/index.html check-arm64
 	cd ui && npm run --silent check && npm run --silent test
-	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not deep"
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not deep"
 
 test-fast: .make/test-packages .make/run-packages .make/dev-installed
-	HEXPOST_QUICK=1 HEXPOST_FIELDKIT= $(PYTEST) -n $(WORKERS) --dist loadfile -m "not deep and not flow" -x
+	HEXPOST_QUICK=1 HEXPOST_FIELDKIT= $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not deep and not flow" -x
 
 test-deep: .make/test-packages .make/run-packages .make/dev-installed $(MAP)/index.html
-	$(PYTEST) -n $(WORKERS) --dist loadfile -m deep
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m deep
 
 # Every property on examples of its own, not the ones that `test` repeats; what fails becomes an `@example`.
 hunt: .make/run-packages .make/dev-installed

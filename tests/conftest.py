@@ -1,5 +1,6 @@
 """Fixtures that every room uses: a fixed clock, a fresh store, a place, a deadline."""
 
+import itertools
 import os
 import socket
 import threading
@@ -132,6 +133,22 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
         assert text == file.read_text(encoding="utf-8"), f"{file.name} differs; `pytest --bless` writes it anew"
 
     return compare
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Large files first, and after every second one a file that starts whole boxes: these wait more than they work, and
+    no worker is left with the longest of them at the end."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    by_size = sorted(files.values(), key=len, reverse=True)
+    whole = [tests for tests in by_size if tests[0].get_closest_marker("flow")]
+    parts = [tests for tests in by_size if not tests[0].get_closest_marker("flow")]
+    spread = list(itertools.chain.from_iterable(zip(whole, parts[::2], parts[1::2], strict=False)))
+    begun = {id(tests) for tests in spread}
+    ordered = [*spread, *(tests for tests in [*whole, *parts] if id(tests) not in begun)]
+    items[:] = itertools.chain.from_iterable(ordered)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
