@@ -17,7 +17,14 @@ from appliance.store.day_counts import DayCounts, fetch_day_counts, pack_days
 from appliance.store.engine import Store
 from appliance.store.judged import digest_cells, fetch_judged, find_lost
 from appliance.store.risk import ensure_cells
-from appliance.store.risk_days import UNWATCHED, Findings, weigh_day, write_findings
+from appliance.store.risk_days import (
+    UNWATCHED,
+    Findings,
+    compare_cells,
+    weigh_day,
+    where_different,
+    write_findings,
+)
 from appliance.store.runs import fetch_run, fetch_watermark, update_run
 from appliance.store.settle import fetch_resolutions
 
@@ -78,7 +85,7 @@ def score_run(
     first = run.from_day - timedelta(days=LOOKBACK_DAYS)
     sums, rows = None, list[DailyRow]()
     with store.read(limit_s=60.0) as connection:
-        known = {digest_cells(one.cells, types): one.cells for one in fetch_baselines(connection, run)}
+        others = {digest_cells(one.cells, types): one.cells for one in fetch_baselines(connection, run)}
         lost = find_lost(connection, run) if look_for_lost else set()
         if run.resolution in fetch_resolutions(connection):
             sums = fetch_day_counts(connection, resolution=run.resolution, first=first, last=run.to_day, types=types)
@@ -105,8 +112,9 @@ def score_run(
         digest=digest_cells(cells, types),
         changes=changes,
         before=before,
+        differs=where_different(counts, before),
         held=held,
-        known=known,
+        known={digest: compare_cells(cells, other) for digest, other in others.items()},
         lost=lost,
     )
     return found, sums

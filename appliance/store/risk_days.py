@@ -24,6 +24,17 @@ UNWATCHED = ""  # the changes of a day of which nobody notes when its counts cha
 FEW = 200  # a day that is only to be pointed elsewhere counts as so many rows
 
 
+class OtherCells(msgspec.Struct, frozen=True, kw_only=True):
+    """How the cells of a run before differ from this one's.
+
+    came  (c,) of the run's cells those that the other had not
+    gone  cells that only the other had, ascending
+    """
+
+    came: NDArray[np.bool_]
+    gone: list[int]
+
+
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
     """A run's counts, what its scores are measured by, and what is known of the rows that are there.
 
@@ -33,8 +44,9 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     digest    of the run's cells
     changes   which changes of the counts each day's rows hold, or `UNWATCHED`
     before    likewise, as they were at an earlier moment
+    differs   (7 + d, c) where these two do
     held      which changes those hold, by day
-    known     digest -> cells, of runs before
+    known     digest of the cells of a run before -> how they differ
     lost      days that do not have as many rows as they were given
     """
 
@@ -47,9 +59,23 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     changes: Sequence[str]
     before: NDArray[np.int32]
+    differs: NDArray[np.bool_]
     held: Sequence[str]
-    known: dict[str, NDArray[np.int64]]
+    known: dict[str, OtherCells]
     lost: set[str]
+
+
+def compare_cells(cells: NDArray[np.int64], before: NDArray[np.int64]) -> OtherCells:
+    """How a run's cells differ from those of one before; both ascending."""
+    return OtherCells(
+        came=np.isin(cells, before, assume_unique=True, invert=True),
+        gone=np.setdiff1d(before, cells, assume_unique=True).tolist(),
+    )
+
+
+def where_different(counts: NDArray[np.int32], before: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Of (c, d) counts, at two moments, where they differ; (d, c), for it is asked day by day."""
+    return np.ascontiguousarray((counts != before).T)
 
 
 def wanted(found: Findings, column: int, baseline_id: int) -> Judged:
@@ -106,30 +132,29 @@ def _same_rows(judged: Judged, now: Judged) -> bool:
 
 def _follow(connection: sa.Connection, found: Findings, column: int, judged: Judged) -> int:
     """Write rows of cells that came or went, or whose counts have changed; how many."""
-    cells = found.cells
-    gone = np.setdiff1d(found.known.get(judged.cells, cells), cells, assume_unique=True).tolist()
-    fresh = _fresh(found, judged)
+    came = _came(found, judged)
     touched = np.flatnonzero(_touched(found, column, judged))
     score, old = (_score(counts[touched], column) for counts in (found.counts, found.before))
-    changed = fresh[touched] | (old.event_count != score.event_count)
+    changed = came[touched] | (old.event_count != score.event_count)
     changed |= (old.rolling_7d_avg != score.rolling_7d_avg) | (old.growth_rate != score.growth_rate)
-    rows = _rows(cells[touched], score, changed)
+    rows = _rows(found.cells[touched], score, changed)
+    gone = [] if judged.cells == found.digest else found.known[judged.cells].gone
     return write_rows(connection, found.run_id, found.resolution, found.days[column], rows, gone)
 
 
 def _touched(found: Findings, column: int, judged: Judged) -> NDArray[np.bool_]:
     """Cells whose rows may be others than those that stand: they came, or one of the day's counts has changed."""
-    touched = _fresh(found, judged)
-    if judged.changes != found.changes[column]:
-        window = slice(column, column + LOOKBACK_DAYS + 1)
-        touched |= np.any(found.counts[:, window] != found.before[:, window], axis=1)
-    return touched
+    came = _came(found, judged)
+    if judged.changes == found.changes[column]:
+        return came
+    different = np.any(found.differs[column : column + LOOKBACK_DAYS + 1], axis=0)
+    return came | different
 
 
-def _fresh(found: Findings, judged: Judged) -> NDArray[np.bool_]:
+def _came(found: Findings, judged: Judged) -> NDArray[np.bool_]:
     if judged.cells == found.digest:
         return np.zeros(len(found.cells), dtype=bool)
-    return np.isin(found.cells, found.known[judged.cells], assume_unique=True, invert=True)
+    return found.known[judged.cells].came
 
 
 def _score(counts: NDArray[np.int32], column: int) -> DayScore:
