@@ -147,7 +147,7 @@ def _touched(found: Findings, column: int, judged: Judged) -> NDArray[np.bool_]:
     came = _came(found, judged)
     if judged.changes == found.changes[column]:
         return came
-    different = np.any(found.differs[column : column + LOOKBACK_DAYS + 1], axis=0)
+    different: NDArray[np.bool_] = np.any(found.differs[column : column + LOOKBACK_DAYS + 1], axis=0)
     return came | different
 
 
