@@ -18,6 +18,7 @@ export const CHECKS = [
   ['an arriving event is shown', eventArrives],
   ['a lost line is never shown as live', lostLineIsSaid],
   ['the address keeps the view', addressKeepsView],
+  ['an address opened in an open page is followed', addressIsFollowed],
   ['the page can be used by keyboard', keyboardWorks],
   ['Arabic is written from right to left', arabicIsRightToLeft],
   ['buttons on a phone are as large as a thumb', targetsAreLarge],
@@ -171,6 +172,24 @@ async function addressKeepsView(surroundings) {
     assert.equal(await page.getByTestId('day').innerText(), day);
     assert.equal(await page.locator('[data-level="low"]').getAttribute('aria-pressed'), 'false');
     assert.ok(Math.abs((await page.evaluate(() => window.hexpostMap.getZoom())) - zoom) < 0.01, 'the zoom is another');
+    return page.evaluate(() => location.hash);
+  })(surroundings);
+}
+
+async function addressIsFollowed(surroundings) {
+  return onPage({ viewport: DESKTOP }, async (page, { url }) => {
+    const { days } = await getJson(page, '/v1/map');
+    const { cells } = await getJson(page, '/v1/feed/cells?resolution=8');
+    for (const cell of [cells[0], cells.at(-1)]) { // the first while the page is still starting, the second on a map at rest
+      const { centre } = await getJson(page, `/v1/cells/${cell}`);
+      await page.goto(new URL(`#map=12.5/${centre[1]}/${centre[0]}&date=${days.from}&res=8&levels=high&cell=${cell}`, url).href);
+      await page.locator(`[data-testid="cell"][data-cell="${cell}"]`).waitFor({ timeout: ANSWER_MS });
+      await mapIdle(page);
+      const [lng, lat] = await page.evaluate(() => window.hexpostMap.getCenter().toArray());
+      assert.ok(Math.hypot(lng - centre[0], lat - centre[1]) < 0.05, `the map stands at ${lng}, ${lat}`);
+      assert.equal(await page.locator('[data-level="low"]').getAttribute('aria-pressed'), 'false');
+      await page.waitForFunction((wanted) => ['date=', 'levels=high', `cell=${wanted}`].every((part) => location.hash.includes(part)), cell, { timeout: ANSWER_MS });
+    }
     return page.evaluate(() => location.hash);
   })(surroundings);
 }

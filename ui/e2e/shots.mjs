@@ -56,11 +56,10 @@ async function shoot(browser, url, directory, { screen, viewport, theme, languag
   return paths;
 }
 
-/** Opens the map at a cell that nobody watches, with its card; the page is loaded anew, since the address says all. */
+/** Opens the map at a cell that nobody watches, with its card, by an address that the open page follows. */
 export async function openBlind(page, url, cell) {
   const { centre } = await page.evaluate(async (address) => (await fetch(address)).json(), `/v1/cells/${cell}`);
   await page.goto(new URL(`#map=12.5/${centre[1]}/${centre[0]}&res=8&cell=${cell}`, url).href);
-  await page.reload();
   await cellsDrawn(page);
   await page.locator('[data-testid="cell"] [data-fact="watch"]').waitFor({ timeout: 10_000 });
 }

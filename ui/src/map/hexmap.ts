@@ -101,6 +101,11 @@ export class HexMap {
     this.map.fitBounds(bounds, { padding: withMargins(padding), maxZoom: CLOSE_ZOOM, animate });
   }
 
+  /** Shows a view at once, as an address asks for it. */
+  jump({ zoom, latitude, longitude }: View): void {
+    this.map.jumpTo({ center: [longitude, latitude], zoom });
+  }
+
   /** Goes to a place, but never further out than the user already is. */
   goTo(place: Place, offsetY = 0): void {
     this.map.easeTo({ center: place, zoom: Math.max(this.map.getZoom(), CLOSE_ZOOM - 0.5), offset: [0, offsetY], duration: 500 });

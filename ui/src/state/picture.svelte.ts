@@ -26,6 +26,7 @@ export class Picture {
   info = $state.raw<MapInfo | null>(null);
   problem = $state<string | null>(null);
   view = $state.raw<View | null>(null);
+  asked = $state.raw<View | null>(null); // the view that the address last asked for; the map goes there
   chosenDay = $state<Day | null>(null);
   chosenResolution = $state<number | null>(null);
   shown = $state.raw<readonly Level[]>(LEVELS);
@@ -47,11 +48,16 @@ export class Picture {
   counts = $derived(this.row ? countLevels(this.row.risk) : null);
 
   constructor(start: HashState) {
-    this.view = start.view;
-    this.chosenDay = start.day;
-    this.chosenResolution = start.resolution;
-    this.shown = start.levels;
-    this.cell = start.cell;
+    this.follow(start);
+  }
+
+  /** Shows what an address says: at the start, and when another is opened in a page that is already there. */
+  follow({ view, day, resolution, levels, cell }: HashState): void {
+    if (view) [this.view, this.asked] = [view, view];
+    this.chosenDay = day;
+    this.chosenResolution = resolution;
+    this.shown = levels;
+    this.cell = cell;
   }
 
   get hash(): HashState {
