@@ -54,10 +54,12 @@ def _count_some(store: Store, hours: SiteHours, only: Collection[int] | None) ->
         found = tally_uncounted(connection, tally)
     if found.upto == found.after:
         return found
-    with store.write() as connection:
-        if write_tallied(connection, tally, found):
-            return found
-        return settle_counts(connection, tally_of(connection))
+    rows = tally.take()
+    for resolution in found.resolutions:  # each by itself: ingest waits for one at most
+        with store.write() as connection:
+            if not write_tallied(connection, found, resolution, rows.get(resolution, [])):
+                return settle_counts(connection, tally_of(connection))
+    return found
 
 
 def _sum_ahead(store: Store, ahead: Ahead) -> None:

@@ -29,10 +29,12 @@ CLEARING = -1  # in place of an event_pk, while the counters are taken away to b
 MOTIONS = ("motion", "object_detection")
 PLATE = "plate_read"
 
+_NEXT = "SELECT count(*), max(event_pk) FROM (SELECT event_pk FROM events WHERE event_pk > ? ORDER BY event_pk LIMIT ?)"
 _EVENTS = f"""
 SELECT event_pk, source, event_type, event_timestamp, clock_quality IN ('undated', 'untrusted'),
     iif(event_type = '{PLATE}', json_extract(attributes_json, '$.plate_hash'), NULL)
-FROM events WHERE event_pk > ? ORDER BY event_pk LIMIT ?
+FROM events WHERE event_pk > ? AND event_pk <= ? AND event_type IN {(*MOTIONS, PLATE)}
+ORDER BY event_pk
 """
 _ADD = """
 INSERT INTO device_activity (hour, source, motions, plates) VALUES (?, ?, ?, ?)
@@ -120,14 +122,14 @@ def gather(connection: sa.Connection, gathered: Gathered, bins: SiteBins, *, now
     device is in nobody's baseline; its plate is matched all the same.
     """
     raw = raw_connection(connection)
-    rows = raw.execute(_EVENTS, (gathered.upto, limit)).fetchall()
+    events, upto = raw.execute(_NEXT, (gathered.upto, limit)).fetchone()
+    if not events:
+        return 0
     oldest = now - KEEP_DAYS * 24 * HOUR_US
     devices: dict[str, bool] = {}  # asked once for all events of a source
-    for key, source, event_type, us, undated, plate in rows:
+    for key, source, event_type, us, undated, plate in raw.execute(_EVENTS, (gathered.upto, upto)).fetchall():
         if plate:
             gathered.plates[key] = plate
-        if event_type not in MOTIONS and event_type != PLATE:
-            continue
         if undated:
             gathered.undated += 1
         elif us >= oldest:
@@ -137,10 +139,9 @@ def gather(connection: sa.Connection, gathered: Gathered, bins: SiteBins, *, now
             if devices[source]:
                 counted = gathered.read if event_type == PLATE else gathered.motions
                 counted[bins.hour_of(us).start, source] += 1
-    if rows:
-        gathered.upto = rows[-1][0]
-    gathered.rows += len(rows)
-    return len(rows)
+    gathered.upto = upto
+    gathered.rows += events
+    return int(events)
 
 
 def write_gathered(connection: sa.Connection, gathered: Gathered, *, now: int) -> None:

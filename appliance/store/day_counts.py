@@ -19,7 +19,7 @@ from appliance.store.day_changes import fetch_day_changes, follow, forget_day_ch
 from appliance.store.engine import raw_connection
 
 PACK_DAYS = 30  # packed in one transaction: about a megabyte
-SETTLED = 8  # changes of the counters since a day's last, before it is summed ahead of a run
+SETTLED = 24  # changes of the counters, at any resolution, since a day's last, before it is summed ahead of a run
 UNKNOWN = -1  # the change of a day whose counters nobody watches
 
 KeptSum = tuple[str, int, DaySums]

@@ -4,7 +4,6 @@ One function for all who bring events, so that the rule about duplicates stands 
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -137,7 +136,31 @@ class EventWriter:
 
 def contents_of(events: Sequence[Event], now: int) -> list[Content]:
     """What is to be written of each event; `now` in microseconds. Needs no store, so no lock either."""
-    return [_content(event, _spot(event.longitude, event.latitude), now) for event in events]
+    contents: list[Content] = []
+    received_at, received_us = None, 0
+    for event in events:
+        if event.received_at is not received_at:  # all of a read have come at once
+            received_at = event.received_at
+            received_us = (received_at - EPOCH) // MICROSECOND
+        cell, point = _spot(event.longitude, event.latitude)
+        contents.append(
+            (  # in the order of the columns of both statements
+                event.event_id,
+                event.source,
+                event.event_type,
+                (event.event_timestamp - EPOCH) // MICROSECOND,
+                received_us,
+                now,
+                event.clock_quality,
+                cell,
+                event.severity,
+                event.value,
+                _encode(event.attributes).decode() if event.attributes else "{}",
+                event.rev,
+                point,
+            )
+        )
+    return contents
 
 
 def _insert_rows(raw: Any, values: list[Any]) -> None:
@@ -154,28 +177,3 @@ def _spot(lng: float | None, lat: float | None) -> tuple[int | None, bytes | Non
     if lng is None or lat is None:
         return None, None
     return cell_of(lat=lat, lng=lng, resolution=EVENT_RESOLUTION), point_blob(lng, lat)
-
-
-def _content(event: Event, spot: tuple[int | None, bytes | None], now: int) -> Content:
-    """In the order of the columns of both statements."""
-    cell, point = spot
-    return (
-        event.event_id,
-        event.source,
-        event.event_type,
-        (event.event_timestamp - EPOCH) // MICROSECOND,
-        _received_us(event.received_at),
-        now,
-        event.clock_quality,
-        cell,
-        event.severity,
-        event.value,
-        _encode(event.attributes).decode() if event.attributes else "{}",
-        event.rev,
-        point,
-    )
-
-
-@lru_cache(maxsize=8)  # all of a read have come at once
-def _received_us(at: datetime) -> int:
-    return (at - EPOCH) // MICROSECOND

@@ -18,9 +18,10 @@ import sqlalchemy as sa
 
 from appliance.errors import Corrupt
 from appliance.spatial.geometry import read_point
+from appliance.store.day_changes import CountRow
 from appliance.store.engine import raw_connection
 from appliance.store.segments import SEGMENT_BITS, widen_segment, widen_segments
-from appliance.store.tally import Tally
+from appliance.store.tally import Tally, add_counts
 from appliance.store.totals import add_totals
 
 INDEX_ROWS = 8_192  # events in the tail before they are indexed: some 20 MB written at once on a full day
@@ -124,7 +125,9 @@ def settle_counts(connection: sa.Connection, tally: Tally, limit: int = COUNT_RO
     raises  Corrupt  the geometry of one cannot be read
     """
     found = tally_uncounted(connection, tally, limit)
-    write_tallied(connection, tally, found)
+    rows = tally.take()
+    for resolution in found.resolutions:
+        write_tallied(connection, found, resolution, rows.get(resolution, []))
     return found
 
 
@@ -154,16 +157,15 @@ def tally_uncounted(connection: sa.Connection, tally: Tally, limit: int = COUNT_
     return Tallied(resolutions=resolutions, after=after, upto=upto, amended=amended, events=len(rows), more=more)
 
 
-def write_tallied(connection: sa.Connection, tally: Tally, found: Tallied) -> bool:
-    """Add what was tallied to the counters; False, and nothing, where others have counted or an event was amended."""
+def write_tallied(connection: sa.Connection, found: Tallied, resolution: int, rows: Sequence[CountRow]) -> bool:
+    """Add what was tallied at one resolution to the counters; False, and nothing, where others have counted there or an
+    event was amended."""
     raw = raw_connection(connection)
-    counted = fetch_counted(raw)
-    if _amended(raw) != found.amended or any(counted.get(one) != found.after for one in found.resolutions):
-        tally.counts.clear()
+    if _amended(raw) != found.amended or fetch_counted(raw).get(resolution) != found.after:
         return False
     if found.upto > found.after:
-        tally.write(connection)
-        mark_counted(raw, found.resolutions, found.upto)
+        add_counts(raw, rows)
+        mark_counted(raw, [resolution], found.upto)
     return True
 
 

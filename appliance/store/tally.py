@@ -4,6 +4,8 @@ import itertools
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from appliance.aggregate.hours import SiteHours
 from appliance.spatial.cells import cell_of, cells_of
 from appliance.spatial.geometry import read_points
-from appliance.store.day_changes import note_counted
+from appliance.store.day_changes import CountRow, note_counted
 from appliance.store.engine import raw_connection
 
 CountKey = tuple[int, str, int, int, str]  # resolution, day, h3_index, hour, event_type
@@ -85,13 +87,23 @@ class Tally:
                 }
             )
 
-    def write(self, connection: sa.Connection) -> None:
-        """Add what was tallied to the table; in key order, so that neighbours share a page."""
+    def take(self) -> dict[int, list[CountRow]]:
+        """What was tallied, by resolution, which is no longer held; in key order, so that neighbours share a page."""
         rows = [(*key, count) for key, count in sorted(self.counts.items()) if count]
-        raw = raw_connection(connection)
-        raw.executemany(ADD_COUNT, rows)
-        note_counted(raw, rows)
         self.counts.clear()
+        return {resolution: list(group) for resolution, group in itertools.groupby(rows, key=itemgetter(0))}
+
+    def write(self, connection: sa.Connection) -> None:
+        """Add what was tallied to the table."""
+        raw = raw_connection(connection)
+        for rows in self.take().values():
+            add_counts(raw, rows)
+
+
+def add_counts(raw: Any, rows: Sequence[CountRow]) -> None:
+    """Add to the table; rows in key order."""
+    raw.executemany(ADD_COUNT, rows)
+    note_counted(raw, rows)
 
 
 def _numbers(values: Sequence[Hashable], names: Iterable[Hashable]) -> NDArray[np.int64]:

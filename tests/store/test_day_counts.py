@@ -174,7 +174,7 @@ def test_days_that_have_settled_are_summed_by_whoever_counts_but_not_the_one_tha
     monkeypatch.setattr(day_counts, "PACK_DAYS", 3)
     assert ahead(counted) == []  # all of them changed just now
     unsettle(recorder, counted, changes=SETTLED)
-    assert ahead(counted) == [(f"2026-11-{1 + n:02d}", 1) for n in range(8)]
+    assert ahead(counted) == [(f"2026-11-{1 + n:02d}", 2) for n in range(8)]  # 7 was counted before
     assert sums(counted).unpacked == [8]
 
 

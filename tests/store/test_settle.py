@@ -183,6 +183,7 @@ def test_what_was_tallied_without_a_lock_counts_only_if_nothing_was_amended_mean
     tally = Tally(UTC_HOURS, (7, 8))
     with store.read() as connection:
         found = tally_uncounted(connection, tally)
+    rows = tally.take()
     if change == "corrected":
         recorder.record(Intake(events=[event_at((48.5, 29.9), event_id="e1", rev=1)]))
     elif change == "deleted":
@@ -190,8 +191,9 @@ def test_what_was_tallied_without_a_lock_counts_only_if_nothing_was_amended_mean
     elif change == "counted by another":
         count_events(store, UTC_HOURS)
     recorder.record(Intake(events=[event_at(HERE, event_id="new")]))  # which amends nothing
-    with store.write() as connection:
-        assert write_tallied(connection, tally, found) == (change == "none")
+    for resolution in (7, 8):
+        with store.write() as connection:
+            assert write_tallied(connection, found, resolution, rows[resolution]) == (change == "none")
     count_events(store, UTC_HOURS)
     assert counted(store) == (3 if change == "deleted" else 4)
     assert_sound(store)
