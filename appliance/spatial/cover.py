@@ -4,7 +4,7 @@ The descendants of a cell are one range of numbers at resolution 10. From the 12
 cell is left out where none of its descendants can hold a place of the shape, kept whole where the shape holds it, and
 divided where it lies across the edge, as long as the ranges stay within a number. Where they would not, because the
 shape is large, they stay coarser: what lies in a range is near the shape and has yet to be looked at exactly, but no
-place of the shape lies outside all of them.
+place of the shape lies outside all of them. Of some ranges every place lies in the shape, which then is not asked.
 
 A cell is judged by a circle around its centre that holds all its descendants, which reach over its own edge. The
 sphere on which H3 divides the Earth is also the one on which a corridor's legs are defined; lengths on the ellipsoid
@@ -14,12 +14,13 @@ differ from those on it by less than `STRETCH`. Called by `store.near`.
 import functools
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.errors import Rejected
-from appliance.spatial.cells import EVENT_RESOLUTION, base_cells, centre, children, descendants
+from appliance.spatial.cells import EVENT_RESOLUTION, base_cells, cell_of, centre, children, descendants, disk
 from appliance.spatial.footprint import angles_beyond
 from appliance.spatial.geodesic import Floats, angles_between, nearest_angles
 from appliance.spatial.shape import Area, Box, Corridor, Disc, Footprint, Line, Shape
@@ -32,6 +33,7 @@ CIRCUMRADIUS_M = 1_420_000.0
 over every cell to resolution 2 and 100,000 finer ones, 1,405,000 at most."""
 OVERHANG = 1.1
 """Descendants reach less than so many circumradii from the centre: measured 1.06; the geometric series gives 1.0524."""
+SMALL = 0.25  # of a cell's circumradius: a disc that lies in a cell and those that touch it, wherever it has its middle
 STRETCH = 1.006  # 6371.0 km against 6335.4 km, the smallest radius of curvature of the ellipsoid
 PAIRS = 50_000  # of cells and edges compared at once, to bound memory
 
@@ -42,29 +44,40 @@ Relation = Callable[[Floats, Floats, float], NDArray[np.int8]]
 OUTSIDE, ACROSS, INSIDE = -1, 0, 1
 
 
-def cover(shape: Shape, max_ranges: int = MAX_RANGES) -> list[Range]:
-    """Ranges of cells of `EVENT_RESOLUTION`, ascending and apart, in which every place of a shape lies.
+class Cover(NamedTuple):
+    """Ranges of cells of `EVENT_RESOLUTION`, ascending and apart.
 
-    returns  at most `max_ranges`, or 122 if that is more
+    ranges  in which every place of a shape lies
+    inside  parts of these of which every place lies in the shape
+    """
+
+    ranges: list[Range]
+    inside: list[Range]
+
+
+def cover(shape: Shape, max_ranges: int = MAX_RANGES) -> Cover:
+    """Where the places of a shape are.
+
+    returns  at most `max_ranges` ranges, or 122 if that is more
     """
     relation, reach = _relation(shape), CIRCUMRADIUS_M / EARTH_RADIUS_M
     kept: list[int] = []
     chosen: list[int] = []
-    edge, (lng, lat) = _base()
-    for resolution in range(EVENT_RESOLUTION + 1):
+    start, edge, (lng, lat) = _beginning(shape)
+    for resolution in range(start, EVENT_RESOLUTION + 1):
         finest = resolution == EVENT_RESOLUTION
         found = relation(lng, lat, reach / math.sqrt(7) ** resolution * (1 if finest else OVERHANG)).tolist()
         kept += [cell for cell, how in zip(edge, found, strict=True) if how == INSIDE]
         edge = [cell for cell, how in zip(edge, found, strict=True) if how == ACROSS]
         finer = [*kept, *edge]
-        if resolution > 0 and len(finer) > max_ranges and len(_ranges(finer)) > max_ranges:
+        if resolution > start and len(finer) > max_ranges and len(_ranges(finer)) > max_ranges:
             break
         chosen = finer
         if finest or not edge or len(edge) > MAX_EDGE:
             break
         edge = [child for cell in edge for child in children(cell)]
         lng, lat = np.array([centre(cell) for cell in edge], np.float64).T
-    return _ranges(chosen)
+    return Cover(_ranges(chosen), _ranges(kept))
 
 
 def cells_touching(shape: Shape, resolution: int, limit: int) -> tuple[list[int], list[int]]:
@@ -88,6 +101,22 @@ def cells_touching(shape: Shape, resolution: int, limit: int) -> tuple[list[int]
                 f"it has more than {limit:,} cells of resolution {resolution}; divide it, or make it smaller"
             )
     return sorted(inside), sorted(edge)
+
+
+def _beginning(shape: Shape) -> tuple[int, list[int], Floats]:
+    """A resolution, cells of it whose descendants hold every place of a shape, and their centres: for a small disc the
+    one around its middle and those that touch it, else all of resolution 0.
+
+    What leaves a cell and those around it has gone as far as an edge is long, which is more than half of what the
+    longest circumradius is; ancestors are left an overhang sooner.
+    """
+    if isinstance(shape, Disc):
+        for resolution in range(EVENT_RESOLUTION, 0, -1):
+            circumradius_m = CIRCUMRADIUS_M / math.sqrt(7) ** resolution
+            if shape.radius_m * STRETCH <= SMALL * circumradius_m:
+                cells = disk(cell_of(lng=shape.lng, lat=shape.lat, resolution=resolution))
+                return resolution, cells, np.array([centre(cell) for cell in cells], np.float64).T
+    return 0, *_base()
 
 
 @functools.cache

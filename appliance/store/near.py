@@ -28,8 +28,8 @@ from appliance.store.engine import raw_connection
 from appliance.store.segments import FOREVER, fetch_segments
 
 LOOKED_AT = 4_096  # candidates looked at in one statement, at most
-Entry = tuple[int, int]
-"""(event_timestamp, event_pk) of a candidate."""
+Entry = tuple[int, int, int]
+"""(event_timestamp, event_pk, cell) of a candidate."""
 
 # The conditions on time do not take part in choosing an index: the tail is found by its key.
 _TAIL = """
@@ -39,15 +39,16 @@ AND event_timestamp >= ? AND (event_timestamp, event_pk) < (?, ?)
 """
 _SEGMENT = """
 WITH span(low, high) AS (VALUES {spans})
-SELECT c.event_timestamp, c.event_pk FROM span CROSS JOIN event_cells AS c
+SELECT c.event_timestamp, c.event_pk, c.h3_index FROM span CROSS JOIN event_cells AS c
 WHERE c.segment = ? AND c.h3_index BETWEEN span.low AND span.high
 AND c.event_timestamp >= ? AND (c.event_timestamp, c.event_pk) < (?, ?)
 ORDER BY c.event_timestamp DESC, c.event_pk DESC LIMIT ?
 """
-# Candidates are looked at in the order they come in, which is that of the answer.
+# Candidates are looked at in the order they come in, which is that of the answer; below 0 is the key of one in a cell
+# that lies in the shape.
 _EXACT = """
 SELECT {columns}, e.geom FROM (SELECT value AS candidate FROM json_each(?)) AS c
-CROSS JOIN events AS e ON e.event_pk = c.candidate WHERE {conditions} LIMIT ?
+CROSS JOIN events AS e ON e.event_pk = abs(c.candidate) WHERE {conditions} LIMIT ?
 """
 
 
@@ -68,7 +69,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     from_us: int = -FOREVER
-    before: Entry = (FOREVER, FOREVER)
+    before: tuple[int, int] = (FOREVER, FOREVER)
     event_type: str | None = None
     source: str | None = None
 
@@ -85,12 +86,14 @@ def find_events(
     raw = raw_connection(connection)
     rows: list[tuple[Any, ...]] = []
     distances: list[float] = []
-    for batch in _candidates(raw, cover(shape), window, least=limit):
+    ranges, inside = cover(shape)
+    for batch in _candidates(raw, ranges, window, least=limit):
         at = 0
         while at < len(batch) and len(rows) < limit:
             lacking = limit - len(rows)
             some = batch[at : at + min(lacking * 2 + 64, LOOKED_AT)]
-            found, away = _look_at(raw, shape, window, some, columns=columns, limit=lacking)
+            keys = _keys(some, inside)
+            found, away = _look_at(raw, shape, window, keys, columns=columns, limit=lacking)
             rows += found
             distances += away
             at += len(some)
@@ -167,15 +170,30 @@ def _candidates(raw: Any, ranges: Sequence[Range], window: Window, *, least: int
 def _tail(raw: Any, ranges: Sequence[Range], window: Window) -> list[Entry]:
     lows = [low for low, _ in ranges]
     rows = raw.execute(_TAIL, (lows[0], ranges[-1][1], window.from_us, *window.before))
-    return sorted((us, key) for us, key, cell in rows if cell <= ranges[bisect.bisect_right(lows, cell) - 1][1])
+    return sorted((us, key, cell) for us, key, cell in rows if cell <= ranges[bisect.bisect_right(lows, cell) - 1][1])
+
+
+def _keys(entries: Sequence[Entry], inside: Sequence[Range]) -> list[int]:
+    """The event_pk of each, below 0 where its cell is in one of the ranges."""
+    keys = np.array([key for _, key, _ in entries], np.int64)
+    if inside:
+        cells = np.array([cell for _, _, cell in entries], np.int64)
+        lows, highs = np.array(inside, np.int64).T
+        at = np.searchsorted(lows, cells, side="right") - 1
+        keys[(at >= 0) & (cells <= highs[at])] *= -1
+    found: list[int] = keys.tolist()
+    return found
 
 
 def _look_at(
-    raw: Any, shape: Shape, window: Window, entries: Sequence[Entry], *, columns: str, limit: int
+    raw: Any, shape: Shape, window: Window, keys: list[int], *, columns: str, limit: int
 ) -> tuple[list[tuple[Any, ...]], list[float]]:
-    """At most `limit` rows of the candidates that are what is asked for, in their order, and their distances."""
+    """At most `limit` rows of the candidates that are what is asked for, in their order, and their distances.
+
+    keys  event_pk, below 0 where it is known that the event lies in the shape
+    """
     condition, values = _exactly(shape, "e.geom")
-    conditions = [condition]
+    conditions = [f"(c.candidate < 0 OR {condition})"]
     for column, value in (("event_type", window.event_type), ("source", window.source)):
         if value is not None:
             conditions.append(f"e.{column} = ?")
@@ -186,7 +204,6 @@ def _look_at(
         rows: list[tuple[Any, ...]] = raw.execute(statement, (_json(keys), *values, limit)).fetchall()
         return rows
 
-    keys = [key for _, key in entries]
     if isinstance(shape, Corridor | Footprint):  # many candidates lie beside it, and only their places are read
         placed, away = _measured(shape, rows_of("e.event_pk", keys, len(keys)))
         chosen = [key for key, _ in placed[:limit]]

@@ -5,6 +5,7 @@ import math
 import random
 
 import h3.api.basic_int as h3
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from appliance.spatial.cells import EVENT_RESOLUTION, cell_of, children, descendants
 from appliance.spatial.cover import CIRCUMRADIUS_M, MAX_RANGES, OVERHANG, Range, cover
 from appliance.spatial.extent import boxes
+from appliance.spatial.geodesic import distances_m
 from appliance.spatial.shape import Area, Box, Corridor, Disc, Shape
 from appliance.spatial.view import destination, distance_m
 from tests.conftest import examples
@@ -32,11 +34,12 @@ def in_boxes(shape: Shape, lng: float, lat: float) -> bool:
 
 
 def assert_holds(shape: Shape, places: list[tuple[float, float]]) -> None:
-    ranges = cover(shape)
+    ranges, inside = cover(shape)
     assert [place for place in places if not holds(ranges, *place)] == []
     assert [place for place in places if not in_boxes(shape, *place)] == []
     assert len(ranges) <= MAX_RANGES
     assert all(a[1] < b[0] for a, b in itertools.pairwise(ranges))
+    assert all(any(low <= a and b <= high for low, high in ranges) for a, b in inside)
 
 
 def places_around(lng: float, lat: float, reach_m: float, rng: random.Random) -> list[tuple[float, float]]:
@@ -100,6 +103,33 @@ def test_every_place_of_an_area_lies_in_its_cells(
     assert_holds(Area(ring=ring), [((x + 180) % 360 - 180, y) for x, y in inside])
 
 
+@settings(max_examples=examples(300))
+@given(lngs, lats, st.floats(1, 5).map(lambda power: 10**power), randoms)
+def test_every_place_of_a_cell_that_lies_in_a_disc_lies_in_the_disc(
+    lng: float, lat: float, radius_m: float, rng: random.Random
+) -> None:
+    places = places_inside(cover(Disc(lng=lng, lat=lat, radius_m=radius_m)).inside, rng)
+    if places:
+        lngs, lats = np.array(places).T
+        assert distances_m(lngs, lats, np.array(lng), np.array(lat)).max() <= radius_m
+
+
+def test_every_place_of_a_cell_that_lies_in_a_box_lies_in_the_box() -> None:
+    rng = random.Random(2)
+    for _ in range(200):
+        (west, south), size = (rng.uniform(-180, 180), rng.uniform(-80, 79)), 10 ** rng.uniform(-2, 0)
+        places = places_inside(
+            cover(Box(bounds=(west, south, (west + size + 180) % 360 - 180, south + size))).inside, rng
+        )
+        assert all((lng - west) % 360 <= size and south <= lat <= south + size for lng, lat in places)
+
+
+def places_inside(ranges: list[Range], rng: random.Random) -> list[tuple[float, float]]:
+    """Corners of cells of the ranges, the lowest and the highest of each and some between."""
+    numbers = [number for low, high in ranges for number in (low, high, *(rng.randint(low, high) for _ in range(20)))]
+    return [(lng, lat) for cell in numbers if h3.is_valid_cell(cell) for lat, lng in h3.cell_to_boundary(cell)]
+
+
 def test_an_area_around_a_pole_and_the_whole_world_are_covered() -> None:
     cap = Area(ring=((-180.0, 80.0), (-60.0, 82.0), (60.0, 80.0), (180.0, 80.0), (180.0, 90.0), (-180.0, 90.0)))
     rng = random.Random(1)
@@ -109,7 +139,7 @@ def test_an_area_around_a_pole_and_the_whole_world_are_covered() -> None:
 
 
 def test_a_disc_of_500_m_takes_cells_of_little_more_than_its_own_extent() -> None:
-    ranges = cover(Disc(lng=47.97, lat=29.37, radius_m=500))
+    ranges = cover(Disc(lng=47.97, lat=29.37, radius_m=500)).ranges
     around = h3.grid_disk(cell_of(lat=29.37, lng=47.97, resolution=EVENT_RESOLUTION), 12)
     taken = [cell for cell in around if any(low <= cell <= high for low, high in ranges)]
     assert sum(h3.cell_area(cell, "m^2") for cell in taken) < 1.8 * math.pi * 500**2
@@ -117,7 +147,7 @@ def test_a_disc_of_500_m_takes_cells_of_little_more_than_its_own_extent() -> Non
 
 def test_fewer_ranges_are_a_coarser_cover_and_not_a_smaller_one() -> None:
     shape = Disc(lng=47.97, lat=29.37, radius_m=5_000)
-    few, many = cover(shape, max_ranges=8), cover(shape, max_ranges=64)
+    few, many = cover(shape, max_ranges=8).ranges, cover(shape, max_ranges=64).ranges
     assert len(few) <= 8 < len(many)
     assert all(any(low <= a and b <= high for low, high in few) for a, b in many)
 

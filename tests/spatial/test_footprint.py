@@ -151,7 +151,7 @@ def test_no_place_of_a_footprint_is_outside_its_cells_its_cover_or_its_boxes(
     elsewhere = destination(lng, lat, 70, radius_m * 2)
     footprint = footprint_of({"type": "LineString", "coordinates": [[lng, lat], list(elsewhere)]}, radius_m)
     inside, across = cells_touching(footprint, resolution, 10_000)
-    ranges = cover(footprint)
+    ranges = cover(footprint).ranges
     for bearing, far in spots:
         x, y = destination(lng, lat, bearing, far * radius_m)
         if beyond(footprint, x, y) <= 0:
