@@ -43,7 +43,7 @@ test-fast: .make/test-packages .make/run-packages .make/dev-installed
 	HEXPOST_QUICK=1 HEXPOST_FIELDKIT= $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not deep and not flow" -x
 
 test-deep: .make/test-packages .make/run-packages .make/dev-installed $(MAP)/index.html
-	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m deep
+	HEXPOST_WHOLE=1 $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "deep or (hypothesis and not flow)"
 
 # Every property on examples of its own, not the ones that `test` repeats; what fails becomes an `@example`.
 hunt: .make/run-packages .make/dev-installed

@@ -35,9 +35,13 @@ settings.register_profile("hunt", deadline=None, print_blob=True)
 settings.load_profile("hunt" if os.environ.get("HEXPOST_HUNT") else "repeatable")
 
 
+QUICK = bool(os.environ.get("HEXPOST_QUICK"))  # the inner loop, `make test-fast`
+WHOLE = bool(os.environ.get("HEXPOST_WHOLE") or os.environ.get("HEXPOST_HUNT"))  # `make test-deep` and `make hunt`
+
+
 def examples(how_many: int) -> int:
-    """How many examples a property is tried on: a tenth in the inner loop (`make test-fast`)."""
-    return max(20, how_many // 10) if os.environ.get("HEXPOST_QUICK") else how_many
+    """How many examples a property is tried on: a tenth in the inner loop, half in `make test`."""
+    return how_many if WHOLE else max(20, how_many // (10 if QUICK else 2))
 
 
 @pytest.fixture
