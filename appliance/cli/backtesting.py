@@ -83,12 +83,9 @@ def backtest_command(
     Example: hexpost backtest crimes.csv.gz --map latitude=Lat --map longitude=Long --map event_type=MCI
     --map event_timestamp=occurrencedate+occurrencehour --tz America/Toronto
     """
-    if site == (file is not None):
-        raise click.UsageError("name a FILE, or give --site for the site's own events")
+    _check_usage(site=site, file=file, keep=keep, queued=queued)
     if site and (maps or formats or tz not in {None, box.settings.site.timezone}):
         raise click.UsageError("--map, --time-format and --tz are for a FILE; the site's events have their times")
-    if (keep and not site) or (queued and not keep):
-        raise click.UsageError("--keep goes with --site, and --queued with both")
     if keep and (discovered or part != "reported" or types):
         raise click.UsageError("what is kept is of the site's risk.types and risk.discovered, each part apart")
     begun = time.monotonic()
@@ -100,21 +97,38 @@ def backtest_command(
     if file is None:
         incidents, reading = _of_the_site(box, rules, chosen, types or tuple(box.settings.risk.types), part)
     else:
-        told = ReadOptions(
-            source="backtest",
-            received_at=box.clock(),
-            map=parse_map(maps),
-            formats=formats,
-            zone=find_zone(tz),
-            clock_trusted=box.clock_trusted(),
-            nowhere=True,
-        )
-        incidents, reading = Incidents(), Reading(name=str(file), resolution=chosen)
+        options = _reading_options(box, maps, formats, tz)
         progress = not as_json and sys.stderr.isatty()
-        known, at = known_encoding(encoding), told.zone or box.settings.zone
-        wanted = Wanted(types, rules, part)
-        read_incidents(file, told, incidents, reading, wanted, at, encoding=known, progress=progress)
+        wanted, zone = Wanted(types, rules, part), options.zone or box.settings.zone
+        incidents, reading = Incidents(), Reading(name=str(file), resolution=chosen)
+        read_incidents(
+            file, options, incidents, reading, wanted, zone, encoding=known_encoding(encoding), progress=progress
+        )
         reading.duplicate = incidents.drop_duplicates()
+    _test(incidents, reading, test_days, begun, as_json=as_json)
+
+
+def _check_usage(*, site: bool, file: Path | None, keep: bool, queued: bool) -> None:
+    if site == (file is not None):
+        raise click.UsageError("name a FILE, or give --site for the site's own events")
+    if (keep and not site) or (queued and not keep):
+        raise click.UsageError("--keep goes with --site, and --queued with both")
+
+
+def _reading_options(box: Box, maps: tuple[str, ...], formats: tuple[str, ...], tz: str | None) -> ReadOptions:
+    return ReadOptions(
+        source="backtest",
+        received_at=box.clock(),
+        map=parse_map(maps),
+        formats=formats,
+        zone=find_zone(tz),
+        clock_trusted=box.clock_trusted(),
+        nowhere=True,
+    )
+
+
+def _test(incidents: Incidents, reading: Reading, test_days: int, begun: float, *, as_json: bool) -> None:
+    """Try every method on the incidents and say what came; `begun` is an instant of the monotonic clock."""
     from appliance.job.backtesting import perform_backtest
 
     trials, tested = perform_backtest(incidents, test_days=test_days)
