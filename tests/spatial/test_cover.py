@@ -115,13 +115,36 @@ def test_every_place_of_a_cell_that_lies_in_a_disc_lies_in_the_disc(
 
 
 def test_every_place_of_a_cell_that_lies_in_a_box_lies_in_the_box() -> None:
-    rng = random.Random(2)
+    rng, seen = random.Random(2), 0
     for _ in range(200):
         (west, south), size = (rng.uniform(-180, 180), rng.uniform(-80, 79)), 10 ** rng.uniform(-2, 0)
         places = places_inside(
             cover(Box(bounds=(west, south, (west + size + 180) % 360 - 180, south + size))).inside, rng
         )
         assert all((lng - west) % 360 <= size and south <= lat <= south + size for lng, lat in places)
+        seen += len(places)
+    assert seen > 1_000
+
+
+def test_every_place_of_a_cell_that_lies_in_an_area_lies_in_the_area() -> None:
+    rng, seen = random.Random(3), 0
+    for _ in range(100):
+        lng, lat, size = rng.uniform(-170, 170), rng.uniform(-75, 75), 10 ** rng.uniform(-2, 0.5)
+        turns = sorted(rng.uniform(0, math.tau) for _ in range(rng.randint(3, 12)))
+        ring = tuple((lng + size * rng.random() * math.cos(a), lat + size * rng.random() * math.sin(a)) for a in turns)
+        places = places_inside(cover(Area(ring=ring)).inside, rng)
+        assert [place for place in places if not is_within(ring, *place)] == []
+        seen += len(places)
+    assert seen > 1_000
+
+
+def is_within(ring: tuple[tuple[float, float], ...], lng: float, lat: float) -> bool:
+    """By the edges that a ray to the east crosses."""
+    crossed = 0
+    for (x1, y1), (x2, y2) in zip(ring, ring[1:] + ring[:1], strict=True):
+        if (y1 > lat) != (y2 > lat):
+            crossed += lng < x1 + (lat - y1) * (x2 - x1) / (y2 - y1)
+    return crossed % 2 == 1
 
 
 def places_inside(ranges: list[Range], rng: random.Random) -> list[tuple[float, float]]:
