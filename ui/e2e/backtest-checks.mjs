@@ -2,10 +2,9 @@
 // be at its first test: it is waited for.
 
 import assert from 'node:assert/strict';
-import { mapIdle, openPage, PHONE, DESKTOP } from './browser.mjs';
+import { ANSWER_MS, mapIdle, openPage, PHONE, DESKTOP } from './browser.mjs';
 
 export const LATEST = '**/v1/backtests/latest';
-const ANSWER_MS = 15_000;
 const FIRST_TEST_MS = 240_000;
 const NO_HISTORY = { latest: null, waiting: null, problem: '', history: { days: 12, incidents: 80, days_needed: 42, incidents_needed: 300 } };
 

@@ -9,6 +9,8 @@ const ARGS = [
 ];
 const HARMLESS = [/GPU stall due to ReadPixels/, /WebGL-.*Performance/]; // software drawing is slow, and says so
 
+/** How long an answer of the page is waited for: two browsers and a box may share two cores with other tests. */
+export const ANSWER_MS = 30_000;
 export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1440, height: 900 };
 
@@ -49,7 +51,7 @@ export async function openPage(browser, url, { viewport = PHONE, theme = 'light'
 }
 
 /** Waits until the map has drawn everything it asked for. `idle` alone may never come when nothing changes. */
-export async function mapIdle(page, timeout = 30_000) {
+export async function mapIdle(page, timeout = ANSWER_MS) {
   await page.waitForFunction(() => window.hexpostMap !== undefined, null, { timeout });
   await page.evaluate(
     (ms) =>
@@ -67,7 +69,7 @@ export async function mapIdle(page, timeout = 30_000) {
 }
 
 /** Waits until cells with a level are on the screen; returns how many. */
-export async function cellsDrawn(page, timeout = 30_000) {
+export async function cellsDrawn(page, timeout = ANSWER_MS) {
   await mapIdle(page, timeout);
   const handle = await page.waitForFunction(
     () => {

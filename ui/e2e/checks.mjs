@@ -4,11 +4,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { BACKTEST_CHECKS, latestOf, openPanel } from './backtest-checks.mjs';
-import { cellsDrawn, DESKTOP, mapIdle, openPage, PHONE } from './browser.mjs';
+import { ANSWER_MS, cellsDrawn, DESKTOP, mapIdle, openPage, PHONE } from './browser.mjs';
 import { tapCell } from './shots.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const ANSWER_MS = 15_000;
 
 export const CHECKS = [
   ['cells of the newest day are drawn and coloured', cellsAreDrawn],

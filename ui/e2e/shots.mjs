@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { latestOf, openPanel } from './backtest-checks.mjs';
-import { cellsDrawn, DESKTOP, mapIdle, openPage, PHONE } from './browser.mjs';
+import { ANSWER_MS, cellsDrawn, DESKTOP, mapIdle, openPage, PHONE } from './browser.mjs';
 
 const SCREENS = { phone: PHONE, desktop: DESKTOP };
 
@@ -61,7 +61,7 @@ export async function openBlind(page, url, cell) {
   const { centre } = await page.evaluate(async (address) => (await fetch(address)).json(), `/v1/cells/${cell}`);
   await page.goto(new URL(`#map=12.5/${centre[1]}/${centre[0]}&res=8&cell=${cell}`, url).href);
   await cellsDrawn(page);
-  await page.locator('[data-testid="cell"] [data-fact="watch"]').waitFor({ timeout: 10_000 });
+  await page.locator('[data-testid="cell"] [data-fact="watch"]').waitFor({ timeout: ANSWER_MS });
 }
 
 /** Taps the middle of a cell that has a level and lies free of the page's own sheets; returns its ordinal. */
@@ -85,6 +85,6 @@ export async function tapCell(page) {
   });
   if (!target) throw new Error('no cell lies free to be tapped');
   await page.mouse.click(target.x, target.y);
-  await page.locator('[data-testid="cell"][data-day]').waitFor({ timeout: 10_000 });
+  await page.locator('[data-testid="cell"][data-day]').waitFor({ timeout: ANSWER_MS });
   return target.id;
 }
