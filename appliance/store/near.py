@@ -193,7 +193,7 @@ def _look_at(
     keys  event_pk, below 0 where it is known that the event lies in the shape
     """
     condition, values = _exactly(shape, "e.geom")
-    conditions = [f"(c.candidate < 0 OR {condition})"]
+    conditions = ["e.geom IS NOT NULL", f"(c.candidate < 0 OR {condition})"]
     for column, value in (("event_type", window.event_type), ("source", window.source)):
         if value is not None:
             conditions.append(f"e.{column} = ?")
