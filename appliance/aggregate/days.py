@@ -64,8 +64,11 @@ def cells_of(sums: Sequence[DaySums]) -> NDArray[np.int64]:
 
 
 def lay_out(cells: NDArray[np.int64], sums: Sequence[DaySums]) -> NDArray[np.int32]:
-    """Lay sums of days out on these cells, ascending; (c, days) int32. What lies in other cells is left out."""
-    counts = np.zeros((len(cells), len(sums)), dtype=np.int32)
+    """Lay sums of days out on these cells, ascending; (c, days) int32. What lies in other cells is left out.
+
+    A day's counts lie together in memory: they are laid out, compared and scored day by day.
+    """
+    counts = np.zeros((len(cells), len(sums)), dtype=np.int32, order="F")
     for column, day in enumerate(sums):
         at = np.searchsorted(cells, day.cells)
         here = at < len(cells)

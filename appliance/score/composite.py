@@ -152,6 +152,7 @@ def baseline(n: Counts) -> tuple[Floats, Floats]:
     """Mean and population standard deviation (two-pass) of each cell's days; (c, d) to twice (c,)."""
     if n.size == 0:
         return np.zeros(len(n)), np.zeros(len(n))
+    n = np.ascontiguousarray(n)  # the last bit of a sum depends on how it lies in memory
     mean = n.mean(axis=1)
     spread: Floats = np.sqrt(((n - mean[:, np.newaxis]) ** 2).mean(axis=1))
     return mean, spread
