@@ -60,7 +60,8 @@ def spread_counts(rows: Iterable[tuple[str, int, int]], *, from_day: date, to_da
 
 def cells_of(sums: Sequence[DaySums]) -> NDArray[np.int64]:
     """The cells that have events on any of these days, ascending."""
-    return np.unique(np.concatenate([np.zeros(0, np.int64), *(day.cells for day in sums)]))
+    every = np.sort(np.concatenate([np.zeros(0, np.int64), *(day.cells for day in sums)]), kind="stable")  # merges them
+    return every[np.append(True, every[1:] != every[:-1])] if len(every) else every
 
 
 def lay_out(cells: NDArray[np.int64], sums: Sequence[DaySums]) -> NDArray[np.int32]:
@@ -70,8 +71,24 @@ def lay_out(cells: NDArray[np.int64], sums: Sequence[DaySums]) -> NDArray[np.int
     """
     counts = np.zeros((len(cells), len(sums)), dtype=np.int32, order="F")
     for column, day in enumerate(sums):
-        at = np.searchsorted(cells, day.cells)
-        here = at < len(cells)
-        here[here] = cells[at[here]] == day.cells[here]
-        counts[at[here], column] = day.counts[here]
+        _lay_day(counts[:, column], cells, day)
     return counts
+
+
+def lay_out_beside(
+    counts: NDArray[np.int32], cells: NDArray[np.int64], sums: Sequence[DaySums], of: Sequence[DaySums]
+) -> NDArray[np.int32]:
+    """As `lay_out`, where most of the sums are those `of` which `counts` were laid out."""
+    other = counts.copy(order="K")
+    for column, (day, known) in enumerate(zip(sums, of, strict=True)):
+        if day is not known:
+            other[:, column] = 0
+            _lay_day(other[:, column], cells, day)
+    return other
+
+
+def _lay_day(counts: NDArray[np.int32], cells: NDArray[np.int64], day: DaySums) -> None:
+    at = np.searchsorted(cells, day.cells)
+    here = at < len(cells)
+    here[here] = cells[at[here]] == day.cells[here]
+    counts[at[here]] = day.counts[here]

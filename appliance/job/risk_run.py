@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from appliance.aggregate.days import LOOKBACK_DAYS, cells_of, lay_out, spread_counts
+from appliance.aggregate.days import LOOKBACK_DAYS, cells_of, lay_out, lay_out_beside, spread_counts
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import to_us
 from appliance.job.counting import count_events
@@ -96,7 +96,8 @@ def score_run(
     days = [(run.from_day + timedelta(days=n)).isoformat() for n in range((run.to_day - run.from_day).days + 1)]
     if sums is not None:
         cells = cells_of(sums.sums)
-        counts, before = lay_out(cells, sums.sums), lay_out(cells, sums.before)
+        counts = lay_out(cells, sums.sums)
+        before = lay_out_beside(counts, cells, sums.before, sums.sums)
         changes, held = _windows(sums.changes), _windows(sums.held)
     else:
         spread = spread_counts(rows, from_day=run.from_day, to_day=run.to_day)

@@ -133,12 +133,14 @@ def _same_rows(judged: Judged, now: Judged) -> bool:
 def _follow(connection: sa.Connection, found: Findings, column: int, judged: Judged) -> int:
     """Write rows of cells that came or went, or whose counts have changed; how many."""
     came = _came(found, judged)
+    gone = [] if judged.cells == found.digest else found.known[judged.cells].gone
     touched = np.flatnonzero(_touched(found, column, judged))
+    if not len(touched) and not gone:
+        return 0
     score, old = (_score(counts[touched], column) for counts in (found.counts, found.before))
     changed = came[touched] | (old.event_count != score.event_count)
     changed |= (old.rolling_7d_avg != score.rolling_7d_avg) | (old.growth_rate != score.growth_rate)
     rows = _rows(found.cells[touched], score, changed)
-    gone = [] if judged.cells == found.digest else found.known[judged.cells].gone
     return write_rows(connection, found.run_id, found.resolution, found.days[column], rows, gone)
 
 
