@@ -179,6 +179,49 @@ def test_a_frame_of_scene_metadata_moves_its_tracks() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"channel_id": 1, "timestamp": "2024-10-07T21:09:26.046Z"},
+        {"channel_id": 1, "timestamp": "2024-10-07T21:09:26.046Z", "track_events": [{"type": "TrackEnded"}]},
+        {"frame": {"timestamp": "2024-10-07T21:09:26.046Z"}},
+        {"timestamp": "2024-10-07T21:09:26.046Z", "detections": [], "synthetic": True},
+        {
+            "channel_id": 1,
+            "object_track_id": "8e65",
+            "timestamp": "2024-10-07T21:09:26.046Z",
+            "image": {"data": "/9j/"},
+        },
+    ],
+)
+def test_a_scene_of_nothing_new_is_of_the_camera_in_the_topic(document: Any) -> None:
+    assert hear(FAMILY, document, "axis/0123456789AB/scene") == [HEARD]
+
+
+def test_a_head_or_a_plate_is_part_of_what_is_seen_beside_it() -> None:
+    seen = [
+        {"object_track_id": kind, "class": {"type": kind, "score": 0.7}} for kind in ("Human", "Head", "LicensePlate")
+    ]
+    document = {
+        "channel_id": 1,
+        "timestamp": "2024-10-07T21:09:26.046Z",
+        "detections": [*seen, {"object_track_id": "x"}],
+    }
+    heard = hear(FAMILY, document, "axis/0123456789AB/scene")
+    assert [one.label for one in heard if isinstance(one, ObjectDetection)] == ["human"]
+
+
+def test_a_camera_is_the_same_in_every_kind_of_message() -> None:
+    old = {
+        name: told for name, told in event("onvif:Device/axis:Sensor/PIR", {"state": "1"}).items() if name != "serial"
+    }
+    wrapped = {"apiVersion": "1.0", "method": "events:notify", "params": {"notification": old}}
+    for document in (old, wrapped):
+        assert hear(FAMILY, document, "site/0123456789AB/events")[0] == Motion(
+            device=CAMERA, observed_at=WHEN, active=True
+        )
+
+
 def test_a_finished_track_is_later_than_its_frames() -> None:
     track = {
         "channel_id": 1, "id": "17", "classes": [{"type": "Car", "score": 0.8}, {"type": "Bus", "score": 0.1}],
