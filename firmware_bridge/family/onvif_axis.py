@@ -13,7 +13,8 @@ from appliance.model.observation import DeviceHealth, Observation, PlateRead
 from firmware_bridge.family.axis_scene import detected, on_detectx, recognise_scene, serial_of
 from firmware_bridge.family.onvif_bridges import ROUTES as BRIDGES
 from firmware_bridge.family.onvif_bridges import recognise_item
-from firmware_bridge.family.onvif_notice import Notice, observe_notice, topic_of
+from firmware_bridge.family.onvif_event import Notice, topic_of
+from firmware_bridge.family.onvif_notice import observe_notice
 from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import number_of, object_of, text_of

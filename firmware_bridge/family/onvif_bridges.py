@@ -11,7 +11,8 @@ from typing import Any
 
 from appliance.errors import Rejected
 from appliance.model.observation import DeviceHealth, Observation
-from firmware_bridge.family.onvif_notice import Notice, observe_notice
+from firmware_bridge.family.onvif_event import Notice
+from firmware_bridge.family.onvif_notice import observe_notice
 from firmware_bridge.family.sender import sender_of
 from firmware_bridge.inbound import Context, Handler, Inbound, Route
 from firmware_bridge.notation.instant import read_instant

@@ -93,6 +93,23 @@ MEANINGS: list[tuple[str, dict[str, str], dict[str, str], list[Observation]]] = 
      said(EnvironmentReading, metric="is_moving", value=1.0, unit="1", channel="1")),
     ("tns1:Monitoring/ProcessorUsage", {"Value": "37.5"}, {"Token": "CPU"},
      said(EnvironmentReading, metric="processor_usage", value=37.5, channel="CPU")),
+    ("tns1:RuleEngine/MyRuleDetector/ObjectsInside", {"IsInside": "true"}, RULE,
+     said(Alarm, name="intrusion", active=True, area="Fence")),
+    ("tns1:RuleEngine/QueueDetector/QueueLength", {"QueueLength": "4"}, RULE,
+     said(PeopleCount, present=4, line="Fence")),
+    ("tns1:Device/tnsaxis:Status/Temperature/Above", {"sensor_level": "1"}, {},
+     said(Alarm, name="temperature_alarm", active=True, area="above")),
+    ("tns1:Device/tnsaxis:Status/Temperature/Inside", {"sensor_level": "1"}, {}, [HEARD]),
+    ("tns1:Device/tnsaxis:Status/SystemReady", {"ready": "1"}, {},
+     said(EnvironmentReading, metric="status_system_ready", value=1.0, unit="1")),
+    ("tns1:Device/tnsaxis:Heater/Status", {"running": "0"}, {"heater": "1"},
+     said(EnvironmentReading, metric="heater_status", value=0.0, unit="1", channel="1")),
+    ("tnsaxis:AudioClassification/Shout", {"Detected": "1"}, {"AudioSource": "AudioDevice0Input0"},
+     said(Alarm, name="sound", active=True, area="shout")),
+    ("tnsaxis:CameraApplicationPlatform/ObjectAnalytics/Device1Scenario2Threshold", {"active": "1"}, {},
+     said(Alarm, name="occupancy_threshold", active=True, area="Device1Scenario2")),
+    ("tnsaxis:CameraApplicationPlatform/ObjectAnalytics/xinternal_data", {"svgframe": "path"}, {}, [HEARD]),
+    ("tnsaxis:CameraApplicationPlatform/VMD/xinternal_data", {"svgframe": "path"}, {}, [HEARD]),
 ]  # fmt: skip
 
 
@@ -144,6 +161,30 @@ def test_counting_scenarios_count_by_class() -> None:
     ]
     inside = event(name, {"total": "3", "totalHuman": "3", "reason": "human"})
     assert hear(FAMILY, inside) == said(PeopleCount, present=3, line="Device1Scenario1", subject="people")
+    plain = event(name, {"scenario": "Occupancy", "total": "3", "human": "3"})
+    assert hear(FAMILY, plain) == hear(FAMILY, inside)
+    crossed = event(name, {"scenario": "Crossline", "reason": "human", "total": "5", "totalHuman": "5"})
+    assert hear(FAMILY, crossed) == said(PeopleCount, entered=5, line="Device1Scenario1", cumulative=True)
+
+
+def test_an_interval_counts_from_its_beginning_and_not_since_a_reset() -> None:
+    span = {"startTime": "2024-10-07T20:45:00Z", "endTime": "2024-10-07T21:00:00Z", "total": "12", "totalHuman": "12"}
+    name = "axis:CameraApplicationPlatform/ObjectAnalytics/Device1Scenario1Interval"
+    assert hear(FAMILY, event(name, span))[0] == PeopleCount(
+        device=CAMERA, observed_at=datetime(2024, 10, 7, 21, 0, tzinfo=UTC), entered=12, line="Device1Scenario1",
+        since=datetime(2024, 10, 7, 20, 45, tzinfo=UTC),
+    )  # fmt: skip
+
+
+def test_a_disk_tells_how_it_is_and_nothing_it_does_not_measure() -> None:
+    health = {"temperature": "43", "alert": "0", "wear": "-1", "overall_health": "98"}
+    disk: dict[str, Any] = {"device": CAMERA, "observed_at": WHEN}
+    assert hear(FAMILY, event("axis:Storage/Alert", health, {"disk_id": "SD_DISK"})) == [
+        Alarm(name="storage_alert", active=False, area="SD_DISK", **disk),
+        EnvironmentReading(metric="disk_temperature", value=43.0, unit="Cel", channel="SD_DISK", **disk),
+        EnvironmentReading(metric="disk_health", value=98.0, unit="%", channel="SD_DISK", **disk),
+        HEARD,
+    ]
 
 
 def test_the_serial_is_in_the_message_or_the_topic_or_the_sender_is_named() -> None:
