@@ -16,6 +16,7 @@ from appliance.model.observation import (
     CameraStatus,
     CrowdDensity,
     DeviceHealth,
+    EnvironmentReading,
     Incident,
     Motion,
     ObjectDetection,
@@ -26,6 +27,8 @@ from appliance.model.observation import (
 from firmware_bridge.inbound import Context
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import flag_of, list_of, number_of, object_of, text_of, whole_of
+
+MAX_REGIONS = 64  # of one event
 
 _LABELS: dict[str, str] = {
     "SmartMotionHuman": "person",
@@ -48,6 +51,12 @@ _ALARMS: dict[str, str] = {
     "RioterDetection": "gathering",
     "ParkingDetection": "parking",
     "FightDetection": "fight",
+    "TumbleDetection": "fall",
+    "ClimbDetection": "climbing",
+    "MoveDetection": "rapid_motion",
+    "ObjectPlacementDetection": "object_left",
+    "ObjectRemovalDetection": "object_removed",
+    "QueueStayDetection": "loitering",
     "VideoBlind": "tamper",
     "VideoUnFocus": "defocus",
     "SceneChange": "scene_change",
@@ -61,6 +70,10 @@ _ALARMS: dict[str, str] = {
     "FireWarning": "fire",
     "SmokeDetection": "smoke",
     "HeatImagingTemper": "temperature_alarm",
+    "HotSpotWarning": "temperature_alarm",
+    "ColdSpotWarning": "temperature_alarm",
+    "UnFocusDetection": "defocus",
+    "NetMonitorAbort": "network_failure",
     "StorageNotExist": "storage_failure",
     "StorageFailure": "storage_failure",
     "StorageLowSpace": "storage_low",
@@ -75,6 +88,19 @@ _ALARMS: dict[str, str] = {
     "_DoorBell": "button",
     "AlarmButton": "panic_button",
 }
+_CROWDS: dict[str, str] = {
+    "ManNumDetection": "occupancy_threshold",
+    "QueueNumDetection": "occupancy_threshold",
+    "CrowdDetection": "gathering",
+}
+"""Code of an event that also tells how many there are -> what it is."""
+_OVER: dict[str, str] = {
+    "EnterOver": "passage_threshold",
+    "ExitOver": "passage_threshold",
+    "InsideOver": "occupancy_threshold",
+}
+"""Why a counter tells its count -> what it is; else because somebody passed."""
+_UNREAD = frozenset(("unknown", "unlicensed", "noplate"))
 _PRESSES = frozenset(("button", "panic_button"))
 _LASTING = frozenset(("start", "stop"))
 _ACCESS = ("Method", "Name", "Status", "Type")  # of AccessControl; not who it was, nor the card or the password
@@ -143,16 +169,42 @@ def _motion(event: DahuaEvent) -> list[Observation]:
 
 def _alarm(event: DahuaEvent) -> list[Observation]:
     target = text_of(object_of(event.data.get("Object")).get("ObjectType"))
-    name, active = _ALARMS[event.code], event.active
+    name = _ALARMS[event.code]
+    alarm = _alarm_of(event, name, {"target": target} if target else {})
+    return [alarm, *_temperature(event)] if name == "temperature_alarm" else [alarm]
+
+
+def _alarm_of(event: DahuaEvent, name: str, attributes: dict[str, Any]) -> Alarm:
+    return Alarm(
+        device=event.device,
+        observed_at=event.when,
+        name=name,
+        active=event.active,
+        area=event.area,
+        momentary=event.momentary or (event.active and name in _PRESSES),
+        attributes=attributes,
+    )
+
+
+def _talk(event: DahuaEvent) -> list[Observation]:
+    """A door station's call: somebody rang only where it invites; hanging up is no press."""
+    action = text_of(event.data.get("Action"))
+    return _alarm(event) if action in ("", "Invite") else []
+
+
+def _temperature(event: DahuaEvent) -> list[Observation]:
+    value, unit = number_of(event.data.get("TemperatureValue")), text_of(event.data.get("TemperatureUnit"))
+    step = _DEGREES.get(unit)
+    if value is None or step is None:
+        return []
     return [
-        Alarm(
+        EnvironmentReading(
             device=event.device,
             observed_at=event.when,
-            name=name,
-            active=active,
-            area=event.area,
-            momentary=event.momentary or (active and name in _PRESSES),
-            attributes={"target": target} if target else {},
+            metric="temperature",
+            value=round((value + step[0]) * step[1], 3),
+            unit="Cel",
+            channel=event.area,
         )
     ]
 
@@ -186,15 +238,18 @@ def _incident(event: DahuaEvent) -> list[Observation]:
 
 
 def _plate(event: DahuaEvent) -> list[Observation]:
+    """A vehicle by its plate, or, where there was none to read, the vehicle."""
     data = event.data
     car, seen = object_of(data.get("TrafficCar")), object_of(data.get("Object"))
     plate = text_of(car.get("PlateNumber"))
     if not plate and text_of(seen.get("ObjectType")) == "Plate":
         plate = text_of(seen.get("Text"))
-    if not plate or plate.lower() == "unknown":
-        return []
-    words = (text_of(car.get("VehicleColor")), text_of(car.get("VehicleSign")) or text_of(car.get("CarType")))
+    if not plate or plate.lower() in _UNREAD:
+        return _vehicle(event) if car else []
+    sign = text_of(car.get("VehicleSign")) or text_of(car.get("CarType"))
+    words = (text_of(car.get("VehicleColor")), sign)
     score = number_of(seen.get("Confidence"))  # 0..255, as Dahua counts
+    told = {"lane": car.get("Lane", data.get("Lane")), "speed_kmh": car.get("Speed")}
     return [
         PlateRead(
             device=event.device,
@@ -202,32 +257,70 @@ def _plate(event: DahuaEvent) -> list[Observation]:
             plate=plate,
             score=score / 255 if score is not None and 0 <= score <= 255 else None,
             region=text_of(car.get("Country")),
-            direction=text_of(car.get("DrivingDirection")),
+            direction=_direction(car.get("DrivingDirection")),
             vehicle=" ".join(word for word in words if word and word != "Unknown"),
+            attributes={name: number for name, value in told.items() if (number := whole_of(value)) is not None},
         )
     ]
+
+
+def _vehicle(event: DahuaEvent) -> list[Observation]:
+    return [ObjectDetection(device=event.device, observed_at=event.when, label="vehicle", area=event.area)]
+
+
+def _direction(value: object) -> str:
+    """`Approach`, alone or before the names of where from and where to."""
+    named = list_of(value)
+    return text_of(named[0] if named else value)
 
 
 def _count(event: DahuaEvent) -> list[Observation]:
+    """Who passed since the counter was reset, and why it tells: a threshold, or that somebody passed."""
     data = event.data
-    return [
-        PeopleCount(
-            device=event.device,
-            observed_at=event.when,
-            entered=whole_of(data.get("EnteredTotal", data.get("EnteredSubtotal"))),
-            left=whole_of(data.get("ExitedTotal", data.get("ExitedSubtotal"))),
-            present=whole_of(data.get("InsideTotal", data.get("InsideSubtotal"))),
-            line=event.area,
-            cumulative=True,
-        )
-    ]
+    count = PeopleCount(
+        device=event.device,
+        observed_at=event.when,
+        entered=_told(data, "EnteredTotal", "EnteredNumber", "EnteredSubtotal"),
+        left=_told(data, "ExitedTotal", "ExitedNumber", "ExitedSubtotal"),
+        present=_told(data, "InsideTotal", "InsideSubtotal", "Number"),
+        line=event.area,
+        cumulative=True,
+    )
+    over = _OVER.get(text_of(data.get("Type")))
+    return [count] if over is None else [count, _alarm_of(event, over, {})]
+
+
+def _told(data: Mapping[str, Any], *names: str) -> int | None:
+    """The first of these numbers that is there; a sum may be told by hour, day and in all."""
+    for name in names:
+        value = data.get(name)
+        number = whole_of(object_of(value).get("Total") if type(value) is dict else value)
+        if number is not None and number >= 0:
+            return number
+    return None
 
 
 def _crowd(event: DahuaEvent) -> list[Observation]:
+    """How many there are, where it is told, and that they are too many or too few."""
     data = event.data
-    people = number_of(data.get("ManNum", data.get("PeopleNum", data.get("Number"))))
-    return [CrowdDensity(device=event.device, observed_at=event.when, people=people, area=event.area)]
+    people = _told(data, "ManNum", "PeopleNum", "Number")
+    if people is None:
+        regions = [_told(object_of(item), "PeopleNum") for item in list_of(data.get("RegionList"))[:MAX_REGIONS]]
+        people = sum(number for number in regions if number is not None) if any(regions) else None
+    if people is None and list_of(data.get("ManList")):
+        people = len(list_of(data.get("ManList")))
+    found: list[Observation] = [_alarm_of(event, _CROWDS[event.code], {})]
+    if people is not None:
+        found.append(CrowdDensity(device=event.device, observed_at=event.when, people=float(people), area=event.area))
+    return found
 
+
+_DEGREES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("", "Centigrade", "Celsius"), (0.0, 1.0)),
+    "Fahrenheit": (-32.0, 1 / 1.8),
+    "Kelvin": (-273.15, 1.0),
+}
+"""Unit -> what to add, and then to multiply with, for degrees Celsius."""
 
 _READERS: dict[str, Callable[[DahuaEvent], Sequence[Observation]]] = {
     **dict.fromkeys(("VideoMotion", "VideoMotionInfo", "MDResult", "PIRAlarm"), _motion),
@@ -237,7 +330,7 @@ _READERS: dict[str, Callable[[DahuaEvent], Sequence[Observation]]] = {
     **dict.fromkeys(("AccessControl", "CallNoAnswered", "RebootEvent", "FingerPrintCheck", "DoorOpened"), _incident),
     "VideoLoss": _picture,
     "NumberStat": _count,
-    "ManNumDetection": _crowd,
-    "CrowdDetection": _crowd,
+    "_DoTalkAction_": _talk,
+    **dict.fromkeys(_CROWDS, _crowd),
 }
 """Code -> what reads it; codes of traffic besides carry a plate."""

@@ -17,13 +17,18 @@ from appliance.model.observation import (
     Alarm,
     CameraStatus,
     DeviceHealth,
-    EnvironmentReading,
     Incident,
     Motion,
     ObjectDetection,
     Observation,
-    PeopleCount,
     PlateRead,
+)
+from firmware_bridge.family.isapi_measured import (
+    Measured,
+    read_crowd,
+    read_people,
+    read_targets,
+    read_temperatures,
 )
 from firmware_bridge.family.sender import sender_of
 from firmware_bridge.inbound import Context, Inbound
@@ -71,8 +76,17 @@ _ALARMS: dict[str, str] = {
     "ipconflict": "network_failure",
     "illaccess": "illegal_access",
     "doorbell": "button",
+    "running": "rapid_motion",
+    "violentmotion": "fight",
+    "faildown": "fall",
+    "retention": "loitering",
 }
-_LABELS: dict[str, str] = {"facedetection": "face", "humandetection": "person", "vehicledetection": "vehicle"}
+_LABELS: dict[str, str] = {
+    "facedetection": "face",
+    "facecapture": "face",
+    "humandetection": "person",
+    "vehicledetection": "vehicle",
+}
 _PICTURE: dict[str, str] = {
     "videoloss": "video_loss",
     "defocus": "defocus",
@@ -117,13 +131,32 @@ def is_alert_text(text: str) -> bool:
 
 
 def alert_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The alert in a JSON document, which may be wrapped as the XML is."""
-    return object_of(document.get(ROOT)) or document
+    """The alert in a JSON document, which may be wrapped as the XML is, or in a flow's message of it."""
+    alert = object_of(document.get("alarm"))
+    return object_of(document.get(ROOT)) or (alert if "eventType" in alert else document)
+
+
+def metadata_alert(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The alert that a message of metadata amounts to: a count, outside of any alarm."""
+    told = object_of(document.get("Metadata"))
+    situation, device = object_of(told.get("Situation")), object_of(told.get("DevInfo"))
+    return {
+        "eventType": told.get("subType"),
+        "dateTime": told.get("time"),
+        "macAddress": device.get("macAddress"),
+        "ipAddress": device.get("ipAddress"),
+        "channelID": device.get("channel"),
+        "FramesPeopleCounting": situation,
+        "peopleCounting": {
+            "enter": situation.get("enterRegionPeopleNum"),
+            "exit": situation.get("leaveRegionPeopleNum"),
+        },
+    }
 
 
 def observe_alert(family: str, said: Mapping[str, Any], inbound: Inbound, context: Context) -> list[Observation]:
     """What an alert tells; `family` is what its device is filed under."""
-    kind = text_of(said.get("eventType"))
+    kind = text_of(said.get("eventType")) or ("AccessControllerEvent" if "AccessControllerEvent" in said else "")
     if not kind:
         raise Rejected("an alert without eventType", "$.eventType")
     if kind == "duration":  # another that goes on
@@ -199,7 +232,7 @@ def _alarm(alert: _Alert, area: str, target: str, again: bool) -> list[Observati
         momentary=again or (alert.active and alert.kind == "doorbell"),
         attributes={"target": target} if target else {},
     )
-    return [alarm, *_temperatures(alert)] if alarm.name == "temperature_alarm" else [alarm]
+    return [alarm, *read_temperatures(_measured(alert))] if alarm.name == "temperature_alarm" else [alarm]
 
 
 def _object(alert: _Alert, area: str) -> list[Observation]:
@@ -290,47 +323,65 @@ def _place_of(place: Mapping[str, Any]) -> tuple[float | None, float | None]:
     return (longitude, latitude) if inside else (None, None)
 
 
-def _people(alert: _Alert) -> list[Observation]:
-    counted = object_of(alert.said.get("peopleCounting", alert.said.get("PeopleCounting")))
-    span = object_of(counted.get("TimeRange", counted.get("timeRange")))
-    since = read_instant(span.get("startTime"), alert.context.zone)
+def _measured(alert: _Alert) -> Measured:
+    return Measured(alert.device, alert.when, alert.said, alert.context.zone)
+
+
+def _counts(alert: _Alert) -> Sequence[Observation]:
+    return read_targets(_measured(alert)) if "CountingList" in alert.said else read_people(_measured(alert))
+
+
+def _crowd(alert: _Alert) -> Sequence[Observation]:
+    """How many there are; an alarm that is posted anew each second is one while it lasts."""
+    found: list[Observation] = []
+    for item in read_crowd(_measured(alert)):
+        if not isinstance(item, Alarm):
+            found.append(item)
+            continue
+        repeated, again = _course_of(alert, item.area)
+        if not repeated:
+            found.append(msgspec.structs.replace(item, momentary=again))
+    return found
+
+
+def _intruder_panel(alert: _Alert) -> Sequence[Observation]:
+    """An alarm panel's report by its Contact ID: what it is by the first digits of the code, 1 new and 3 over."""
+    told = object_of(alert.said.get("CIDEvent"))
+    standard = text_of(told.get("standardCIDcode"))
+    code = standard or text_of(told.get("code"))
+    zone_alarm = "intrusion" if text_of(told.get("type")) == "zoneAlarm" else ""
+    name, active = _CONTACT_ID.get(standard[1:3], zone_alarm), not code.startswith("3")
+    when = read_instant(told.get("trigger"), alert.context.zone) or alert.when
+    if name and code[:1] in ("1", "3"):
+        area = text_of(told.get("zone"))
+        return [Alarm(device=alert.device, observed_at=when, name=name, active=active, area=area)]
+    attributes = {name: word for name in ("type", "zone") if (word := text_of(told.get(name)))}
+    told_code = {"code": code} if code else {}
     return [
-        PeopleCount(
-            device=alert.device,
-            observed_at=read_instant(span.get("endTime"), alert.context.zone) or alert.when,
-            entered=whole_of(counted.get("enter")),
-            left=whole_of(counted.get("exit")),
-            line=text_of(counted.get("regionID")),
-            since=since,
-            cumulative=since is None,
-        )
+        Incident(device=alert.device, observed_at=when, event_type="cidEvent", attributes={**told_code, **attributes})
     ]
 
 
-def _temperatures(alert: _Alert) -> list[Observation]:
-    read = object_of(alert.said.get("TMA", alert.said.get("TMPA"))) or alert.said
-    value = number_of(read.get("currTemperature"))
-    unit = text_of(read.get("thermometryUnit")).lower()
-    if value is None or unit not in ("", "celsius", "fahrenheit"):
-        return []
-    if unit == "fahrenheit":
-        value = (value - 32) / 1.8
+def _access(alert: _Alert) -> Sequence[Observation]:
+    """A door's controller, by the numbers of what happened; not who it was, nor the card."""
+    told = object_of(alert.said.get("AccessControllerEvent"))
+    attributes = {name: word for name in _ACCESS if (word := text_of(told.get(name)))}
     return [
-        EnvironmentReading(
-            device=alert.device,
-            observed_at=alert.when,
-            metric="temperature",
-            value=value,
-            unit="Cel",
-            channel="thermal",
-        )
+        Incident(device=alert.device, observed_at=alert.when, event_type="AccessControllerEvent", attributes=attributes)
     ]
 
 
+_ACCESS = ("majorEventType", "subEventType", "doorNo", "cardReaderNo", "currentVerifyMode", "attendanceStatus")
+_CONTACT_ID = {"10": "medical", "11": "fire", "12": "panic_button", "13": "intrusion", "14": "tamper"}
 _READERS: dict[str, Callable[[_Alert], Sequence[Observation]]] = {
     "anpr": _plate,
     "vehiclematchresult": _plate,
-    "peoplecounting": _people,
+    **dict.fromkeys(("peoplecounting", "regiontargetnumbercounting"), _counts),
+    **dict.fromkeys(
+        ("persondensitydetection", "framespeoplecounting", "personqueuecounting", "personqueuetime"), _crowd
+    ),
+    "cidevent": _intruder_panel,
+    "accesscontrollerevent": _access,
     **dict.fromkeys(_PICTURE, _picture),
 }
 """eventType in lower case -> what reads it; the others are alerts that begin and end."""

@@ -23,6 +23,7 @@ NAME = "lpr"
 MAX_PLATES = 200  # of one message
 
 _OPENALPR = frozenset(("alpr_results", "alpr_group", "alpr_alert", "heartbeat", "vehicle"))
+_NO_WORDS = frozenset(("", "generic", "unknown"))  # of a make or a model that was not recognised
 _RUNNING = frozenset(("running", "online", "connected", "ok", "up"))
 _STOPPED = frozenset(("offline", "stopped", "disconnected", "error", "down"))
 
@@ -135,7 +136,7 @@ def _vehicle_of(item: Mapping[str, Any], vehicle: Mapping[str, Any]) -> str:
         text_of(make.get("model")),
         text_of(vehicle.get("type")),
     )
-    return " ".join(word for word in words if word)
+    return " ".join(word for word in words if word.casefold() not in _NO_WORDS)
 
 
 def _on_openalpr(inbound: Inbound, context: Context) -> list[Observation]:

@@ -1,23 +1,23 @@
-"""ONVIF and Axis cameras: events over MQTT as Axis writes them, ONVIF metadata as XML, scene metadata, DetectX.
+"""ONVIF and Axis cameras: events over MQTT as Axis writes them, and ONVIF metadata as XML.
 
 Axis publishes on `axis/{serial}/event/{topic}`, or on a prefix of the owner's choosing; the message names its topic
-and, in newer firmware, its serial number. XML names its producer.
-Source: developer.axis.com, "MQTT Event Bridge" and "AXIS Scene Metadata"; ONVIF Core Specification, "Event handling",
-and Scene Description; pandosme/DetectX.
+and, in newer firmware, its serial number. XML names its producer. What a camera sees is in `axis_scene`, what bridges
+make of its events in `onvif_bridges`.
+Source: developer.axis.com, "MQTT Event Bridge"; ONVIF Core Specification, "Event handling", and Scene Description.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from appliance.errors import Rejected
-from appliance.model.observation import CrowdDensity, DeviceHealth, ObjectDetection, Observation, PlateRead
+from appliance.model.observation import DeviceHealth, Observation, PlateRead
+from firmware_bridge.family.axis_scene import detected, on_detectx, recognise_scene, serial_of
 from firmware_bridge.family.onvif_bridges import ROUTES as BRIDGES
-from firmware_bridge.family.onvif_notice import Notice, observe_notice, topic_of
-from firmware_bridge.family.sender import sender_of
+from firmware_bridge.family.onvif_bridges import recognise_item
+from firmware_bridge.family.onvif_event import Notice, topic_of
+from firmware_bridge.family.onvif_notice import observe_notice
 from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route
 from firmware_bridge.notation.instant import read_instant
-from firmware_bridge.notation.members import flag_of, list_of, number_of, object_of, text_of
+from firmware_bridge.notation.members import number_of, object_of, text_of
 from firmware_bridge.notation.xml_document import Element, local_name, read_xml
 
 NAME = "onvif_axis"
@@ -39,9 +39,8 @@ def _on_event(inbound: Inbound, context: Context) -> list[Observation]:
     topic = text_of(document.get("topic")) or inbound.parts.get("event", "")
     if not topic:
         raise Rejected("an event without its topic", "$.topic")
-    serial = text_of(document.get("serial")) or inbound.parts.get("serial") or sender_of(inbound)
     notice = Notice(
-        device=f"{NAME}/{serial}",
+        device=f"{NAME}/{serial_of(document.get('serial'), inbound)}",
         topic=topic_of(topic),
         when=read_instant(document.get("timestamp"), context.zone),
         source={**_texts(message.get("source")), **_texts(message.get("key"))},
@@ -49,6 +48,12 @@ def _on_event(inbound: Inbound, context: Context) -> list[Observation]:
         operation="Changed",  # the bridge does not tell properties from other events; whether there is a state does
     )
     return observe_notice(notice)
+
+
+def _on_notify(inbound: Inbound, context: Context) -> list[Observation]:
+    """The same as a camera's own event stream wraps it, forwarded."""
+    inbound.document = object_of(object_of(inbound.document.get("params")).get("notification"))
+    return _on_event(inbound, context)
 
 
 def _texts(value: object) -> dict[str, str]:
@@ -70,7 +75,7 @@ def _on_xml(inbound: Inbound, context: Context) -> list[Observation]:
     if type(document) is not str:
         raise Rejected("expected XML of ONVIF")
     root = read_xml(document)
-    fallback = f"{NAME}/{sender_of(inbound)}"
+    fallback = f"{NAME}/{serial_of('', inbound)}"
     found: list[Observation] = []
     for element in root.iter():
         name = local_name(element)
@@ -142,116 +147,8 @@ def _xml_frame(frame: Element, device: str, context: Context) -> list[Observatio
         if plate:
             found.append(PlateRead(device=device, observed_at=when, plate=plate))
         elif label:
-            found.append(_detected(device, text_of(item.get("ObjectId")), label, score, when))
+            found.append(detected(device, text_of(item.get("ObjectId")), label, score, when))
     return found
-
-
-def _detected(device: str, number: str, label: str, score: float | None, when: datetime | None) -> ObjectDetection:
-    """One object in one frame; its number is its own for a day, as cameras count anew when they start."""
-    known = bool(number) and when is not None
-    return ObjectDetection(
-        device=device,
-        observed_at=when,
-        observation_id=f"{number}.{when:%Y%m%d}" if known else "",
-        label=label.lower(),
-        score=score if score is not None and 0 <= score <= 1 else None,
-        phase="update" if known else "",
-        rev=round(when.timestamp() * 1_000) if known and when is not None else 0,
-    )
-
-
-def _on_frame(inbound: Inbound, context: Context) -> list[Observation]:
-    """A frame of AXIS Scene Metadata: the objects tracked in it."""
-    document = inbound.document
-    frame = object_of(document.get("frame")) or document
-    device = _scene_device(document, inbound)
-    when = read_instant(frame.get("timestamp"), context.zone)
-    found: list[Observation] = []
-    for item in list_of(frame.get("observations", frame.get("detections")))[: MAX_OBSERVATIONS - 1]:
-        seen = object_of(item)
-        label, score = _class_of(seen)
-        if label:
-            number = seen.get("track_id", seen.get("object_track_id", seen.get("id")))
-            found.append(_detected(device, text_of(number), label, score, when))
-    return [*found, DeviceHealth(device=device, observed_at=when)]
-
-
-def _on_track(inbound: Inbound, context: Context) -> list[Observation]:
-    """An object's whole track, told when it has left the scene."""
-    document = object_of(inbound.document.get("consolidated")) or inbound.document
-    device = _scene_device(inbound.document, inbound)
-    start = read_instant(document.get("start_time"), context.zone)
-    end = read_instant(document.get("end_time"), context.zone)
-    label, score = _class_of(document)
-    if not label or start is None:
-        return [DeviceHealth(device=device, observed_at=end)]
-    speed = number_of(document.get("maximum_speed", document.get("max_speed")))
-    return [
-        ObjectDetection(
-            device=device,
-            observed_at=start,
-            observation_id=f"{text_of(document.get('id'))}.{start:%Y%m%d}",
-            label=label.lower(),
-            score=score,
-            phase="end" if end is not None else "update",
-            rev=round((end or start).timestamp() * 1_000) + 1,  # after the last frame
-            ended_at=end,
-            attributes={} if speed is None else {"maximum_speed_mps": speed},
-        ),
-        DeviceHealth(device=device, observed_at=end),
-    ]
-
-
-def _scene_device(document: Mapping[str, Any], inbound: Inbound) -> str:
-    serial = text_of(document.get("serial")) or text_of(object_of(document.get("source")).get("serial"))
-    return f"{NAME}/{serial or inbound.parts.get('serial') or sender_of(inbound)}"
-
-
-def _class_of(seen: Mapping[str, Any]) -> tuple[str, float | None]:
-    """The likeliest class and its score."""
-    classes = list_of(seen.get("classes")) or [seen.get("class")]
-    best = max((object_of(one) for one in classes[:16]), key=lambda one: number_of(one.get("score")) or 0.0)
-    score = number_of(best.get("score"))
-    return text_of(best.get("type")), score if score is not None and 0 <= score <= 1 else None
-
-
-def _on_detectx(inbound: Inbound, context: Context) -> list[Observation]:
-    """DetectX: detections of a frame, the state of a label, how many of each are there, or that it connected."""
-    document = inbound.document
-    if type(document) is not dict:
-        raise Rejected("expected a JSON object")
-    serial = text_of(document.get("serial")) or inbound.parts.get("serial") or sender_of(inbound)
-    device = f"{NAME}/{serial}"
-    online = flag_of(document.get("connected"))
-    health = DeviceHealth(
-        device=device,
-        state=None if online is None else ("online" if online else "offline"),
-        name=text_of(document.get("name")),
-        model=text_of(document.get("model")),
-        address=text_of(document.get("address")),
-    )
-    seen = [object_of(item) for item in list_of(document.get("detections"))[: MAX_OBSERVATIONS - 1]]
-    if flag_of(document.get("state")) is True and "label" in document:
-        seen = [document]
-    found: list[Observation] = []
-    for item in seen:
-        label, confidence = text_of(item.get("label")), number_of(item.get("c"))
-        if label:
-            found.append(
-                ObjectDetection(
-                    device=device,
-                    observed_at=read_instant(item.get("timestamp"), context.zone),
-                    label=label,
-                    score=confidence / 100 if confidence is not None and 0 <= confidence <= 100 else None,
-                    area=text_of(document.get("location")),
-                )
-            )
-    when = read_instant(document.get("timestamp"), context.zone)
-    for label, count in list(object_of(document.get("occupancy")).items())[:MAX_ITEMS]:
-        number = number_of(count)
-        if number is not None and label in ("person", "human", "people"):
-            found.append(CrowdDensity(device=device, observed_at=when, people=number))
-    return [*found, health]
 
 
 def _recognise(document: Any) -> Handler | None:
@@ -266,17 +163,9 @@ def _handler_of(document: dict[str, Any]) -> Handler | None:
     topic = document.get("topic")
     if type(topic) is str:
         return _on_event if topic.startswith(_PREFIXES) else None
-    detections = document.get("detections")
-    if type(object_of(document.get("frame")).get("observations")) is list:
-        return _on_frame
-    if type(detections) is list:
-        first = object_of(detections[0]) if detections else document
-        if "label" in first and "c" in first:
-            return _on_detectx
-        return _on_frame if "channel_id" in document else (_on_detectx if "serial" in document else None)
-    if "consolidated" in document or ("start_time" in document and "classes" in document and "id" in document):
-        return _on_track
-    return _on_detectx if "state" in document and "label" in document and "timestamp" in document else None
+    if document.get("method") == "events:notify":
+        return _on_notify
+    return recognise_scene(document) or recognise_item(document)
 
 
 FAMILY = Family(
@@ -289,8 +178,8 @@ FAMILY = Family(
         Route(template="{prefix}/event/tns:axis/{event...}", handle=_on_event),
         Route(template="{prefix}/{serial}/event/tns:onvif/{event...}", handle=_on_event),
         Route(template="{prefix}/{serial}/event/tns:axis/{event...}", handle=_on_event),
-        Route(template="detectx/{leaf}/{serial}", handle=_on_detectx),
-        Route(template="detectx/event/{serial}/{label}/{state}", handle=_on_detectx),
+        Route(template="detectx/{leaf}/{serial}", handle=on_detectx),
+        Route(template="detectx/event/{serial}/{label}/{state}", handle=on_detectx),
         *BRIDGES,
     ),
     recognise=_recognise,

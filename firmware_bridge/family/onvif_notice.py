@@ -5,9 +5,7 @@ one that is Deleted tells nothing. Of topics nobody knows, flags and numbers are
 Source: ONVIF Core and Analytics Service Specifications, annexes on events; developer.axis.com, "Event declarations".
 """
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -22,64 +20,14 @@ from appliance.model.observation import (
     PeopleCount,
     PlateRead,
 )
-from firmware_bridge.notation.instant import read_instant
-from firmware_bridge.notation.members import flag_of, number_of, whole_of
-from firmware_bridge.notation.metrics import snake_case
+from firmware_bridge.family.onvif_counts import read_count, read_object_analytics, read_readings
+from firmware_bridge.family.onvif_event import Notice
+from firmware_bridge.notation.members import number_of, whole_of
 
-MAX_READINGS = 16  # of one event of a topic nobody knows
-
-_NO_STATE = frozenset(("objectid", "objectids", "object_id", "classtypes", "count", "timestamp"))
-_PLAIN_NAMES = frozenset(("state", "active", "value", "status", "triggered", "level"))
+_INTERNAL = "xinternal_data"  # what an application draws on the picture, many times a second
+_DISK = (("temperature", "disk_temperature", "Cel"), ("wear", "disk_wear", "%"), ("overall_health", "disk_health", "%"))
+_PRESENT = frozenset(("queuelength", "peoplecount", "objectcount"))
 _PLATE_NAMES = frozenset(("platenumber", "licenseplate", "plate", "text", "plate_text", "plate_number"))
-
-
-class Notice(msgspec.Struct):
-    """One event. `topic` is without namespaces, as ("Device", "Sensor", "PIR"); `operation` '' if it is no property."""
-
-    device: str
-    topic: tuple[str, ...]
-    when: datetime | None
-    source: Mapping[str, str]
-    data: Mapping[str, str]
-    operation: str = ""
-
-    @property
-    def state(self) -> bool | None:
-        """The state among the data, None where there is none."""
-        for name, value in self.data.items():
-            if name.lower() not in _NO_STATE:
-                flag = flag_of(value)
-                if flag is not None:
-                    return flag
-        return None
-
-    @property
-    def active(self) -> bool:
-        """The state; an event without one is the thing happening."""
-        return self.state is not False
-
-    @property
-    def momentary(self) -> bool:
-        """Whether the same told again has happened again."""
-        return not self.operation or self.state is None
-
-    @property
-    def area(self) -> str:
-        """The rule, the application's profile, or whatever else of the device it comes from."""
-        rule = self.source.get("Rule") or self.source.get("RuleName") or ""
-        if (
-            not rule
-            and len(self.topic) > 2
-            and (self.topic[0] == "CameraApplicationPlatform" or self.topic[1] == "VMD3")
-        ):
-            rule = self.topic[2]
-        return rule or next((value for value in self.source.values() if value), "")
-
-
-@functools.lru_cache(maxsize=4_096)
-def topic_of(text: str) -> tuple[str, ...]:
-    """The levels of a topic without their namespaces: `tns1:Device/tnsaxis:IO/Port`, `onvif:Device/axis:IO/Port`."""
-    return tuple(level.rpartition(":")[2] for level in text.strip().split("/") if level)[:16]
 
 
 def observe_notice(notice: Notice) -> list[Observation]:
@@ -94,11 +42,13 @@ def observe_notice(notice: Notice) -> list[Observation]:
 
 
 def _reader_of(topic: tuple[str, ...]) -> "Reader":
-    for levels in (3, 2):
+    if _INTERNAL in topic:
+        return _nothing
+    for levels in (3, 2, 1):
         reader = _READERS.get(topic[:levels])
         if reader is not None:
             return reader
-    return _plate if any("plate" in level.lower() for level in topic) else _readings
+    return _plate if any("plate" in level.lower() for level in topic) else read_readings
 
 
 def _standing(item: Observation) -> Observation | None:
@@ -109,6 +59,10 @@ def _standing(item: Observation) -> Observation | None:
             device=item.device, observed_at=item.observed_at, metric=name, value=1.0, unit="1", channel=item.area
         )
     return None if isinstance(item, ObjectDetection | PlateRead) else item
+
+
+def _nothing(_notice: Notice) -> list[Observation]:
+    return []
 
 
 def _motion(notice: Notice) -> list[Observation]:
@@ -173,6 +127,49 @@ def _relay(notice: Notice) -> list[Observation]:
     ]
 
 
+def _temperature(notice: Notice) -> list[Observation]:
+    """Above or below what the camera is made for; that it is inside, or one of both, says the same again."""
+    side = notice.topic[3] if len(notice.topic) > 3 else ""
+    if side not in ("Above", "Below"):
+        return []
+    alarm = _alarm("temperature_alarm")(notice)
+    return [msgspec.structs.replace(alarm[0], area=side.lower())]
+
+
+def _sound(notice: Notice) -> list[Observation]:
+    """What the camera took a sound for: speech, a shout, glass that breaks."""
+    kind = notice.topic[1] if len(notice.topic) > 1 else ""
+    return [msgspec.structs.replace(_alarm("sound")(notice)[0], area=kind.lower())]
+
+
+def _disk(notice: Notice) -> list[Observation]:
+    """A disk's alert, its temperature, wear and health; what it does not measure is negative."""
+    alarm = _alarm("storage_alert")(msgspec.structs.replace(notice, data={"alert": notice.data.get("alert", "")}))
+    found: list[Observation] = list(alarm) if notice.data.get("alert") else []
+    for member, metric, unit in _DISK:
+        value = number_of(notice.data.get(member))
+        if value is not None and value >= 0:
+            found.append(
+                EnvironmentReading(
+                    device=notice.device,
+                    observed_at=notice.when,
+                    metric=metric,
+                    value=value,
+                    unit=unit,
+                    channel=notice.area,
+                )
+            )
+    return found
+
+
+def _queue(notice: Notice) -> list[Observation]:
+    """How many stand in a queue, or in an area."""
+    number = next((whole_of(value) for name, value in notice.data.items() if name.lower() in _PRESENT), None)
+    if number is None:
+        return list(read_readings(notice))
+    return [PeopleCount(device=notice.device, observed_at=notice.when, present=number, line=notice.area)]
+
+
 def _smart_event(notice: Notice) -> list[Observation]:
     """An event whose data name what was seen: `IsPeople`, `IsVehicle`, `IsPet`."""
     labels = {"IsPeople": "person", "IsVehicle": "vehicle", "IsPet": "animal", "IsFace": "face"}
@@ -180,80 +177,6 @@ def _smart_event(notice: Notice) -> list[Observation]:
         if name in notice.data:
             return list(_detection(label)(notice))
     return _motion(notice)
-
-
-def _object_analytics(notice: Notice) -> list[Observation]:
-    """AXIS Object Analytics: a counting scenario has totals, the others a state with the class and id of the object."""
-    if any(name.startswith("total") for name in notice.data):
-        return _totals(notice)
-    area, active = notice.area, notice.active
-    number = notice.data.get("objectId", "")
-    label = notice.data.get("classTypes", "").partition(",")[0].strip()
-    if not label and (not active or not number):
-        return [Motion(device=notice.device, observed_at=notice.when, active=active, area=area)]
-    identity, rev = "", 0
-    if number and notice.when is not None:  # object numbers begin anew when the camera does: the day tells them apart
-        identity = f"{area}.{number}.{notice.when:%Y%m%d}"
-        rev = round(notice.when.timestamp() * 1_000)
-    return [
-        ObjectDetection(
-            device=notice.device,
-            observed_at=notice.when,
-            observation_id=identity,
-            label=label or "object",
-            area=area,
-            phase="new" if active else "end",
-            rev=rev,
-        )
-    ]
-
-
-def _totals(notice: Notice) -> list[Observation]:
-    """Counts by class: passed since `startTime` (crossline counting), or inside now (occupancy in area)."""
-    since = read_instant(notice.data.get("startTime"), UTC)
-    passing = "startTime" in notice.data
-    subjects: dict[str, int] = {}
-    for name, value in notice.data.items():
-        subject = _SUBJECTS.get(name)
-        count = whole_of(value)
-        if subject is not None and count is not None and count >= 0:
-            subjects[subject] = subjects.get(subject, 0) + count
-    if len(subjects) > 1:
-        subjects.pop("objects", None)  # the sum of the others
-    return [
-        PeopleCount(
-            device=notice.device,
-            observed_at=notice.when,
-            entered=count if passing else None,
-            present=None if passing else count,
-            line=notice.area,
-            subject=subject,
-            since=since,
-            cumulative=passing,
-        )
-        for subject, count in subjects.items()
-    ]
-
-
-def _count(notice: Notice) -> list[Observation]:
-    """A counter of ONVIF (`Count` since its reset) or of a counting application (`in`, `out`, `occupancy`)."""
-    told = {name.lower(): whole_of(value) for name, value in notice.data.items()}
-    entered = next((told[name] for name in ("in", "count", "entered", "totalin") if name in told), None)
-    left = next((told[name] for name in ("out", "exited", "totalout") if name in told), None)
-    present = next((told[name] for name in ("occupancy", "inside", "present") if name in told), None)
-    if entered is None and left is None and present is None:
-        return _readings(notice)
-    return [
-        PeopleCount(
-            device=notice.device,
-            observed_at=notice.when,
-            entered=entered,
-            left=left,
-            present=present,
-            line=notice.area,
-            cumulative=True,
-        )
-    ]
 
 
 def _plate(notice: Notice) -> list[Observation]:
@@ -277,43 +200,7 @@ def _plate(notice: Notice) -> list[Observation]:
     ]
 
 
-def _readings(notice: Notice) -> list[Observation]:
-    """Flags and numbers of a topic nobody knows; `state` and the like are called after the topic."""
-    levels = [level for level in notice.topic[1:] if not level.startswith("Channel_")] or list(notice.topic)
-    found: list[Observation] = []
-    for name, value in notice.data.items():
-        flag = flag_of(value)
-        number = number_of(value) if flag is None else float(flag)
-        if number is None or len(found) >= MAX_READINGS:
-            continue
-        metric = snake_case("_".join(levels[:3]) if name.lower() in _PLAIN_NAMES else name)
-        found.append(
-            EnvironmentReading(
-                device=notice.device,
-                observed_at=notice.when,
-                metric=metric,
-                value=number,
-                unit="1" if flag is not None else "",
-                channel=notice.area,
-            )
-        )
-    return found
-
-
 Reader = Callable[[Notice], Sequence[Observation]]
-
-_SUBJECTS: dict[str, str] = {
-    "totalHuman": "people",
-    "totalCar": "vehicles",
-    "totalBus": "vehicles",
-    "totalTruck": "vehicles",
-    "totalOtherVehicle": "vehicles",
-    "totalVehicle": "vehicles",
-    "totalMotorcycle/bicycle": "bicycles",
-    "totalBike": "bicycles",
-    "total": "objects",
-}
-"""Counter of AXIS Object Analytics -> what it counts; motorcycles and bicycles are one class there."""
 
 _READERS: dict[tuple[str, ...], Reader] = {
     ("RuleEngine", "CellMotionDetector"): _motion,
@@ -321,6 +208,8 @@ _READERS: dict[tuple[str, ...], Reader] = {
     ("RuleEngine", "DeclarativeMotionDetector"): _motion,
     ("RuleEngine", "VMD3"): _motion,
     ("RuleEngine", "MyRuleDetector", "PeopleDetect"): _detection("person"),
+    ("RuleEngine", "MyRuleDetector", "HumanDetect"): _detection("person"),
+    ("RuleEngine", "MyRuleDetector", "ObjectsInside"): _alarm("intrusion"),
     ("RuleEngine", "MyRuleDetector", "VehicleDetect"): _detection("vehicle"),
     ("RuleEngine", "MyRuleDetector", "DogCatDetect"): _detection("animal"),
     ("RuleEngine", "MyRuleDetector", "FaceDetect"): _detection("face"),
@@ -338,7 +227,9 @@ _READERS: dict[tuple[str, ...], Reader] = {
     ("RuleEngine", "IntrusionDetector"): _alarm("intrusion"),
     ("RuleEngine", "LoiteringDetector"): _alarm("loitering"),
     ("RuleEngine", "TamperDetector"): _alarm("tamper"),
-    ("RuleEngine", "CountAggregation"): _count,
+    ("RuleEngine", "CountAggregation"): read_count,
+    ("RuleEngine", "QueueDetector"): _queue,
+    ("RuleEngine", "CrowdDetector"): _queue,
     ("VideoSource", "MotionAlarm"): _motion,
     ("VideoSource", "GlobalSceneChange"): _alarm("tamper"),
     ("VideoSource", "Tampering"): _alarm("tamper"),
@@ -371,15 +262,18 @@ _READERS: dict[tuple[str, ...], Reader] = {
     ("Device", "HardwareFailure", "StorageFailure"): _alarm("storage_failure"),
     ("Device", "HardwareFailure", "TemperatureCritical"): _alarm("temperature_alarm"),
     ("Device", "Network", "Lost"): _alarm("network_failure"),
+    ("Device", "Status", "Temperature"): _temperature,
+    ("Storage", "Alert"): _disk,
     ("Storage", "Disruption"): _alarm("storage_failure"),
+    ("AudioClassification",): _sound,
     ("CameraApplicationPlatform", "VMD"): _motion,
     ("CameraApplicationPlatform", "MotionGuard"): _motion,
     ("CameraApplicationPlatform", "FenceGuard"): _alarm("intrusion"),
     ("CameraApplicationPlatform", "LoiteringGuard"): _alarm("loitering"),
     ("CameraApplicationPlatform", "CrossLineDetection"): _alarm("line_crossing"),
-    ("CameraApplicationPlatform", "ObjectAnalytics"): _object_analytics,
-    ("CameraApplicationPlatform", "PeopleCounter"): _count,
-    ("CameraApplicationPlatform", "TrueViewPeopleCounter"): _count,
-    ("CameraApplicationPlatform", "OccupancyEstimator"): _count,
+    ("CameraApplicationPlatform", "ObjectAnalytics"): read_object_analytics,
+    ("CameraApplicationPlatform", "PeopleCounter"): read_count,
+    ("CameraApplicationPlatform", "TrueViewPeopleCounter"): read_count,
+    ("CameraApplicationPlatform", "OccupancyEstimator"): read_count,
 }
-"""The first three or two levels of a topic -> what reads it."""
+"""The first levels of a topic, at most three -> what reads it."""

@@ -1,14 +1,13 @@
 """People counters of several makers, who push JSON to an address of the site's choosing: known by its shape.
 
 Xovis (`people_counting_xovis`), Milesight (`people_counting_vs`), Axis and Disruptive Technologies
-(`people_counting_push`), and plain objects that tell a crowd's size. A device is `people_counting/<serial number>`; a
-package that does not name its sensor is its sender's.
+(`people_counting_push`), and crowds by their size (`people_counting_crowd`). A device is
+`people_counting/<serial number>`; a package that does not name its sensor is its sender's.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
-from appliance.model.observation import CrowdDensity, DeviceHealth, Observation
+from firmware_bridge.family.people_counting_crowd import is_analysis, is_crowd, read_analysis, read_crowd
 from firmware_bridge.family.people_counting_push import read_axis, read_axis_sums, read_disruptive
 from firmware_bridge.family.people_counting_vs import read_milesight
 from firmware_bridge.family.people_counting_xovis import (
@@ -18,16 +17,10 @@ from firmware_bridge.family.people_counting_xovis import (
     read_logics,
     read_status,
 )
-from firmware_bridge.family.sender import sender_of
-from firmware_bridge.inbound import Context, Family, Handler, Inbound
-from firmware_bridge.notation.instant import read_instant
-from firmware_bridge.notation.members import number_of, object_of, text_of
+from firmware_bridge.inbound import Family, Handler
+from firmware_bridge.notation.members import object_of
 
 NAME = "people_counting"
-
-_CROWD = ("crowd_density", "people_count", "crowd_count")
-_NAMES = ("device_id", "deviceId", "camera_id", "camera", "serial", "sensor_id", "id")
-_TIMES = ("timestamp", "time", "ts", "observed_at")
 
 
 def _recognise(document: Any) -> Handler | None:
@@ -60,31 +53,13 @@ def _by_maker(document: dict[str, Any]) -> Handler | None:
         and (("in" in document and "out" in document) or "occupancy" in document)
     ):
         return read_axis_sums
-    return _read_crowd if any(number_of(document.get(name)) is not None for name in _CROWD) else None
+    if is_analysis(document):
+        return read_analysis
+    return read_crowd if is_crowd(document) else None
 
 
 def _is_xovis_event(first: object) -> bool:
     return type(first) is dict and "countItem" in first and "type" in first
-
-
-def _read_crowd(inbound: Inbound, context: Context) -> Sequence[Observation]:
-    """An object that tells how many people are in an area, or how close they stand."""
-    said = inbound.document
-    named = next((text for name in _NAMES if (text := text_of(said.get(name)))), "")
-    at = next((when for name in _TIMES if (when := read_instant(said.get(name), context.zone))), None)
-    device = f"{NAME}/{named or sender_of(inbound)}"
-    people = number_of(said.get("people_count"))
-    return [
-        CrowdDensity(
-            device=device,
-            observed_at=at,
-            people=people if people is not None else number_of(said.get("crowd_count")),
-            per_m2=number_of(said.get("crowd_density")),
-            capacity=number_of(said.get("capacity")),
-            area=text_of(said.get("area")) or text_of(said.get("zone")),
-        ),
-        DeviceHealth(device=device, observed_at=at, name=text_of(said.get("name"))),
-    ]
 
 
 _PACKAGES = (("live_data", read_live), ("logics_data", read_logics), ("status_data", read_status))

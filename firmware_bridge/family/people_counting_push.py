@@ -81,7 +81,7 @@ def _read_measurement(found: list[Observation], device: str, one: Mapping[str, A
 
 
 def read_axis_sums(inbound: Inbound, context: Context) -> Sequence[Observation]:
-    """Today's sums, or how many are inside: `{serial, name, timestamp, in, out}`."""
+    """Today's sums, or how many are inside: `{serial, name, timestamp, in, out}`, or `{occupancy, total_in, …}`."""
     document = inbound.document
     serial = text_of(document.get("serial"))
     device = f"people_counting/{serial or sender_of(inbound)}"
@@ -90,8 +90,8 @@ def read_axis_sums(inbound: Inbound, context: Context) -> Sequence[Observation]:
         PeopleCount(
             device=device,
             observed_at=at,
-            entered=whole_of(document.get("in")),
-            left=whole_of(document.get("out")),
+            entered=whole_of(document.get("in", document.get("total_in"))),
+            left=whole_of(document.get("out", document.get("total_out"))),
             present=whole_of(document.get("occupancy")),
             cumulative=True,
         ),

@@ -17,33 +17,16 @@ from appliance.model.observation import (
     Observation,
     PeopleCount,
 )
+from firmware_bridge.family.people_counting_scene import SIDES, read_scene
 from firmware_bridge.family.sender import sender_of
 from firmware_bridge.inbound import Context, Inbound
 from firmware_bridge.notation.instant import read_instant
-from firmware_bridge.notation.members import list_of, number_of, object_of, text_of, whole_of
+from firmware_bridge.notation.members import list_of, number_of, object_of, text_of
 from firmware_bridge.notation.metrics import snake_case
 
 MAX_FOUND = 900  # observations of one package
 MAX_FRAMES = 300
 
-_COUNTS = {
-    "fw": "entered",
-    "in": "entered",
-    "inflow": "entered",
-    "visits": "entered",
-    "bw": "left",
-    "out": "left",
-    "outflow": "left",
-    "balance": "present",
-    "fill-level": "present",
-    "queue-length": "present",
-}
-_CROSSINGS = {
-    "LINE_CROSS_FORWARD": (1, None),
-    "LINE_CROSS_BACKWARD": (None, 1),
-    "ZONE_ENTRY": (1, None),
-    "ZONE_EXIT": (None, 1),
-}
 _SECONDS = frozenset(("seconds", "sec", "s"))
 
 
@@ -61,36 +44,12 @@ def read_live(inbound: Inbound, context: Context) -> Sequence[Observation]:
         light = text_of(frame.get("illumination")) or light
         for event in list_of(frame.get("events")):
             if type(event) is dict and len(found) < MAX_FOUND:
-                _read_event(found, device, at, event)
+                found += read_scene(device, at, event)
     if frames and type(frames[-1].get("tracked_objects")) is list:
         people = sum(1 for one in frames[-1]["tracked_objects"] if type(one) is dict and one.get("type") == "PERSON")
         found.append(PeopleCount(device=device, observed_at=at, present=people))
     told = {"illumination": light} if light else {}
     return [DeviceHealth(device=device, observed_at=at, attributes=told), *found]
-
-
-def _read_event(found: list[Observation], device: str, at: datetime | None, event: Mapping[str, Any]) -> None:
-    kind, said = event.get("type"), object_of(event.get("attributes"))
-    if kind in ("COUNT_INCREMENT", "COUNT_DECREMENT"):
-        value, side = whole_of(said.get("counter_value")), _COUNTS.get(text_of(said.get("counter_name")))
-        if value is None or side is None or value < 0:
-            return
-        found.append(
-            PeopleCount(
-                device=device,
-                observed_at=at,
-                entered=value if side == "entered" else None,
-                left=value if side == "left" else None,
-                present=value if side == "present" else None,
-                line=text_of(said.get("logic_name")),
-                cumulative=True,
-            )
-        )
-        return
-    crossing = _CROSSINGS.get(kind) if type(kind) is str else None
-    if crossing is not None:
-        line = text_of(said.get("geometry_name"))
-        found.append(PeopleCount(device=device, observed_at=at, entered=crossing[0], left=crossing[1], line=line))
 
 
 def read_logics(inbound: Inbound, context: Context) -> Sequence[Observation]:
@@ -116,11 +75,11 @@ def _read_record(found: list[Observation], device: str, line: str, record: Mappi
         if type(count) is not dict:
             continue
         name = text_of(count.get("name"))
-        value, side = count.get("value"), _COUNTS.get(name)
+        value, side = count.get("value"), SIDES.get(name)
         if side is not None and type(value) is int and 0 <= value < 2**53:
             sides[side] = sides.get(side, 0) + value
         elif (number := number_of(value)) is not None and name:
-            if type(value) is int and "-" in name and name.partition("-")[0] in _COUNTS:
+            if type(value) is int and "-" in name and name.partition("-")[0] in SIDES:
                 others[name] = value  # of the same people: `fw-male`, `bw-mask`
             else:
                 unit = "s" if text_of(count.get("unit")) in _SECONDS else ""
@@ -167,7 +126,8 @@ def read_status(inbound: Inbound, context: Context) -> Sequence[Observation]:
     bad = [
         text
         for name in ("device", "time", "network", "updates")
-        if (text := text_of(object_of(object_of(states.get(name)).get("state")).get("state"))) not in ("", "OK")
+        if (text := text_of(object_of(object_of(states.get(name)).get("state")).get("state")))
+        not in ("", "OK", "UNDEFINED")
     ]
     found: list[Observation] = [
         DeviceHealth(
@@ -181,7 +141,7 @@ def read_status(inbound: Inbound, context: Context) -> Sequence[Observation]:
         CameraStatus(
             device=device,
             observed_at=at,
-            working=None if not state else state == "OK",
+            working=None if state in ("", "UNDEFINED") else state == "OK",
             reason=", ".join(bad)[:200],
         ),
     ]

@@ -120,6 +120,15 @@ def test_newer_results_keep_the_plate_among_properties() -> None:
     )
 
 
+def test_a_make_that_was_not_recognised_is_no_word() -> None:
+    car = STREAM["data"]["results"][0] | {"model_make": [{"make": "generic", "model": "Unknown", "score": 0.1}]}
+
+    [read, *_] = hear(FAMILY, STREAM | {"data": STREAM["data"] | {"results": [car]}})
+
+    assert isinstance(read, PlateRead)
+    assert read.vehicle == "white SUV"
+
+
 def test_a_vehicle_without_a_plate_is_still_seen() -> None:
     item = {"plate": None, "vehicle": {"type": "Bus", "score": 0.7}}
     assert hear(FAMILY, {"camera_id": "c", "filename": "a.jpg", "results": [item]})[0] == ObjectDetection(

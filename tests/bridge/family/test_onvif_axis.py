@@ -93,6 +93,23 @@ MEANINGS: list[tuple[str, dict[str, str], dict[str, str], list[Observation]]] = 
      said(EnvironmentReading, metric="is_moving", value=1.0, unit="1", channel="1")),
     ("tns1:Monitoring/ProcessorUsage", {"Value": "37.5"}, {"Token": "CPU"},
      said(EnvironmentReading, metric="processor_usage", value=37.5, channel="CPU")),
+    ("tns1:RuleEngine/MyRuleDetector/ObjectsInside", {"IsInside": "true"}, RULE,
+     said(Alarm, name="intrusion", active=True, area="Fence")),
+    ("tns1:RuleEngine/QueueDetector/QueueLength", {"QueueLength": "4"}, RULE,
+     said(PeopleCount, present=4, line="Fence")),
+    ("tns1:Device/tnsaxis:Status/Temperature/Above", {"sensor_level": "1"}, {},
+     said(Alarm, name="temperature_alarm", active=True, area="above")),
+    ("tns1:Device/tnsaxis:Status/Temperature/Inside", {"sensor_level": "1"}, {}, [HEARD]),
+    ("tns1:Device/tnsaxis:Status/SystemReady", {"ready": "1"}, {},
+     said(EnvironmentReading, metric="status_system_ready", value=1.0, unit="1")),
+    ("tns1:Device/tnsaxis:Heater/Status", {"running": "0"}, {"heater": "1"},
+     said(EnvironmentReading, metric="heater_status", value=0.0, unit="1", channel="1")),
+    ("tnsaxis:AudioClassification/Shout", {"Detected": "1"}, {"AudioSource": "AudioDevice0Input0"},
+     said(Alarm, name="sound", active=True, area="shout")),
+    ("tnsaxis:CameraApplicationPlatform/ObjectAnalytics/Device1Scenario2Threshold", {"active": "1"}, {},
+     said(Alarm, name="occupancy_threshold", active=True, area="Device1Scenario2")),
+    ("tnsaxis:CameraApplicationPlatform/ObjectAnalytics/xinternal_data", {"svgframe": "path"}, {}, [HEARD]),
+    ("tnsaxis:CameraApplicationPlatform/VMD/xinternal_data", {"svgframe": "path"}, {}, [HEARD]),
 ]  # fmt: skip
 
 
@@ -144,6 +161,30 @@ def test_counting_scenarios_count_by_class() -> None:
     ]
     inside = event(name, {"total": "3", "totalHuman": "3", "reason": "human"})
     assert hear(FAMILY, inside) == said(PeopleCount, present=3, line="Device1Scenario1", subject="people")
+    plain = event(name, {"scenario": "Occupancy", "total": "3", "human": "3"})
+    assert hear(FAMILY, plain) == hear(FAMILY, inside)
+    crossed = event(name, {"scenario": "Crossline", "reason": "human", "total": "5", "totalHuman": "5"})
+    assert hear(FAMILY, crossed) == said(PeopleCount, entered=5, line="Device1Scenario1", cumulative=True)
+
+
+def test_an_interval_counts_from_its_beginning_and_not_since_a_reset() -> None:
+    span = {"startTime": "2024-10-07T20:45:00Z", "endTime": "2024-10-07T21:00:00Z", "total": "12", "totalHuman": "12"}
+    name = "axis:CameraApplicationPlatform/ObjectAnalytics/Device1Scenario1Interval"
+    assert hear(FAMILY, event(name, span))[0] == PeopleCount(
+        device=CAMERA, observed_at=datetime(2024, 10, 7, 21, 0, tzinfo=UTC), entered=12, line="Device1Scenario1",
+        since=datetime(2024, 10, 7, 20, 45, tzinfo=UTC),
+    )  # fmt: skip
+
+
+def test_a_disk_tells_how_it_is_and_nothing_it_does_not_measure() -> None:
+    health = {"temperature": "43", "alert": "0", "wear": "-1", "overall_health": "98"}
+    disk: dict[str, Any] = {"device": CAMERA, "observed_at": WHEN}
+    assert hear(FAMILY, event("axis:Storage/Alert", health, {"disk_id": "SD_DISK"})) == [
+        Alarm(name="storage_alert", active=False, area="SD_DISK", **disk),
+        EnvironmentReading(metric="disk_temperature", value=43.0, unit="Cel", channel="SD_DISK", **disk),
+        EnvironmentReading(metric="disk_health", value=98.0, unit="%", channel="SD_DISK", **disk),
+        HEARD,
+    ]
 
 
 def test_the_serial_is_in_the_message_or_the_topic_or_the_sender_is_named() -> None:
@@ -177,6 +218,49 @@ def test_a_frame_of_scene_metadata_moves_its_tracks() -> None:
         ),
         DeviceHealth(device=device, observed_at=WHEN),
     ]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"channel_id": 1, "timestamp": "2024-10-07T21:09:26.046Z"},
+        {"channel_id": 1, "timestamp": "2024-10-07T21:09:26.046Z", "track_events": [{"type": "TrackEnded"}]},
+        {"frame": {"timestamp": "2024-10-07T21:09:26.046Z"}},
+        {"timestamp": "2024-10-07T21:09:26.046Z", "detections": [], "synthetic": True},
+        {
+            "channel_id": 1,
+            "object_track_id": "8e65",
+            "timestamp": "2024-10-07T21:09:26.046Z",
+            "image": {"data": "/9j/"},
+        },
+    ],
+)
+def test_a_scene_of_nothing_new_is_of_the_camera_in_the_topic(document: Any) -> None:
+    assert hear(FAMILY, document, "axis/0123456789AB/scene") == [HEARD]
+
+
+def test_a_head_or_a_plate_is_part_of_what_is_seen_beside_it() -> None:
+    seen = [
+        {"object_track_id": kind, "class": {"type": kind, "score": 0.7}} for kind in ("Human", "Head", "LicensePlate")
+    ]
+    document = {
+        "channel_id": 1,
+        "timestamp": "2024-10-07T21:09:26.046Z",
+        "detections": [*seen, {"object_track_id": "x"}],
+    }
+    heard = hear(FAMILY, document, "axis/0123456789AB/scene")
+    assert [one.label for one in heard if isinstance(one, ObjectDetection)] == ["human"]
+
+
+def test_a_camera_is_the_same_in_every_kind_of_message() -> None:
+    old = {
+        name: told for name, told in event("onvif:Device/axis:Sensor/PIR", {"state": "1"}).items() if name != "serial"
+    }
+    wrapped = {"apiVersion": "1.0", "method": "events:notify", "params": {"notification": old}}
+    for document in (old, wrapped):
+        assert hear(FAMILY, document, "site/0123456789AB/events")[0] == Motion(
+            device=CAMERA, observed_at=WHEN, active=True
+        )
 
 
 def test_a_finished_track_is_later_than_its_frames() -> None:
