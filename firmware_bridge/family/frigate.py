@@ -28,7 +28,7 @@ from firmware_bridge.family.frigate_tracking import (
     read_update,
     server_of,
 )
-from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route
+from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route, read_form
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import flag_of, number_of, object_of, text_of, whole_of
 from firmware_bridge.notation.metrics import snake_case
@@ -38,6 +38,8 @@ MAX_SENSORS = 50  # readings of the server itself
 
 _UPDATES = frozenset(("description", "face", "lpr", "classification"))
 _STATES = {"online": "online", "offline": "offline", "stopped": "offline"}
+_RATES = ("detection_fps", "process_fps", "skipped_fps")
+_FULL_SYSTEM = "frigate.full_system"  # among the processes
 _SUBJECTS = {"person": "people", "car": "vehicles", "bicycle": "bicycles", "all": "objects"}
 
 
@@ -62,7 +64,7 @@ def _stats(inbound: Inbound, context: Context) -> Sequence[Observation]:
     for name, one in list(cameras.items())[:MAX_CAMERAS]:
         if name and type(one) is dict:
             found += _camera_stats("frigate/" + name, one, at, server)
-    return found + _server_readings(document, service, server)[:MAX_SENSORS]
+    return found + _server_readings(document, service, server, at)[:MAX_SENSORS]
 
 
 def _camera_stats(
@@ -74,15 +76,23 @@ def _camera_stats(
     reason = "no frames" if working is False else quality if quality != "excellent" else ""
     return (
         CameraStatus(device=device, observed_at=at, working=working, fps=fps, reason=reason),
-        DeviceHealth(device=device, observed_at=at, via=server),
+        DeviceHealth(
+            device=device,
+            observed_at=at,
+            via=server,
+            attributes={name: rate for name in _RATES if (rate := number_of(one.get(name))) is not None},
+        ),
     )
 
 
-def _server_readings(document: Mapping[str, Any], service: Mapping[str, Any], server: str) -> list[EnvironmentReading]:
-    def reading(metric: str, value: float | None, unit: str, channel: str) -> None:
+def _server_readings(
+    document: Mapping[str, Any], service: Mapping[str, Any], server: str, at: datetime | None
+) -> list[EnvironmentReading]:
+    def reading(metric: str, value: float | None, unit: str, channel: str = "") -> None:
         if value is not None:
+            name = snake_case(channel) if channel else ""
             found.append(
-                EnvironmentReading(device=server, metric=metric, value=value, unit=unit, channel=snake_case(channel))
+                EnvironmentReading(device=server, observed_at=at, metric=metric, value=value, unit=unit, channel=name)
             )
 
     found: list[EnvironmentReading] = []
@@ -94,6 +104,11 @@ def _server_readings(document: Mapping[str, Any], service: Mapping[str, Any], se
         used, total = (number_of(object_of(one).get(key)) for key in ("used", "total"))
         if used is not None and total:
             reading("disk_used", round(100 * used / total, 1), "%", name)
+    whole = object_of(object_of(document.get("cpu_usages")).get(_FULL_SYSTEM))
+    reading("cpu_load", number_of(whole.get("cpu")), "%")
+    reading("memory_used", number_of(whole.get("mem")), "%")
+    for name, one in object_of(document.get("gpu_usages")).items():
+        reading("gpu_load", number_of(text_of(object_of(one).get("gpu")).rstrip("% ")), "%", name)
     return found
 
 
@@ -150,11 +165,25 @@ def _count(inbound: Inbound, context: Context) -> Sequence[Observation]:
     place, label = inbound.parts["camera"], inbound.parts["object"]
     present = whole_of(inbound.document)
     if present is None or present < 0:
+        said = _said_below(inbound)
+        if said is not None:
+            return said(inbound, context)
         text = text_of(inbound.document)
         kept = {label: text} if text and label in ("review_status", "birdseye_mode") else {}
         return [DeviceHealth(device="frigate/" + place, via=SERVER, attributes=kept)]
     camera, zone = _place(place, context)
     return [PeopleCount(device="frigate/" + camera, present=present, line=zone, subject=_SUBJECTS.get(label, label))]
+
+
+def _said_below(inbound: Inbound) -> Handler | None:
+    """The handler of what only looks like a count: the base topic is another below `frigate`, as in `frigate/north`."""
+    if not inbound.payload.startswith(b"{"):
+        return None
+    try:
+        inbound.document = read_form(inbound.payload, "json")
+    except Rejected:
+        return None
+    return _recognise(inbound.document)
 
 
 def _active_count(inbound: Inbound, context: Context) -> Sequence[Observation]:
@@ -238,8 +267,9 @@ def _recognise(document: Any) -> Handler | None:
     after = document.get("after")
     if type(after) is dict and "camera" in after and "before" in document and "type" in document:
         return read_review if "severity" in after and "data" in after else read_event if "label" in after else None
-    if "cameras" in document and type(document["cameras"]) is dict:
-        return _stats if "service" in document or "detection_fps" in document else _stats_of_cameras(document)
+    old = "detectors" in document and "detection_fps" in document  # before 0.13 the cameras stood beside them
+    if old or type(document.get("cameras")) is dict:
+        return _stats if old or "service" in document or "detection_fps" in document else _stats_of_cameras(document)
     named = "event_id" in document and "camera" in document and "name" in document
     if named or ("plate_number" in document and "frigate_event_id" in document):
         return read_trigger if named else read_recognised

@@ -67,6 +67,9 @@ def read_review(inbound: Inbound, context: Context) -> Sequence[Observation]:
         if (texts := [text for text in map(text_of, lists[name][:MAX_ZONES]) if text])
     }
     attributes["items"] = len(lists["detections"])
+    threat = object_of(data.get("metadata")).get("potential_threat_level")
+    if type(threat) is int and 0 <= threat <= 10:
+        attributes["threat_level"] = threat  # as a language model sees it
     if end := read_instant(after.get("end_time"), context.zone):
         attributes["ended_at"] = end.isoformat()
     return [
@@ -110,7 +113,8 @@ def read_update(inbound: Inbound, context: Context) -> Sequence[Observation]:
             "class": text_of(document.get("sub_label")) or text_of(document.get("attribute")),
         }
     elif kind == "face":
-        attributes["recognised"] = text_of(document.get("name"))
+        if name := text_of(document.get("name")):  # null: a face, and nobody's that is known
+            attributes["recognised"] = name
     elif kind == "description":
         attributes["text"] = _without_plates(document.get("description"))
     return [
@@ -179,10 +183,10 @@ def heard(camera: str, inbound: Inbound) -> DeviceHealth:
 
 def server_of(inbound: Inbound) -> str:
     """The server; one whose base topic is another is known by that."""
-    topic = inbound.topic
-    if topic.startswith(("frigate/", "hexpost/")) or "/" not in topic:
+    base, _, leaf = inbound.topic.rpartition("/")
+    if base == "frigate" or not base or base.startswith("hexpost/") or leaf == "state":
         return SERVER
-    return "frigate/" + topic.rpartition("/")[0]
+    return "frigate/" + base.removeprefix("frigate/")
 
 
 def _plate_of_event(
@@ -224,6 +228,8 @@ def _event_attributes(after: Mapping[str, Any], label: str, context: Context, ca
                 context.memory.put("frigate", "zone/" + name, camera)
     if after.get("stationary") is True:
         attributes["stationary"] = True
+    if speed := number_of(after.get("average_estimated_speed")):
+        attributes["estimated_speed"] = speed  # in mph or km/h, as its configuration says, and only that
     return attributes
 
 

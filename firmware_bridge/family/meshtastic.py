@@ -26,6 +26,7 @@ from firmware_bridge.notation.metrics import read_metric
 
 NAME = "meshtastic"
 EQUATOR_M = 23_905_787.925  # accuracy of a position with no bits at all; each bit halves it
+KPH = 1 / 3.6  # the firmware tells a speed in km/h (GPS.cpp), whatever older descriptions of the packet say
 _DOWNLINK = frozenset(("sendtext", "sendposition"))
 _STATES = {"online": "online", "offline": "offline"}
 
@@ -78,8 +79,12 @@ def _circumstances(document: Mapping[str, Any], gateway: str, sender: str) -> tu
     return facts, told
 
 
-def _position(packet: Packet, found: list[Observation], _facts: dict[str, Any], told: dict[str, Any]) -> None:
+def _position(packet: Packet, found: list[Observation], facts: dict[str, Any], told: dict[str, Any]) -> None:
+    """Where the node is. Firmware 2.0 gave waypoints this type too."""
     said, place = packet.said, place_of(packet.said)
+    if "expire" in said or "locked_to" in said:
+        _waypoint(packet, found, facts, told)
+        return
     satellites, bits, fixed = said.get("sats_in_view"), whole_of(said.get("precision_bits")), said.get("time")
     if type(satellites) is int and 0 <= satellites < 256:
         told["satellites"] = satellites
@@ -95,7 +100,7 @@ def _position(packet: Packet, found: list[Observation], _facts: dict[str, Any], 
             latitude=place[1],
             altitude_m=number_of(said.get("altitude")),
             accuracy_m=round(EQUATOR_M * 0.5**bits, 1) if bits is not None and 0 < bits < 32 else None,
-            speed_mps=speed if speed is not None and speed >= 0 else None,
+            speed_mps=speed * KPH if speed is not None and speed >= 0 else None,
             heading_deg=_heading_of(said.get("ground_track")),
         )
     )
@@ -222,12 +227,16 @@ def _heading_of(track: object) -> float | None:
 
 
 def _recognise(document: Any) -> Handler | None:
+    """A packet by whom it is from and to, with a type or, encrypted, with its bytes."""
     if type(document) is not dict or "from" not in document:
         return None
-    if text_of(document.get("type")) in _DOWNLINK:
+    kind = text_of(document.get("type"))
+    if kind in _DOWNLINK:
         return _on_json
-    sent = "sender" in document and "to" in document and "channel" in document
-    return _on_json if sent and ("type" in document or "bytes" in document) else None
+    if "to" not in document or not _node_of(document["from"]):
+        return None
+    sent = "channel" in document and ("bytes" in document or ("sender" in document and "type" in document))
+    return _on_json if sent or kind in _READERS else None
 
 
 _READERS: dict[str, Callable[[Packet, list[Observation], dict[str, Any], dict[str, Any]], None]] = {

@@ -35,13 +35,18 @@ METRICS: dict[str, tuple[str, str, str, float]] = {
     "soil_moisture": ("soil_moisture", "%", "", 1.0),
     "soil_temperature": ("temperature", "Cel", "soil", 1.0),
     "co2": ("co2", "[ppm]", "", 1.0),
+    "co2_temperature": ("temperature", "Cel", "co2", 1.0),
+    "co2_humidity": ("humidity", "%", "co2", 1.0),
+    "form_formaldehyde": ("formaldehyde", "[ppb]", "", 1.0),
+    "form_temperature": ("temperature", "Cel", "form", 1.0),
+    "form_humidity": ("humidity", "%", "form", 1.0),
     "voltage": ("voltage", "V", "", 1.0),
     "current": ("current", "A", "", 0.001),
     "channel_utilization": ("channel_utilization", "%", "", 1.0),
     "air_util_tx": ("air_util_tx", "%", "", 1.0),
     **{
         name: (metric, "ug/m3", channel, 1.0)
-        for size, metric in (("10", "pm1"), ("25", "pm2_5"), ("100", "pm10"))
+        for size, metric in (("10", "pm1"), ("25", "pm2_5"), ("40", "pm4"), ("100", "pm10"))
         for name, channel in (
             (f"pm{size}", ""),
             (f"pm{size}_standard", ""),
@@ -81,7 +86,7 @@ def read_telemetry(packet: Packet, found: list[Observation], facts: dict[str, An
     if own:
         _read_power(said, facts, told)
     place = place_of(said)
-    for member, value in list(said.items())[:MAX_VALUES]:
+    for member, value in _fitted(said)[:MAX_VALUES]:
         kind = type(value)
         if (kind is not float and kind is not int) or member in _NO_READING or (own and member == "voltage"):
             if kind is str and member in ("risk_level", "sensor_type", "variant"):
@@ -103,6 +108,24 @@ def read_telemetry(packet: Packet, found: list[Observation], facts: dict[str, An
                 latitude=place[1],
             )
         )
+
+
+def _fitted(said: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """What was measured. Until 2.7 the firmware wrote every member there is, and 0 for a sensor that is not fitted.
+
+    The six that it had from the first are together only then. A channel without volts and amperes is none, unless
+    it is the only one.
+    """
+    values = list(said.items())
+    if "gas_resistance" in said and "current" in said and "voltage" in said and "relative_humidity" in said:
+        return [one for one in values if one[1] != 0]
+    if "voltage_ch2" in said and any(value for member, value in values if "_ch" in member):
+        return [one for one in values if "_ch" not in one[0] or _is_live(said, one[0][-3:])]
+    return values
+
+
+def _is_live(said: Mapping[str, Any], channel: str) -> bool:
+    return bool(said.get("voltage_" + channel) or said.get("current_" + channel))
 
 
 def measured(packet: Packet, found: list[Observation], metric: str, value: float, unit: str, channel: str = "") -> None:
@@ -135,11 +158,11 @@ def place_of(said: Mapping[str, Any]) -> tuple[float, float] | None:
 
 
 def _read_power(said: Mapping[str, Any], facts: dict[str, Any], told: dict[str, Any]) -> None:
-    """A level above 100 is power from outside, and a voltage of 0 none measured."""
+    """A level above 100 is power from outside, a voltage of 0 none measured, and both at 0 no battery."""
     level, volts, uptime = (number_of(said.get(name)) for name in ("battery_level", "voltage", "uptime_seconds"))
     if level is not None and level > 100:
         told["external_power"] = True
-    elif level is not None and level >= 0:
+    elif level is not None and (level > 0 or (level == 0 and volts != 0)):
         facts["battery_percent"] = level
     if volts:
         facts["voltage_v"] = volts

@@ -2,7 +2,8 @@
 
 A device is `owntracks/<user>/<device>`, from the topic, whose base a site may have chosen; without one, from what the
 message tells of its topic, else its tracker id. What it publishes encrypted only says that it was heard. Faces,
-pictures and the names of wireless networks are not kept.
+pictures and the names of wireless networks are not kept. What trackers (Queclink, Greenwich) tell besides is read by
+`owntracks_tracker`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from appliance.model.observation import (
     Observation,
     Position,
 )
+from firmware_bridge.family.owntracks_tracker import location_of_csv, read_leaf, read_tracker
 from firmware_bridge.family.sender import sender_of
 from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route
 from firmware_bridge.notation.instant import read_instant
@@ -30,9 +32,20 @@ _LEAVES = frozenset("event cmd info waypoint waypoints dump step status request 
 
 
 def _on_topic(inbound: Inbound, context: Context) -> Sequence[Observation]:
-    """`owntracks/{user}/{device}` and the topics below it."""
-    parts = inbound.parts
-    return _read(inbound.document, f"owntracks/{parts['user']}/{parts['device']}", context)
+    """`owntracks/{user}/{device}` and the topics below it; trackers write some as text."""
+    parts, document = inbound.parts, inbound.document
+    device = f"owntracks/{parts['user']}/{parts['device']}"
+    kind = type(document)
+    if kind is dict or kind is list:
+        return _read(document, device, context)
+    said = inbound.payload.decode("utf-8", "replace").strip()
+    located = location_of_csv(said)
+    if located is not None:
+        return _location(located, device, context)
+    leaf = parts.get("leaf", "")
+    if leaf and said[:1] not in ("{", "["):
+        return read_leaf(leaf, said, device)
+    raise Rejected("expected an object, or an array of them")
 
 
 def _read(document: Any, device: str, context: Context) -> Sequence[Observation]:
@@ -88,7 +101,7 @@ def _location(said: Mapping[str, Any], device: str, context: Context) -> Sequenc
                 device=device, observed_at=at, metric="pressure", value=float(f"{kilopascal * 10:.9g}"), unit="hPa"
             )
         )
-    return found
+    return read_tracker(said, device, at, found)
 
 
 def _circumstances(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,7 +111,9 @@ def _circumstances(said: Mapping[str, Any]) -> dict[str, Any]:
         value = said.get(member)
         if type(value) is str and value:
             told[name] = text_of(value)
-    vertical, regions = said.get("vac"), said.get("inregions")
+    vertical, regions, charge = said.get("vac"), said.get("inregions"), said.get("bs")
+    if type(charge) is int and charge in _CHARGE:
+        told["charge"] = _CHARGE[charge]
     if vertical is not None and (metres := number_of(vertical)) is not None and metres >= 0:
         told["vertical_accuracy_m"] = metres
     if type(regions) is list and regions:
@@ -174,7 +189,13 @@ def _steps(said: Mapping[str, Any], device: str, context: Context) -> Sequence[O
     if steps is None or steps < 0:
         return [DeviceHealth(device=device, observed_at=at)]
     told = {"since": since.isoformat()} if since else {}
-    return [EnvironmentReading(device=device, observed_at=at, metric="steps", value=steps, unit="1", attributes=told)]
+    return [
+        EnvironmentReading(
+            device=device, observed_at=at, metric=metric, value=value, unit=unit, channel=channel, attributes=told
+        )
+        for member, metric, unit, channel in _WALKED
+        if (value := number_of(said.get(member))) is not None and value >= 0
+    ]
 
 
 def _card(said: Mapping[str, Any], device: str, _context: Context) -> Sequence[Observation]:
@@ -245,9 +266,18 @@ def _name_of(inbound: Inbound) -> str:
         levels.pop()
     if len(levels) >= 3:
         return "/".join(levels[-2:])
+    if len(levels) == 2 and levels[0] == NAME:
+        return levels[1]
     return (text_of(first.get("tid")) if named else "") or sender
 
 
+_CHARGE = {1: "unplugged", 2: "charging", 3: "full"}  # 0: not known
+_WALKED = (
+    ("steps", "steps", "1", ""),
+    ("distance", "distance", "m", "walked"),
+    ("floorsup", "floors", "1", "up"),
+    ("floorsdown", "floors", "1", "down"),
+)
 _TOLD = (("t", "trigger"), ("conn", "connection"), ("tid", "tracker_id"), ("poi", "point_of_interest"), ("tag", "tag"))
 _READERS = {
     "location": _location,
@@ -272,8 +302,8 @@ FAMILY = Family(
     title="OwnTracks",
     source="https://owntracks.org/booklet/tech/json/",
     routes=(
-        Route(template="owntracks/{user}/{device}", handle=_on_topic),
-        Route(template="owntracks/{user}/{device}/{leaf...}", handle=_on_topic),
+        Route(template="owntracks/{user}/{device}", handle=_on_topic, form="any"),
+        Route(template="owntracks/{user}/{device}/{leaf...}", handle=_on_topic, form="any"),
     ),
     recognise=_recognise,
 )

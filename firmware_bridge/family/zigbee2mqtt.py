@@ -2,8 +2,10 @@
 
 Devices are `zigbee2mqtt/<friendly name>`, heard through `zigbee2mqtt/bridge`. A friendly name may hold slashes and
 spaces. Where the bridge publishes each value on a topic of its own (`output: attribute`), the last level names it.
+A site may have chosen another base topic: it is known by its bridge's topics, and from then on.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,22 +23,43 @@ from firmware_bridge.family.zigbee2mqtt_bridge import (
     read_response,
     state_of,
 )
+from firmware_bridge.family.zigbee2mqtt_legacy import read_config, read_config_devices, read_log
 from firmware_bridge.family.zigbee2mqtt_state import BRIDGE, read_state
-from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route
+from firmware_bridge.family.zigbee2mqtt_values import ENDPOINTS
+from firmware_bridge.inbound import Context, Family, Handler, Inbound, Memory, Route
 from firmware_bridge.notation.members import object_of, text_of
+from firmware_bridge.routing import Router
+
+NAME = "zigbee2mqtt"
+_BRIDGE = re.compile(r"/bridge/(state|info|devices|groups|event|health|logging|log|config|response/.+)\Z")
 
 
 def _state(inbound: Inbound, context: Context) -> Sequence[Observation]:
     """`{device}`: an object with all that is known, or one value on a topic of its own."""
     document, name = inbound.document, inbound.parts["device"]
     if type(document) is dict:
+        if document.get("action"):
+            context.memory.put(NAME, "acting/" + name, True)
+        if "/" in name:
+            name, document = _whole(name, document, context)
         return read_state(document, name, context)
     if type(document) is list or (type(document) is str and document[:1] in ("{", "[")):
         raise Rejected("expected a JSON object with the device's state")
     name, _, member = name.rpartition("/")
     if not name:
         raise Rejected("expected a JSON object with the device's state")
+    if member == "action" and context.memory.get(NAME, "acting/" + name):
+        document = ""  # Home Assistant's triggers: the object told it already
     return read_state({member: document}, name, context)
+
+
+def _whole(name: str, document: dict[str, Any], context: Context) -> tuple[str, dict[str, Any]]:
+    """(device, members) where a known device's end has a topic of its own, as Home Assistant had it for lights."""
+    head, _, end = name.rpartition("/")
+    known = context.memory.get
+    if end not in ENDPOINTS or known(NAME, "device/" + name) or not known(NAME, "device/" + head):
+        return name, document
+    return head, {f"{member}_{end}": value for member, value in document.items()}
 
 
 def _availability(inbound: Inbound, _context: Context) -> Sequence[Observation]:
@@ -74,8 +97,35 @@ def _recognised_state(inbound: Inbound, context: Context) -> Sequence[Observatio
     return read_state(document, name or inbound.parts.get("device") or inbound.topic, context)
 
 
+def _announced(topic: str, memory: Memory) -> Handler | None:
+    """Topics of another base, once its bridge spoke on one that nobody else has."""
+    spoken = _BRIDGE.search(topic)
+    if spoken is not None:
+        return _on_base(topic[: spoken.start()], learn=True)
+    base = topic
+    while "/" in base:
+        base = base.rpartition("/")[0]
+        if memory.get(NAME, "base/" + base):
+            return _on_base(base, learn=False)
+    return None
+
+
+def _on_base(base: str, *, learn: bool) -> Handler:
+    def handle(inbound: Inbound, context: Context) -> Sequence[Observation]:
+        found = _ROUTER.find(NAME + inbound.topic[len(base) :])
+        if found is None:
+            raise Rejected("names no device")
+        inbound.parts = found.parts
+        told = found.route.handle(inbound, context)
+        if learn and type(inbound.document) in (dict, list):  # a bare word may be anyone's
+            context.memory.put(NAME, "base/" + base, True)
+        return told
+
+    return handle
+
+
 FAMILY = Family(
-    name="zigbee2mqtt",
+    name=NAME,
     title="Zigbee2MQTT",
     source="https://www.zigbee2mqtt.io/guide/usage/mqtt_topics_and_messages.html",
     routes=(
@@ -86,6 +136,9 @@ FAMILY = Family(
         Route(template="zigbee2mqtt/bridge/event", handle=read_event),
         Route(template="zigbee2mqtt/bridge/health", handle=read_health),
         Route(template="zigbee2mqtt/bridge/logging", handle=read_logging, form="any"),
+        Route(template="zigbee2mqtt/bridge/log", handle=read_log, form="any"),
+        Route(template="zigbee2mqtt/bridge/config", handle=read_config, form="any"),
+        Route(template="zigbee2mqtt/bridge/config/devices", handle=read_config_devices, form="any"),
         Route(template="zigbee2mqtt/bridge/response/{method...}", handle=read_response),
         Route(template="zigbee2mqtt/bridge/request/{method...}", handle=_nothing, form="bytes"),
         Route(template="zigbee2mqtt/bridge/{topic...}", handle=read_other, form="bytes"),
@@ -97,4 +150,7 @@ FAMILY = Family(
         Route(template="zigbee2mqtt/{device...}", handle=_state, form="any"),
     ),
     recognise=_recognise,
+    announced=_announced,
 )
+
+_ROUTER = Router([FAMILY])

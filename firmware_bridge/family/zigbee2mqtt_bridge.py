@@ -9,7 +9,8 @@ from typing import Any
 
 from appliance.errors import Rejected
 from appliance.model.observation import CommandOutcome, DeviceHealth, Observation
-from firmware_bridge.family.zigbee2mqtt_state import BRIDGE, METRICS
+from firmware_bridge.family.zigbee2mqtt_state import BRIDGE
+from firmware_bridge.family.zigbee2mqtt_values import METRICS
 from firmware_bridge.inbound import Context, Inbound
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import list_of, number_of, object_of, text_of, whole_of
@@ -149,7 +150,7 @@ def read_response(inbound: Inbound, context: Context) -> Sequence[Observation]:
 
 
 def read_logging(inbound: Inbound, _context: Context) -> Sequence[Observation]:
-    """`bridge/logging`, and `bridge/log` of old: what went wrong, in short."""
+    """`bridge/logging`: what went wrong, in short."""
     document = object_of(inbound.document)
     level = text_of(document.get("level"))
     if level not in ("error", "warning"):

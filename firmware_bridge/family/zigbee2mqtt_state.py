@@ -1,13 +1,12 @@
 """What a Zigbee device says through Zigbee2MQTT: one object that repeats all that is known of it.
 
-Names and units are those of zigbee-herdsman-converters; a device's own units and further measured values are remembered
+Names and units are in `zigbee2mqtt_values`; a device's own units and further measured values are remembered
 from `bridge/devices`. A device on battery speaks when it has something to say, so none has a rhythm. Called by
 `zigbee2mqtt`.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -21,132 +20,28 @@ from appliance.model.observation import (
     Observation,
     PeopleCount,
 )
+from firmware_bridge.family.zigbee2mqtt_values import (
+    ALARMS,
+    METRICS,
+    MOTION,
+    MOTION_WORDS,
+    REPEATS,
+    VOLTS,
+    alarm_of_action,
+    flag_of_words,
+    metric_of_endpoint,
+    state_of_flag,
+)
 from firmware_bridge.inbound import Context
 from firmware_bridge.notation.instant import read_instant
-from firmware_bridge.notation.members import flag_of, number_of, text_of, whole_of
+from firmware_bridge.notation.members import number_of, text_of, whole_of
 
 BRIDGE = "zigbee2mqtt/bridge"
 MAX_OBSERVATIONS = 200  # of one message
 MAX_STATES = 20  # switches of one device in its attributes
 
-METRICS: dict[str, tuple[str, str, str]] = {
-    "temperature": ("temperature", "Cel", ""),
-    "local_temperature": ("temperature", "Cel", ""),
-    "device_temperature": ("device_temperature", "Cel", ""),
-    "cpu_temperature": ("device_temperature", "Cel", "cpu"),
-    "internalTemperature": ("device_temperature", "Cel", ""),
-    "external_temperature": ("temperature", "Cel", "external"),
-    "temperature_probe": ("temperature", "Cel", "probe"),
-    "temperature_sensor": ("temperature", "Cel", ""),
-    "probe_temperature": ("temperature", "Cel", "probe"),
-    "outdoor_temperature": ("temperature", "Cel", "outdoor"),
-    "floor_temperature": ("temperature", "Cel", "floor"),
-    "water_temperature": ("temperature", "Cel", "water"),
-    "soil_temperature": ("temperature", "Cel", "soil"),
-    "dew_point": ("dew_point", "Cel", ""),
-    "wind_chill": ("wind_chill", "Cel", ""),
-    "humidex": ("humidex", "Cel", ""),
-    "apparent_temperature": ("apparent_temperature", "Cel", ""),
-    "heat_stress": ("heat_stress", "", ""),
-    "humidity": ("humidity", "%", ""),
-    "external_humidity": ("humidity", "%", "external"),
-    "soil_moisture": ("soil_moisture", "%", ""),
-    "moisture": ("soil_moisture", "%", ""),
-    "soil_fertility": ("conductivity", "uS/cm", "soil"),
-    "conductivity": ("conductivity", "uS/cm", ""),
-    "ec": ("conductivity", "uS/cm", ""),
-    "ph": ("ph", "[pH]", ""),
-    "orp": ("redox_potential", "mV", ""),
-    "tds": ("tds", "[ppm]", ""),
-    "salinity": ("salinity", "[ppm]", ""),
-    "turbidity": ("turbidity", "", ""),
-    "pressure": ("pressure", "hPa", ""),
-    "co2": ("co2", "[ppm]", ""),
-    "eco2": ("co2", "[ppm]", ""),
-    "co": ("co", "[ppm]", ""),
-    "co_ppm": ("co", "[ppm]", ""),
-    "smoke_concentration": ("smoke_concentration", "[ppm]", ""),
-    "voc": ("voc", "ug/m3", ""),
-    "voc_parts": ("voc", "[ppb]", "parts"),
-    "voc_index": ("voc_index", "1", ""),
-    "formaldehyd": ("formaldehyde", "mg/m3", ""),
-    "hcho": ("formaldehyde", "mg/m3", ""),
-    "pm1": ("pm1", "ug/m3", ""),
-    "pm25": ("pm2_5", "ug/m3", ""),
-    "pm10": ("pm10", "ug/m3", ""),
-    "aqi": ("aqi", "1", ""),
-    "smoke_density": ("smoke_density", "", ""),
-    "smoke_density_dbm": ("smoke_density", "dB/m", "dbm"),
-    "gas_density": ("gas_density", "", ""),
-    "gas_value": ("gas", "", ""),
-    "illuminance": ("illuminance", "lx", ""),
-    "illuminance_lux": ("illuminance", "lx", ""),
-    "noise": ("sound_level", "dB", ""),
-    "wind_speed": ("wind_speed", "m/s", ""),
-    "gust_speed": ("wind_gust", "m/s", ""),
-    "wind_direction": ("wind_direction", "deg", ""),
-    "precipitation": ("rain", "mm", ""),
-    "rain_rate": ("rain_rate", "mm/h", ""),
-    "uv_index": ("uv_index", "1", ""),
-    "water_consumed": ("water_consumed", "m3", ""),
-    "flow": ("water_flow", "m3/h", ""),
-    "liquid_depth": ("water_level", "m", ""),
-    "liquid_level_percent": ("water_level_percent", "%", ""),
-    "distance": ("distance", "m", ""),
-    "target_distance": ("distance", "m", ""),
-    "occupancy_level": ("occupancy_level", "1", ""),
-    "strength": ("vibration_strength", "", ""),
-    "angle": ("angle", "deg", ""),
-    "angle_x": ("angle", "deg", "x"),
-    "angle_y": ("angle", "deg", "y"),
-    "angle_z": ("angle", "deg", "z"),
-    "power": ("power", "W", ""),
-    "power_apparent": ("apparent_power", "VA", ""),
-    "power_reactive": ("reactive_power", "var", ""),
-    "power_factor": ("power_factor", "1", ""),
-    "current": ("current", "A", ""),
-    "current_neutral": ("current", "A", "neutral"),
-    "energy": ("energy", "kWh", ""),
-    "produced_energy": ("energy", "kWh", "produced"),
-    "energy_produced": ("energy", "kWh", "produced"),
-    "total_power": ("power", "W", "total"),
-    "battery2": ("battery", "%", "2"),
-    "ac_frequency": ("frequency", "Hz", ""),
-    "position": ("position", "%", ""),
-    "pi_heating_demand": ("heating_demand", "%", ""),
-}
-"""Measured values: name -> (metric, unit, channel). Source: the `exposes` of zigbee-herdsman-converters."""
-
-_VOLTS = ("voltage", "V", "")
-_ENDPOINTS = frozenset(
-    "l1 l2 l3 l4 l5 l6 l7 l8 1 2 3 4 5 6 7 8 a b c left right center top bottom internal external in out".split()
-)
-_ALARMS: dict[str, tuple[str, bool]] = {
-    "contact": ("contact", False),  # true says closed
-    "garage_door_contact": ("contact", False),
-    "rain_status": ("rain", True),
-    "window_open": ("window", True),
-    "valve_alarm": ("problem", True),
-    "device_fault": ("problem", True),
-    "noise_detected": ("noise", True),
-    "sos_alarm": ("sos", True),
-    "door_state": ("contact", True),
-    "open_window_detected": ("window", True),
-    **{
-        name: (name, True)
-        for name in "water_leak smoke gas carbon_monoxide tamper vibration tilt alarm sos panic emergency rain fall "
-        "window glass_break problem fault".split()
-    },
-}
-"""Name -> (alarm, the value that is worth an event)."""
-
-_MOTION = {"occupancy": "", "presence": "", "motion": "", "moving": ""}
-_MOTION |= {f"area{n}Occupancy": f"area{n}" for n in range(1, 9)}
-_ACTIONS = {"emergency": "panic", "panic": "panic", "sos": "panic", "vibration": "vibration", "tilt": "vibration"}
 _IN_HEALTH = frozenset("battery linkquality voltage last_seen update device".split())
-_TOLD = frozenset(
-    "lock_state air_quality battery_low battery_state motion_state system_mode power_outage_count".split()
-)
+_TOLD = frozenset("lock_state air_quality battery_low battery_state system_mode power_outage_count".split())
 
 
 def read_state(document: Mapping[str, Any], name: str, context: Context) -> list[Observation]:
@@ -158,16 +53,20 @@ def read_state(document: Mapping[str, Any], name: str, context: Context) -> list
     own: Mapping[str, Any] | None = known.get("values") if known else None
     health = _health(document, device, at, known, told)
     found: list[Observation] = [health]
-    lux = "illuminance_lux" in document  # then `illuminance` is the raw value
+    repeats = "illuminance_lux" in document or "consumption" in document
     for member, value in document.items():
         if member in _IN_HEALTH:
             continue
         kind = type(value)
         if kind is float or kind is int:
-            metric: Sequence[Any] | None = (own and own.get(member)) or METRICS.get(member) or _of_endpoint(member)
-            if metric is None or (lux and member == "illuminance"):
+            metric: Sequence[Any] | None = (
+                (own and own.get(member)) or METRICS.get(member) or metric_of_endpoint(member)
+            )
+            if metric is None:
                 if member in _TOLD:
                     told[member] = number_of(value)
+            elif repeats and REPEATS.get(member) in document:
+                continue
             elif (number := number_of(value)) is not None:
                 found.append(_reading(device, at, metric, number))
         elif kind is bool:
@@ -179,7 +78,7 @@ def read_state(document: Mapping[str, Any], name: str, context: Context) -> list
         elif kind is str:
             _read_text(found, told, device, at, member, value, document)
     if "voltage" in document and health.voltage_v is None and (volts := number_of(document["voltage"])) is not None:
-        found.append(_reading(device, at, _VOLTS, volts))
+        found.append(_reading(device, at, VOLTS, volts))
     _add_rare(found, document, device, at)
     return found[:MAX_OBSERVATIONS]
 
@@ -226,8 +125,8 @@ def _with_facts(health: DeviceHealth, facts: Mapping[str, Any]) -> DeviceHealth:
     return msgspec.structs.replace(
         health,
         name=text_of(facts.get("friendlyName")),
-        manufacturer=text_of(facts.get("manufacturerName")),
-        model=text_of(facts.get("model")),
+        manufacturer=text_of(facts.get("manufacturerName")) or text_of(facts.get("manufName")),
+        model=text_of(facts.get("model")) or text_of(facts.get("modelId")),
         firmware=text_of(facts.get("softwareBuildID")) or health.firmware,
         serial=text_of(facts.get("ieeeAddr")),
     )
@@ -235,28 +134,20 @@ def _with_facts(health: DeviceHealth, facts: Mapping[str, Any]) -> DeviceHealth:
 
 def _reading(device: str, at: datetime | None, metric: Sequence[Any], value: float) -> EnvironmentReading:
     """`metric` is (metric, unit, channel), with (factor, offset) where the device measures in another unit."""
+    unit = metric[1]
     if len(metric) > 3:  # told of the device itself
         value = float(f"{value * metric[3] + metric[4]:.9g}")
+    elif metric[0] == "power_factor" and not -1 <= value <= 1:
+        unit = "%"  # as some meters tell it
     return EnvironmentReading(
-        device=device, observed_at=at, metric=metric[0], value=value, unit=metric[1], channel=metric[2]
+        device=device, observed_at=at, metric=metric[0], value=value, unit=unit, channel=metric[2]
     )
-
-
-@lru_cache(maxsize=2_048)
-def _of_endpoint(member: str) -> tuple[str, str, str] | None:
-    """`temperature_l1`, `power_phase_b`: a metric of one of several channels."""
-    head, _, end = member.rpartition("_")
-    if end not in _ENDPOINTS:
-        return None
-    head = head.removesuffix("_phase")
-    metric = _VOLTS if head == "voltage" else METRICS.get(head)
-    return None if metric is None else (metric[0], metric[1], end)
 
 
 def _flag(
     device: str, at: datetime | None, member: str, value: bool, document: Mapping[str, Any]
 ) -> Motion | Alarm | None:
-    state = _state_of(member)
+    state = state_of_flag(member)
     if state is None:
         return None
     name, active, area = state
@@ -264,21 +155,6 @@ def _flag(
         return Motion(device=device, observed_at=at, active=value, area=area)
     test = {"test": True} if document.get("test") is True else {}
     return Alarm(device=device, observed_at=at, name=name, active=value is active, area=area, attributes=test)
-
-
-@lru_cache(maxsize=2_048)
-def _state_of(member: str) -> tuple[str, bool, str] | None:
-    """(alarm, the value worth an event, area) of a flag, the alarm '' for motion; of one of several channels too."""
-    if member in _MOTION:
-        return "", True, _MOTION[member]
-    head, area = member, ""
-    if member not in _ALARMS:
-        head, _, area = member.rpartition("_")
-        if area not in _ENDPOINTS:
-            return None
-    if head in _MOTION:
-        return "", True, area
-    return (*_ALARMS[head], area) if head in _ALARMS else None
 
 
 def _read_text(
@@ -292,14 +168,13 @@ def _read_text(
 ) -> None:
     if member == "state":  # most are
         told[member] = text_of(value)
-    elif member == "action":
-        action = text_of(value)
-        if action:
-            name = _ACTIONS.get(action, "button")
-            told_too = {"action": action}
-            found.append(
-                Alarm(device=device, observed_at=at, name=name, active=True, momentary=True, attributes=told_too)
-            )
+    elif member == "action" or (member == "click" and "action" not in document):  # as it was called before
+        _read_action(found, told, device, at, text_of(value), document)
+    elif member in MOTION_WORDS:
+        told[member] = text_of(value)
+        flag = None if type(document.get("presence")) is bool else flag_of_words(value)
+        if flag is not None:
+            found.append(Motion(device=device, observed_at=at, active=flag))
     elif member.startswith("state") or member in _TOLD:
         if len(told) < MAX_STATES:
             told[member] = text_of(value)
@@ -307,11 +182,35 @@ def _read_text(
         number = number_of(value)
         if number is not None:
             found.append(_reading(device, at, METRICS[member], number))
-    elif member in _ALARMS or (member in _MOTION and member != "moving"):  # a cover is `moving` UP, DOWN or STOP
-        flag = flag_of(value)
+    elif member in ALARMS or (member in MOTION and member != "moving"):  # a cover is `moving` UP, DOWN or STOP
+        flag = flag_of_words(value)
         said = None if flag is None else _flag(device, at, member, flag, document)
         if said is not None:
             found.append(said)
+
+
+def _read_action(
+    found: list[Observation],
+    told: dict[str, Any],
+    device: str,
+    at: datetime | None,
+    action: str,
+    document: Mapping[str, Any],
+) -> None:
+    """What happens in a moment; '' takes it back. What is told as a state too happens once, and there."""
+    if not action:
+        return
+    name, more = alarm_of_action(action), {"action": action}
+    if document.get(name) is True:
+        told["action"] = action
+        return
+    if name == "lock":
+        more |= {
+            short: text
+            for member, short in (("action_source_name", "source"), ("action_user", "user"))
+            if (text := text_of(document.get(member))) not in ("", "65535")  # nobody's number
+        }
+    found.append(Alarm(device=device, observed_at=at, name=name, active=True, momentary=True, attributes=more))
 
 
 def _add_progress(found: list[Observation], update: object, device: str, at: datetime | None) -> None:

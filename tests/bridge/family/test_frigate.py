@@ -231,10 +231,20 @@ def test_a_trigger_is_an_incident_of_its_camera() -> None:
     ]
 
 
+def server_reading(metric: str, value: float, unit: str, channel: str = "") -> EnvironmentReading:
+    at = FOUND["observed_at"]
+    return EnvironmentReading(device=SERVER, observed_at=at, metric=metric, value=value, unit=unit, channel=channel)
+
+
 def test_stats_tell_of_every_camera_and_of_the_server() -> None:
     said = {
-        "cameras": {"yard": {"camera_fps": 5.1, "connection_quality": "fair"}, "gate": {"camera_fps": 0.0}},
+        "cameras": {
+            "yard": {"camera_fps": 5.1, "skipped_fps": 0.5, "connection_quality": "fair"},
+            "gate": {"camera_fps": 0.0},
+        },
         "detectors": {"coral": {"inference_speed": 9.5}},
+        "cpu_usages": {"1": {"cpu": "0.0"}, "frigate.full_system": {"cpu": "22.5", "mem": "34.1"}},
+        "gpu_usages": {"intel-vaapi": {"gpu": "1.33 %", "mem": "- %"}},
         "service": {
             "version": "0.17.0",
             "uptime": 60,
@@ -254,12 +264,15 @@ def test_stats_tell_of_every_camera_and_of_the_server() -> None:
             attributes={"cameras": 2},
         ),
         CameraStatus(device=YARD, observed_at=at, working=True, fps=5.1, reason="fair"),
-        *heard(observed_at=at),
+        *heard(observed_at=at, attributes={"skipped_fps": 0.5}),
         CameraStatus(device="frigate/gate", observed_at=at, working=False, fps=0.0, reason="no frames"),
         *heard("frigate/gate", observed_at=at),
-        EnvironmentReading(device=SERVER, metric="temperature", value=50.0, unit="Cel", channel="apex_0"),
-        EnvironmentReading(device=SERVER, metric="inference_time", value=9.5, unit="ms", channel="coral"),
-        EnvironmentReading(device=SERVER, metric="disk_used", value=25.0, unit="%", channel="media_recordings"),
+        server_reading("temperature", 50.0, "Cel", "apex_0"),
+        server_reading("inference_time", 9.5, "ms", "coral"),
+        server_reading("disk_used", 25.0, "%", "media_recordings"),
+        server_reading("cpu_load", 22.5, "%"),
+        server_reading("memory_used", 34.1, "%"),
+        server_reading("gpu_load", 1.33, "%", "intel_vaapi"),
     ]
 
 

@@ -69,7 +69,7 @@ PACKETS: list[tuple[str, Any, list[Observation]]] = [
             "longitude_i": 26990000,
             "altitude": 95,
             "time": 1646832720,
-            "ground_speed": 3,
+            "ground_speed": 36,
             "ground_track": 9000000,
             "sats_in_view": 7,
             "precision_bits": 13,
@@ -84,7 +84,7 @@ PACKETS: list[tuple[str, Any, list[Observation]]] = [
                 latitude=48.405,
                 altitude_m=95,
                 accuracy_m=2918.2,  # 23905787.925 / 2**13
-                speed_mps=3,
+                speed_mps=10,
                 heading_deg=90,
             ),
         ],
@@ -102,6 +102,8 @@ PACKETS: list[tuple[str, Any, list[Observation]]] = [
         ],
     ),
     ("telemetry", {"battery_level": 101, "voltage": 0}, [health(attributes={"external_power": True})]),
+    ("telemetry", {"battery_level": 0, "voltage": 0, "uptime_seconds": 5}, [health(uptime_s=5)]),
+    ("telemetry", {"battery_level": 0, "voltage": 3.1}, [health(battery_percent=0, voltage_v=3.1)]),
     (
         "telemetry",
         {"temperature": 21.5, "relative_humidity": 40.0, "barometric_pressure": 1013.5, "iaq": 50, "current": 80.0},
@@ -129,6 +131,18 @@ PACKETS: list[tuple[str, Any, list[Observation]]] = [
         "telemetry",
         {"voltage_ch1": 5.0, "current_ch1": 250.0},
         [health(), reading("voltage", 5, "V", "ch1"), reading("current", 0.25, "A", "ch1")],
+    ),
+    (
+        "telemetry",
+        {"co2": 600, "co2_temperature": 22.5, "co2_humidity": 40.5, "form_formaldehyde": 12.5, "form_humidity": 41},
+        [
+            health(),
+            reading("co2", 600, "[ppm]"),
+            reading("temperature", 22.5, "Cel", "co2"),
+            reading("humidity", 40.5, "%", "co2"),
+            reading("formaldehyde", 12.5, "[ppb]"),
+            reading("humidity", 41, "%", "form"),
+        ],
     ),
     ("text", {"text": "meet me at six"}, [health(attributes={"text_length": 14})]),
     ("text", "meet me", [health(attributes={"text_length": 7})]),
@@ -204,6 +218,67 @@ PACKETS: list[tuple[str, Any, list[Observation]]] = [
 @pytest.mark.parametrize(("kind", "payload", "expected"), PACKETS)
 def test_each_type_says_its_own(kind: str, payload: Any, expected: list[Observation]) -> None:
     assert Conversation(FAMILY).tell(TOPIC, packet(kind, payload)) == expected
+
+
+def test_a_sensor_that_is_not_fitted_is_no_reading_of_zero() -> None:
+    every = {
+        "barometric_pressure": 0,
+        "current": 0,
+        "gas_resistance": 0,
+        "iaq": 0,
+        "lux": 0,
+        "relative_humidity": 61.5,
+        "temperature": 25.5,
+        "voltage": 0,
+        "wind_speed": 0,
+    }
+    assert Conversation(FAMILY).tell(TOPIC, packet("telemetry", every)) == [
+        health(),
+        reading("humidity", 61.5, "%"),
+        reading("temperature", 25.5, "Cel"),
+    ]
+    calm = {"temperature": 0.0, "wind_speed": 0, "rainfall_1h": 0}  # newer firmware writes what it has, and no more
+    assert Conversation(FAMILY).tell(TOPIC, packet("telemetry", calm)) == [
+        health(),
+        reading("temperature", 0, "Cel"),
+        reading("wind_speed", 0, "m/s"),
+        reading("rain", 0, "mm", "1h"),
+    ]
+
+
+def test_a_channel_with_neither_volts_nor_amperes_is_none() -> None:
+    channels = {"voltage_ch1": 5.0, "current_ch1": 0, "voltage_ch2": 0, "current_ch2": 0}
+    assert Conversation(FAMILY).tell(TOPIC, packet("telemetry", channels)) == [
+        health(),
+        reading("voltage", 5, "V", "ch1"),
+        reading("current", 0, "A", "ch1"),
+    ]
+    dead = {"voltage_ch1": 0, "current_ch1": 0}
+    assert len(Conversation(FAMILY).tell(TOPIC, packet("telemetry", dead))) == 3
+
+
+def test_a_waypoint_of_old_came_as_a_position_and_is_not_where_the_node_is() -> None:
+    marked = {"id": 5, "name": "ford", "expire": 1, "locked_to": 0, "latitude_i": 10000000, "longitude_i": 20000000}
+    _, waypoint = Conversation(FAMILY).tell(TOPIC, packet("position", marked))
+    assert isinstance(waypoint, Incident)
+    assert (waypoint.event_type, waypoint.longitude, waypoint.latitude) == ("waypoint", 2, 1)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"from": 2130636288, "to": 4294967295, "type": "telemetry", "payload": {"temperature": 5.5}},
+        {"from": 2130636288, "to": 4294967295, "channel": 8, "timestamp": 1646832724, "size": 2, "bytes": "abcd"},
+        packet("novelty", {}),
+    ],
+)
+def test_without_a_topic_a_packet_is_known_by_whom_it_is_from_and_to(said: dict[str, Any]) -> None:
+    assert Conversation(FAMILY).tell("site/mesh", said)[0].device == NODE
+
+
+@pytest.mark.parametrize("said", [{"from": "Ann", "to": "Bob", "type": "text"}, {"from": 5, "type": "text"}])
+def test_other_letters_are_no_packets(said: dict[str, Any]) -> None:
+    assert "nor a payload of this shape" in Conversation(FAMILY).refusal("site/mesh", said)
 
 
 def test_how_the_gateway_heard_it() -> None:

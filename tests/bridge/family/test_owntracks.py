@@ -115,6 +115,26 @@ MESSAGES: list[tuple[dict[str, Any], list[Observation]]] = [
             )
         ],
     ),
+    (
+        {"_type": "steps", "to": 1497508651, "steps": 5, "distance": 4.5, "floorsup": 1},
+        [
+            EnvironmentReading(device=TOPIC, observed_at=AT, metric="steps", value=5, unit="1"),
+            EnvironmentReading(device=TOPIC, observed_at=AT, metric="distance", value=4.5, unit="m", channel="walked"),
+            EnvironmentReading(device=TOPIC, observed_at=AT, metric="floors", value=1, unit="1", channel="up"),
+        ],
+    ),
+    (
+        {**SHORT, "bs": 2, "ubatt": 4.1, "temp_c-02": "21.5", "flvl": 55, "humid": None},
+        [
+            Position(**PLACE),
+            DeviceHealth(device=TOPIC, observed_at=AT, attributes={"charge": "charging"}),
+            EnvironmentReading(device=TOPIC, observed_at=AT, metric="voltage", value=4.1, unit="V", channel="battery"),
+            EnvironmentReading(device=TOPIC, observed_at=AT, metric="fuel_level", value=55, unit="%"),
+            EnvironmentReading(
+                device=TOPIC, observed_at=AT, metric="temperature", value=21.5, unit="Cel", channel="02"
+            ),
+        ],
+    ),
     ({"_type": "steps", "tst": 1497508651, "steps": -1}, [DeviceHealth(device=TOPIC, observed_at=AT)]),
     ({"_type": "card", "name": "Jane", "face": "iVBOR"}, [DeviceHealth(device=TOPIC, name="Jane")]),
     (
@@ -135,6 +155,31 @@ def test_each_type_says_its_own(said: dict[str, Any], expected: list[Observation
     assert owntracks.tell(f"{TOPIC}/event", said) == expected
 
 
+def test_a_tracker_writes_where_it_is_as_a_line_of_numbers() -> None:
+    assert Conversation(FAMILY).tell("owntracks/gw/K1", "K1,59422B2B,t,48858330,-2295130,27,36,17,5,872") == [
+        Position(
+            device="owntracks/gw/K1",
+            observed_at=AT,
+            longitude=-2.29513,
+            latitude=48.85833,
+            altitude_m=170,
+            speed_mps=10,
+            heading_deg=270,
+        ),
+        DeviceHealth(device="owntracks/gw/K1", observed_at=AT, attributes={"trigger": "t", "tracker_id": "K1"}),
+    ]
+
+
+def test_a_tracker_writes_text_below_its_topic() -> None:
+    tracker = Conversation(FAMILY)
+    assert tracker.tell(f"{TOPIC}/voltage/ext", "12.2") == [
+        DeviceHealth(device=TOPIC),
+        EnvironmentReading(device=TOPIC, metric="voltage", value=12.2, unit="V", channel="external"),
+    ]
+    assert tracker.tell(f"{TOPIC}/start", "353816000000000 6.4.21 20140610") == [DeviceHealth(device=TOPIC)]
+    assert tracker.tell(f"{TOPIC}/status", "1") == [DeviceHealth(device=TOPIC)]
+
+
 def test_what_a_phone_kept_while_offline_comes_as_an_array() -> None:
     later = {**SHORT, "tst": 1497508652}
     told = Conversation(FAMILY).tell(TOPIC, [SHORT, {"_type": "location"}, 7, later])
@@ -146,6 +191,7 @@ def test_what_a_phone_kept_while_offline_comes_as_an_array() -> None:
     [
         ("site/tracks/jane/phone", SHORT, "owntracks/jane/phone"),
         ("site/jane/phone/event", SHORT, "owntracks/jane/phone"),
+        ("owntracks/jane", SHORT, "owntracks/jane"),
         ("hexpost/v1/a/b/raw/owntracks", {**SHORT, "topic": "owntracks/jane/phone"}, "owntracks/jane/phone"),
         ("hexpost/v1/a/b/raw/owntracks", {**SHORT, "tid": "JJ"}, "owntracks/JJ"),
         ("hexpost/v1/a/b/raw/owntracks", SHORT, "owntracks/b"),
@@ -162,6 +208,8 @@ def test_on_another_topic_the_shape_tells(topic: str, said: dict[str, Any], devi
         ({"_type": "location", "lat": 9}, "$.lat: a location has lat"),
         ({"lat": 9}, "$._type: expected the kind of message"),
         ("7", "expected an object, or an array of them"),
+        ('{"_type": "location", "lat":', "expected an object, or an array of them"),
+        ("K1,59422B6B,t,98858330,2,27,36,17,5,872", "$.lat: a location has lat"),
     ],
 )
 def test_what_is_malformed_is_refused_with_its_place(said: Any, reason: str) -> None:
