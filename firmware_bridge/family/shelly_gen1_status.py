@@ -115,8 +115,8 @@ def _read_climate(found: list[Observation], device: str, said: Mapping[str, Any]
     gas = number_of(object_of(said.get("concentration")).get("ppm"))
     if gas is not None:
         _reading(found, device, "gas", gas, "[ppm]")
-    for number, probe in list(object_of(said.get("ext_temperature")).items())[:MAX_CHANNELS]:
-        _read_temperature(found, device, "temperature", probe, number[:4])
+    for channel, probe in list(object_of(said.get("ext_temperature")).items())[:MAX_CHANNELS]:
+        _read_temperature(found, device, "temperature", probe, channel[:4])
 
 
 def _read_temperature(found: list[Observation], device: str, metric: str, told: object, channel: str = "") -> None:

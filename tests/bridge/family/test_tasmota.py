@@ -268,7 +268,7 @@ def test_what_the_zigbee_bridge_hears_are_devices_of_their_own(topic: str) -> No
         DeviceHealth(
             device=door, name="Door", address="0x5ADF", via="tasmota/bridge", battery_percent=80, link_quality=7
         ),
-        Alarm(device=door, name="contact", active=False),
+        Alarm(device=door, name="contact", active=True),
         reading("temperature", 20.5, "Cel", at=None, device=door),
     ]
 
