@@ -121,6 +121,22 @@ def _read_matter(told: Mapping[str, Any], bridge: str) -> list[Observation]:
     return found or [DeviceHealth(device="tasmota/" + bridge)]
 
 
+def read_valve(said: Mapping[str, Any]) -> list[Observation]:
+    """`stat/EQ3/…`: a radiator valve that a Tasmota asks by Bluetooth; `temp` is what it was set to, not what it is."""
+    via, stamp = f"tasmota/{text_of(said.get('tas'))[:100]}", number_of(said.get("stattime"))
+    device, at = f"{via}/{text_of(said.get('MAC'))[:40]}", from_unix(stamp) if stamp is not None else None
+    told = {word: text for word in ("mode", "window", "battery", "boost") if (text := text_of(said.get(word)))}
+    signal = number_of(said.get("RSSI"))
+    found: list[Observation] = [
+        DeviceHealth(device=device, observed_at=at, via=via, signal_dbm=signal, attributes=told)
+    ]
+    for member, metric, unit in (("temp", "target_temperature", "Cel"), ("posn", "position", "%")):
+        number = number_of(said.get(member))
+        if number is not None:
+            found.append(EnvironmentReading(device=device, observed_at=at, metric=metric, value=number, unit=unit))
+    return found
+
+
 def _read_known(told: Mapping[str, Any], bridge: str) -> list[Observation]:
     """`ZbInfo`: what the bridge knows of a device, from when it last heard it."""
     found: list[Observation] = []

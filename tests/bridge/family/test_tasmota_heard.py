@@ -54,7 +54,8 @@ def test_a_remote_control_is_pressed_and_switches_nothing_of_its_own(said: dict[
 
 
 def test_a_plug_tells_whether_it_is_on() -> None:
-    found = heard(Power=1, **{"0006/4001": 0}, ReadNames={"LocalTime": True}, Cluster=10)
+    said: dict[str, Any] = {"Power": 1, "0006/4001": 0, "ReadNames": {"LocalTime": True}, "Cluster": 10}
+    found = heard(**said)
     assert [(seen.metric, seen.value) for seen in found if isinstance(seen, EnvironmentReading)] == [("switch", 1)]
 
 
