@@ -44,23 +44,26 @@ _NOT_A_NUMBER = re.compile(r":\s*-?(?:nan|inf)\b")
 
 def _on_tele(inbound: Inbound, context: Context) -> Sequence[Observation]:
     """Telemetry, and events by themselves."""
-    document, parts = _mended(inbound), inbound.parts
+    document, parts = inbound.document, inbound.parts
     if type(document) is not dict:
-        return _text(inbound)
+        document = _mended(document)
+        if type(document) is not dict:
+            return _text(inbound)
     return _read(document, parts["device"], parts["leaf"], context, answers=False)
 
 
 def _on_stat(inbound: Inbound, context: Context) -> Sequence[Observation]:
     """Answers to commands, and what changed as by a command."""
-    document, parts = _mended(inbound), inbound.parts
+    document, parts = inbound.document, inbound.parts
     if type(document) is not dict:
-        return _text(inbound)
+        document = _mended(document)
+        if type(document) is not dict:
+            return _text(inbound)
     return _read(document, parts["device"], parts["leaf"], context, answers=True)
 
 
-def _mended(inbound: Inbound) -> Any:
+def _mended(document: object) -> Any:
     """The document; a sensor that failed stands as `nan` in what versions before 6 write, which is no JSON."""
-    document = inbound.document
     if type(document) is str and document[:1] == "{" and _NOT_A_NUMBER.search(document):
         with suppress(*NOT_JSON):
             return msgspec.json.decode(_NOT_A_NUMBER.sub(":null", document))
