@@ -125,3 +125,22 @@ def test_a_thingsee_tag_sees_and_feels() -> None:
     assert [seen.active for seen in thingsee(tsmId=12101, hall=0) if isinstance(seen, Alarm)] == [False]
     health = next(seen for seen in thingsee(tsmId=1110, batl=93) if isinstance(seen, DeviceHealth))
     assert (health.battery_percent, health.manufacturer, health.via) == (93, "Haltian", "TSGW06")
+
+
+def test_a_davis_console_tells_an_object_for_each_of_its_sensors() -> None:
+    outside = {"lsid": 1, "data_structure_type": 1, "txid": 2, "temp": 70.7, "wind_speed_last": 10, "rain_size": 1}
+    console = {"lsid": 2, "data_structure_type": 4, "temp_in": 68.0, "hum_in": 41.5}
+    barometer = {"lsid": 3, "data_structure_type": 3, "bar_absolute": 29.5, "bar_trend": None}
+    said = {"data": {"did": "001D0A", "ts": 1531754005, "conditions": [outside, console, barometer]}, "error": None}
+    family = compile_mapping((FAMILY_FOLDER / "davis.toml").read_text(encoding="utf-8"))
+    found = Conversation(family).tell("garden/davis", said)
+    assert {(seen.device, seen.observed_at) for seen in found} == {
+        ("davis/001D0A", datetime(2018, 7, 16, 15, 13, 25, tzinfo=UTC))
+    }
+    assert [(seen.metric, seen.channel, seen.value) for seen in found if isinstance(seen, EnvironmentReading)] == [
+        ("temperature", "2", 21.5),
+        ("wind_speed", "2", 4.4704),
+        ("temperature.indoor", "", 20),
+        ("humidity.indoor", "", 41.5),
+        ("pressure", "", 998.984657),
+    ]
