@@ -4,6 +4,7 @@ What is announced is remembered, since the topics of the states are anyone's cho
 is one of them. Devices are `homeassistant/<first identifier>`; those of Zigbee2MQTT keep that family's name.
 
 Kept in the memory: `topic/<topic>` the entities that speak there, `config/<topic>` the topics an announcement taught,
+`pattern/<last level>` those of them with a `+`,
 `command/<device>` the topics a downlink can use, `state/<topic>` what an availability topic last said where several
 count. An announcement is taken back by an empty one.
 """
@@ -25,17 +26,18 @@ from firmware_bridge.family.homeassistant_config import (
     zigbee2mqtt_base,
 )
 from firmware_bridge.family.homeassistant_entity import Entity
-from firmware_bridge.family.homeassistant_state import read_announced
+from firmware_bridge.family.homeassistant_state import read_announced, spoken_of
 from firmware_bridge.inbound import Context, Family, Handler, Inbound, Memory, Route
 from firmware_bridge.notation.members import text_of
 
 MAX_COMPONENTS = 200  # of one device message
+MAX_PATTERNS = 20  # that end with one level
 MAX_SHARING = 500  # entities that speak on one topic; later ones are not read
 
 
 def announced(topic: str, memory: Memory) -> Handler | None:
     """The handler of a topic that an entity was announced to speak or listen on; two look-ups in dictionaries."""
-    return read_announced if memory.get("homeassistant", "topic/" + topic) is not None else None
+    return read_announced if spoken_of(topic, memory) is not None else None
 
 
 def _config(inbound: Inbound, context: Context) -> Sequence[Observation]:
@@ -46,6 +48,8 @@ def _config(inbound: Inbound, context: Context) -> Sequence[Observation]:
         return []
     if type(document) is not dict:
         raise Rejected("expected a JSON object, as a discovery message is")
+    if document.get("migrate_discovery") is True:
+        return []  # it is about to be announced anew; until then it stands as it is
     config = expand(document)
     component, node, name = place_of(inbound.topic)
     base = zigbee2mqtt_base(config)
@@ -93,7 +97,16 @@ def _remember(source: str, taught: Sequence[tuple[str, Entity]], memory: Memory)
         # By source, so that a device that announces the same again changes nothing.
         entities = sorted([*others, *topics.get(topic, ())], key=itemgetter("source"))
         memory.put("homeassistant", "topic/" + topic, _without_twins(entities)[:MAX_SHARING] or None)
+        if "+" in topic:
+            _remember_pattern(topic, memory, known=bool(entities))
     memory.put("homeassistant", "config/" + source, list(topics) or None)
+
+
+def _remember_pattern(topic: str, memory: Memory, *, known: bool) -> None:
+    """A topic of any gateway, as `+/+/BTtoMQTT/4C33A6000000`, under its last level, by which it is looked for."""
+    key = "pattern/" + topic.rpartition("/")[2]
+    others = [one for one in memory.get("homeassistant", key) or () if one != topic]
+    memory.put("homeassistant", key, [*others, topic][-MAX_PATTERNS:] if known else others or None)
 
 
 def _without_twins(entities: list[Entity]) -> list[Entity]:

@@ -5,11 +5,13 @@ Abbreviated names, the `~` of a base topic and both forms, one entity or a whole
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from appliance.model.observation import DeviceHealth
-from firmware_bridge.family.homeassistant_entity import Entity, classify, reading
-from firmware_bridge.family.homeassistant_template import Path, path_of, sum_of
+from firmware_bridge.family.homeassistant_entity import CHOOSING, Entity, classify, reading
+from firmware_bridge.family.homeassistant_template import Path, choice_of, path_of, sum_of
+from firmware_bridge.family.homeassistant_topics import brightness_of, other_topics
 from firmware_bridge.inbound import Memory
 from firmware_bridge.notation.members import list_of, object_of, text_of
 
@@ -29,10 +31,6 @@ _ABBREVIATIONS = {
     "cmd_t": "command_topic",
     "cmp": "components",
     "cmps": "components",
-    "curr_hum_t": "current_humidity_topic",
-    "curr_hum_tpl": "current_humidity_template",
-    "curr_temp_t": "current_temperature_topic",
-    "curr_temp_tpl": "current_temperature_template",
     "dev": "device",
     "dev_cla": "device_class",
     "img_t": "image_topic",
@@ -48,8 +46,17 @@ _ABBREVIATIONS = {
     "pl_off": "payload_off",
     "pl_on": "payload_on",
     "pl_prs": "payload_press",
+    "bri_scl": "brightness_scale",
+    "pos_clsd": "position_closed",
+    "pos_open": "position_open",
+    "spd_rng_max": "speed_range_max",
+    "spd_rng_min": "speed_range_min",
+    "stat_locked": "state_locked",
+    "stat_off": "state_off",
+    "stat_on": "state_on",
     "stat_t": "state_topic",
     "stat_tpl": "state_template",
+    "stat_unlocked": "state_unlocked",
     "stat_val_tpl": "state_value_template",
     "stype": "subtype",
     "t": "topic",
@@ -70,9 +77,53 @@ _ABBREVIATIONS = {
 """Those that are read here. Source: https://www.home-assistant.io/integrations/mqtt, "Supported abbreviations"."""
 
 
+_ENDINGS = (
+    ("_cmd_t", "_command_topic"),
+    ("_cmd_tpl", "_command_template"),
+    ("_stat_t", "_state_topic"),
+    ("_stat_tpl", "_state_template"),
+    ("_val_tpl", "_value_template"),
+    ("_tpl", "_template"),
+    ("_t", "_topic"),
+)
+_STEMS = {
+    "act": "action",
+    "activity": "activity",
+    "bri": "brightness",
+    "clr_temp": "color_temp",
+    "curr_hum": "current_humidity",
+    "curr_temp": "current_temperature",
+    "dir": "direction",
+    "fx": "effect",
+    "hum": "target_humidity",
+    "l_ver": "latest_version",
+    "osc": "oscillation",
+    "pct": "percentage",
+    "pos": "position",
+    "pr_mode": "preset_mode",
+    "set_pos": "set_position",
+    "temp": "temperature",
+    "temp_hi": "temperature_high",
+    "temp_lo": "temperature_low",
+}
+"""What the abbreviated names of topics and templates begin and end with, where the table above has not the whole."""
+
+
+@lru_cache(maxsize=4_096)
+def _full_name(name: str) -> str:
+    known = _ABBREVIATIONS.get(name)
+    if known is not None:
+        return known
+    for short, full in _ENDINGS:
+        if name.endswith(short):
+            stem = name.removesuffix(short)
+            return _STEMS.get(stem, stem) + full
+    return name
+
+
 def expand(config: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration with its names in full and the base topic put where `~` stands."""
-    full = {_ABBREVIATIONS.get(name, name): value for name, value in config.items()}
+    full = {_full_name(name): value for name, value in config.items()}
     base = text_of(full.get("~"))
     if base:
         for name, value in full.items():
@@ -152,31 +203,51 @@ def entities_of(config: Mapping[str, Any], component: str, name: str, device: st
     """(topic, entity) for every topic an entity speaks on; kind `opaque` where its template computes."""
     state = text_of(config.get("state_topic") or config.get("topic") or config.get("image_topic"))
     if state:
-        template = config.get("value_template") or config.get("state_value_template")
-        path = _path(template)
-        if template is None and config.get("schema") == "json":
-            path = ["state"]
-        sums = sum_of(template) if path is None and type(template) is str else None
-        entity = classify(config, component, name, understood=path is not None or sums is not None)
-        if sums is not None and "factor" in entity:
-            path, by, more = sums
-            entity |= {"factor": by * entity["factor"], "offset": more * entity["factor"] + entity["offset"]}
-        elif sums is not None:
-            entity = classify(config, component, name, understood=False)
-        yield state, {"device": device, "path": path or [], **entity}
-    for what, metric, unit in (
-        ("current_temperature", "temperature", "°" + (text_of(config.get("temperature_unit")) or "C")),
-        ("current_humidity", "humidity", "%"),
-    ):
-        topic, path = text_of(config.get(what + "_topic")), _path(config.get(what + "_template"))
-        if topic and path is not None:
-            yield topic, {"device": device, "path": path, **reading(metric, unit, "")}
+        entity = _state_of(config, component, name)
+        yield state, {"device": device, **entity}
+        for more in _more_of(config, component, entity):
+            yield state, {"device": device, **more}
     attributes = text_of(config.get("json_attributes_topic"))
     if component == "device_tracker" and attributes:
         yield attributes, {"device": device, "path": [], "kind": "position"}
-    command = text_of(config.get("command_topic"))
-    if command and command != state:
-        yield command, {"device": device, "path": [], "kind": "command"}
+    yield from other_topics(config, text_of(config.get("name")) or name, device, state)
+
+
+def _state_of(config: Mapping[str, Any], component: str, name: str) -> Entity:
+    """What the state means, and where in its message it stands."""
+    template = config.get("value_template") or config.get("state_value_template")
+    if template is None and config.get("schema") == "template":
+        template = config.get("state_template")
+    path = _path(template)
+    if template is None and (config.get("schema") == "json" or component == "vacuum"):
+        path = ["state"]
+    sums = sum_of(template) if path is None and type(template) is str else None
+    choice = choice_of(template) if path is None and type(template) is str else None
+    entity = classify(config, component, name, understood=path is not None or sums is not None or choice is not None)
+    if choice is not None and entity["kind"] in CHOOSING:
+        return {**entity, "path": choice[0], "choice": list(choice[1:])}
+    if sums is not None and "factor" in entity:
+        path, by, more = sums
+        return {
+            **entity,
+            "path": path,
+            "factor": by * entity["factor"],
+            "offset": more * entity["factor"] + entity["offset"],
+        }
+    if path is None:
+        return {**classify(config, component, name, understood=False), "path": []}
+    return {**entity, "path": path}
+
+
+def _more_of(config: Mapping[str, Any], component: str, state: Entity) -> Iterator[Entity]:
+    """What else the message of a state holds where it is an object."""
+    if component == "light" and config.get("schema") == "json":
+        yield brightness_of(config)
+    elif component == "vacuum" and state["path"] == ["state"]:
+        yield {"kind": "health", "fact": "battery", "factor": 1.0, "offset": 0.0, "path": ["battery_level"]}
+    elif component == "valve" and state["path"] == []:
+        yield {**state, "path": ["state"]}
+        yield {"path": ["position"], **reading("position", "%", "")}
 
 
 def availability_of(config: Mapping[str, Any], device: str) -> Iterator[tuple[str, Entity]]:

@@ -3,7 +3,7 @@
 An `Entity` is a plain object, as JSON can hold it and the memory keeps it. Called by `homeassistant_config`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from firmware_bridge.notation.members import number_of, object_of, text_of
@@ -15,15 +15,22 @@ Entity = dict[str, Any]
 
 reading       metric, unit, factor, offset, channel
 motion, alarm name, area, on, off; momentary, where it never tells that it ended
+onoff         metric, channel, on, off
 health        fact, factor, offset: battery, signal, link, uptime, address
 connectivity  on, off
 text          name
 availability  on, off, mode, topics
 trigger       name, on: the payload that is a press
 opaque        name
-event, firmware, position, heard, command: nothing
+event, firmware, position, tag, heard, command: nothing
+
+Where a template chooses between two words, `choice` is [what is compared or None, the word where it fits, else].
 """
 
+CHOOSING = frozenset(("motion", "alarm", "onoff", "connectivity", "text"))
+"""Kinds that know what to make of a template that chooses between two words."""
+
+_SWITCHED = frozenset(("switch", "light", "fan", "siren", "humidifier"))
 _MOTION = frozenset(("motion", "occupancy", "presence", "moving"))
 _ALARMS = {
     "door": "contact",
@@ -32,6 +39,7 @@ _ALARMS = {
     "garage_door": "contact",
     "moisture": "water_leak",
     "sound": "noise",
+    "battery": "battery_low",
     **{name: name for name in "smoke gas carbon_monoxide tamper vibration safety problem lock heat cold".split()},
 }
 """Device class of a binary sensor -> alarm. Source: https://www.home-assistant.io/integrations/binary_sensor."""
@@ -61,7 +69,7 @@ _SIMPLE: dict[str, Entity] = {
     "alarm_control_panel": {"kind": "alarm", "name": "alarm", "area": "", "on": "triggered", "off": ""},
     "camera": {"kind": "heard"},
     "image": {"kind": "heard"},
-    "tag": {"kind": "heard"},
+    "tag": {"kind": "tag"},
 }
 """Components whose states mean one thing."""
 
@@ -85,14 +93,11 @@ def classify(config: Mapping[str, Any], component: str, name: str, *, understood
     label = text_of(config.get("name")) or name
     if not understood:
         return {"kind": "opaque", "name": label}
-    match component:
-        case "binary_sensor":
-            return _binary(config, label)
-        case "sensor":
-            return _sensor(config, label)
-        case "device_automation":
-            subtype = " ".join(filter(None, (text_of(config.get("type")), text_of(config.get("subtype")))))
-            return {"kind": "trigger", "name": subtype or label, "on": text_of(config.get("payload"))}
+    read = _BY_COMPONENT.get(component)
+    if read is not None:
+        return read(config, label)
+    if component in _SWITCHED:
+        return {"kind": "onoff", "metric": component, "channel": _channel(config, label, component), **_words(config)}
     return dict(_SIMPLE.get(component) or {"kind": "text", "name": label})
 
 
@@ -120,7 +125,7 @@ def word_of(value: object) -> str:
 
 def _binary(config: Mapping[str, Any], label: str) -> Entity:
     kind = text_of(config.get("device_class"))
-    words: Entity = {"on": _word(config.get("payload_on"), "ON"), "off": _word(config.get("payload_off"), "OFF")}
+    words = _words(config)
     if kind == "connectivity":
         return {"kind": "connectivity", **words}
     if number_of(config.get("off_delay")):  # the device only tells that it began, and each time anew
@@ -129,7 +134,8 @@ def _binary(config: Mapping[str, Any], label: str) -> Entity:
         return {"kind": "motion", "area": _part(config, label, kind), **words}
     if kind in _ALARMS:
         return {"kind": "alarm", "name": _ALARMS[kind], "area": _part(config, label, kind, _ALARMS[kind]), **words}
-    return {"kind": "text", "name": label}
+    metric = kind or _without_device(config, label)
+    return {"kind": "onoff", "metric": metric, "channel": _channel(config, label, kind) if kind else "", **words}
 
 
 def _sensor(config: Mapping[str, Any], label: str) -> Entity:
@@ -149,6 +155,33 @@ def _sensor(config: Mapping[str, Any], label: str) -> Entity:
     return reading(metric, unit, "")
 
 
+def _number(config: Mapping[str, Any], label: str) -> Entity:
+    """What can be set to a number, as it stands now."""
+    entity = _sensor(config, label)
+    return entity if entity["kind"] != "text" else reading(read_metric(_without_device(config, label))[0], "", "")
+
+
+def _lock(config: Mapping[str, Any], label: str) -> Entity:
+    on, off = _word(config.get("state_unlocked"), "UNLOCKED"), _word(config.get("state_locked"), "LOCKED")
+    return {"kind": "alarm", "name": "lock", "area": _part(config, label, "lock"), "on": on, "off": off}
+
+
+def _trigger(config: Mapping[str, Any], label: str) -> Entity:
+    subtype = " ".join(filter(None, (text_of(config.get("type")), text_of(config.get("subtype")))))
+    return {"kind": "trigger", "name": subtype or label, "on": text_of(config.get("payload"))}
+
+
+def _words(config: Mapping[str, Any]) -> Entity:
+    """The payloads of on and off; a switch may tell its state in others than it is ordered with."""
+    on, off = config.get("state_on", config.get("payload_on")), config.get("state_off", config.get("payload_off"))
+    return {"on": _word(on, "ON"), "off": _word(off, "OFF")}
+
+
+def _channel(config: Mapping[str, Any], label: str, *same: str) -> str:
+    part = _part(config, label, *same)
+    return snake_case(part) if part else ""
+
+
 def _part(config: Mapping[str, Any], label: str, *same: str) -> str:
     """What tells an entity from its device's others; '' where the name only says what it is."""
     if not config.get("device") or _without_device(config, label) in same:
@@ -165,3 +198,12 @@ def _without_device(config: Mapping[str, Any], label: str) -> str:
 def _word(value: object, usual: str) -> str:
     """A payload as it is compared, or the usual one."""
     return word_of(value) or usual.lower()
+
+
+_BY_COMPONENT: Mapping[str, Callable[[Mapping[str, Any], str], Entity]] = {
+    "binary_sensor": _binary,
+    "sensor": _sensor,
+    "number": _number,
+    "lock": _lock,
+    "device_automation": _trigger,
+}

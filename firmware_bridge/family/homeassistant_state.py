@@ -8,6 +8,7 @@ from appliance.model.observation import (
     CommandOutcome,
     DeviceHealth,
     EnvironmentReading,
+    Incident,
     Motion,
     Observation,
     Position,
@@ -21,6 +22,7 @@ MAX_OBSERVATIONS = 1_000
 MAX_TEXTS = 20  # states in words of one device in its attributes
 
 _UNKNOWN = frozenset(("", "unknown", "unavailable", "none", "null", "nan"))
+_FALSE = frozenset(("", "false", "0"))  # as Jinja takes a value alone
 _HEALTH_FIELDS = {
     "battery": "battery_percent",
     "signal": "signal_dbm",
@@ -36,7 +38,7 @@ Reader = Callable[[Entity, Any, Facts], Observation | None]
 
 def read_announced(inbound: Inbound, context: Context) -> Sequence[Observation]:
     """A message on a topic that an entity was announced to speak on; several may share it."""
-    entities: Sequence[Entity] = context.memory.get("homeassistant", "topic/" + inbound.topic) or ()
+    entities = spoken_of(inbound.topic, context.memory) or ()
     document, found, health = inbound.document, list[Observation](), dict[str, Facts]()
     if type(document) is not dict and type(document) is not list:
         document = inbound.payload.decode("utf-8", "replace").strip()  # as written: a version `1.30` is no number
@@ -63,6 +65,23 @@ def read_announced(inbound: Inbound, context: Context) -> Sequence[Observation]:
                 found.append(one)
     found += [_health(device, facts) for device, facts in health.items()]
     return found[:MAX_OBSERVATIONS]
+
+
+def spoken_of(topic: str, memory: Memory) -> Sequence[Entity] | None:
+    """The entities that were announced to speak on a topic, by its name or by a pattern that ends as it does."""
+    known: Sequence[Entity] | None = memory.get("homeassistant", "topic/" + topic)
+    if known is None:
+        levels = topic.split("/")
+        for pattern in memory.get("homeassistant", "pattern/" + levels[-1]) or ():
+            if _fits(pattern.split("/"), levels):
+                return memory.get("homeassistant", "topic/" + pattern)  # type: ignore[no-any-return]
+    return known
+
+
+def _fits(pattern: Sequence[str], levels: Sequence[str]) -> bool:
+    return len(pattern) == len(levels) and all(
+        wanted in ("+", level) for wanted, level in zip(pattern, levels, strict=True)
+    )
 
 
 def _reading(entity: Entity, number: float) -> EnvironmentReading:
@@ -92,6 +111,20 @@ def _alarm(entity: Entity, value: Any, _facts: Facts) -> Alarm | None:
         return None
     momentary = "momentary" in entity
     return Alarm(device=entity["device"], name=entity["name"], active=active, area=entity["area"], momentary=momentary)
+
+
+def _onoff(entity: Entity, value: Any, _facts: Facts) -> EnvironmentReading | None:
+    active = _is_on(entity, value)
+    if active is None:
+        return None
+    return EnvironmentReading(
+        device=entity["device"], metric=entity["metric"], value=float(active), unit="1", channel=entity["channel"]
+    )
+
+
+def _tag(entity: Entity, _value: Any, _facts: Facts) -> Incident:
+    """A card was held to the reader. Whose it is, the value would tell: that is not kept."""
+    return Incident(device=entity["device"], event_type="tag_read")
 
 
 def _trigger(entity: Entity, value: Any, _facts: Facts) -> Alarm | None:
@@ -158,7 +191,7 @@ def _connectivity(entity: Entity, value: Any, facts: Facts) -> None:
 
 
 def _text(entity: Entity, value: Any, facts: Facts) -> None:
-    texts = facts.setdefault("attributes", {})
+    texts, value = facts.setdefault("attributes", {}), _chosen(entity, value)
     word = text_of(value) if type(value) is not bool else value
     if word != "" and len(texts) < MAX_TEXTS and "plate" not in entity["name"].lower():
         texts[entity["name"]] = word
@@ -188,10 +221,20 @@ def _note_availability(entity: Entity, value: Any, facts: Facts, topic: str, mem
 
 
 def _is_on(entity: Entity, value: Any) -> bool | None:
-    word, off = word_of(value), entity["off"]
+    word, off = word_of(_chosen(entity, value)), entity["off"]
     if word == entity["on"]:
         return True
     return False if word == off or not off else None
+
+
+def _chosen(entity: Entity, value: Any) -> Any:
+    """The word of a template that chooses between two; the value itself where it chooses nothing."""
+    choice = entity.get("choice")
+    if choice is None:
+        return value
+    wanted, fitting, other = choice
+    fits = word_of(value) not in _FALSE if wanted is None else word_of(value) == word_of(wanted)
+    return fitting if fits else other
 
 
 def _health(device: str, facts: Facts) -> DeviceHealth:
@@ -203,6 +246,8 @@ def _health(device: str, facts: Facts) -> DeviceHealth:
 
 _READERS: Mapping[str, Callable[[Entity, Any, Facts], Observation | None]] = {
     "motion": _motion,
+    "onoff": _onoff,
+    "tag": _tag,
     "alarm": _alarm,
     "trigger": _trigger,
     "event": _event,

@@ -26,6 +26,7 @@ from firmware_bridge.notation.metrics import read_metric
 
 NAME = "shelly_gen2"
 MAX_EVENTS = 100  # of one message
+_NEVER_SET = 2000  # a year long before the first of these devices
 
 Outcome = Literal["accepted", "running", "done", "failed"]
 
@@ -68,8 +69,7 @@ def _read(document: Mapping[str, Any], prefix: str, context: Context) -> Sequenc
     params, source = document.get("params"), document.get("src")
     if type(params) is not dict:
         raise Rejected("expected an object", "$.params")
-    stamp = params.get("ts")
-    at = read_instant(stamp, context.zone) if stamp is not None else None
+    at = _time_of(params.get("ts"), context)
     model = source.partition("-")[0][:60] if type(source) is str and "-" in source else ""
     said = Said("shelly_gen2/" + prefix, at, [], {"model": model} if model else {}, {})
     if document["method"] == "NotifyEvent":
@@ -85,10 +85,11 @@ def _read(document: Mapping[str, Any], prefix: str, context: Context) -> Sequenc
 def _read_event(said: Said, event: Mapping[str, Any], context: Context) -> None:
     name, component = text_of(event.get("event")), text_of(event.get("component"))
     kind, _, channel = component.partition(":")
-    stamp = event.get("ts")
-    at = read_instant(stamp, context.zone) if stamp is not None else said.at
+    at = _time_of(event.get("ts"), context) or said.at
     if name in _PUSHES:
-        area = channel if kind == "input" else component
+        area, action = channel if kind == "input" else component, {"action": name.removesuffix("_push")}
+        if (button := number_of(event.get("idx"))) is not None:  # which one of a Bluetooth remote control
+            action["button"] = f"{button:.0f}"[:4]
         said.found.append(
             Alarm(
                 device=said.device,
@@ -96,7 +97,7 @@ def _read_event(said: Said, event: Mapping[str, Any], context: Context) -> None:
                 name="button",
                 active=True,
                 area=area,
-                attributes={"action": name.removesuffix("_push")},
+                attributes=action,
                 momentary=True,
             )
         )
@@ -143,6 +144,12 @@ def _read_other(said: Said, event: Mapping[str, Any], kind: str, name: str, chan
         said.found.append(Motion(device=said.device, observed_at=at, active=name == "motion", area=channel))
     elif type(data) is dict and type(data.get("address")) is str and data["address"]:
         _read_bluetooth(said, data, at)
+    elif kind == "input" and (percent := number_of(event.get("percent"))) is not None:
+        said.found.append(
+            EnvironmentReading(
+                device=said.device, observed_at=at, metric="analog", value=percent, unit="%", channel=channel
+            )
+        )
     elif name:
         said.told["event"] = name
         if target := text_of(event.get("target")):
@@ -260,6 +267,34 @@ def _read_answer(document: Mapping[str, Any], prefix: str) -> Sequence[Observati
     return [said.health(), outcome, *said.found]
 
 
+def read_info(said: Mapping[str, Any], memory: Memory) -> Sequence[Observation]:
+    """What a device answers to the command `announce`, on `{prefix}/announce` and on `shellies/announce`."""
+    return [
+        DeviceHealth(
+            device="shelly_gen2/" + _prefix_of(text_of(said.get("id"))[:200], memory),
+            name=text_of(said.get("name")),
+            model=text_of(said.get("model")) or text_of(said.get("app")),
+            firmware=text_of(said.get("ver")),
+            serial=text_of(said.get("mac")),
+        )
+    ]
+
+
+def _on_info(inbound: Inbound, context: Context) -> Sequence[Observation]:
+    return read_info(inbound.document, context.memory)
+
+
+def _listens(topic: str, _memory: Memory) -> Handler | None:
+    """`{prefix}/command` and `{prefix}/command/{component}`, where a Shelly takes orders."""
+    return _nothing if topic[:6] == "shelly" and topic.split("/", 2)[1:2] == ["command"] else None
+
+
+def _time_of(stamp: object, context: Context) -> datetime | None:
+    """A device without the time of day counts from its start: that is no time."""
+    at = read_instant(stamp, context.zone) if stamp is not None else None
+    return at if at is None or at.year > _NEVER_SET else None
+
+
 def _nothing(_inbound: Inbound, _context: Context) -> Sequence[Observation]:
     """Logs, and commands on their way to devices."""
     return []
@@ -273,7 +308,11 @@ def _prefix_of(source: str, memory: Memory) -> str:
 def _recognise(document: Any) -> Handler | None:
     if type(document) is dict and type(document.get("service_data")) is dict and text_of(document.get("addr")):
         return _on_heard
-    if type(document) is not dict or type(document.get("src")) is not str:
+    if type(document) is not dict:
+        return None
+    if "gen" in document and "mac" in document and "ver" in document and text_of(document.get("id")):
+        return _on_info
+    if type(document.get("src")) is not str:
         return None
     if text_of(document.get("method")) in _NOTIFICATIONS and "params" in document:
         return _on_rpc
@@ -293,4 +332,5 @@ FAMILY = Family(
         Route(template="{prefix...}/debug/log", handle=_nothing, form="bytes"),
     ),
     recognise=_recognise,
+    announced=_listens,
 )

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Motion, Observation
+from firmware_bridge.notation.instant import from_unix
 from firmware_bridge.notation.members import flag_of, number_of, text_of
 
 MAX_COMPONENTS = 200  # of one message
@@ -58,6 +59,7 @@ _PHASES = {
     for phase in ("a", "b", "c", "n", "total")
     for member, (metric, unit) in _METERED.items()
 }
+_PHASE_ERRORS = tuple((f"{phase}_errors", phase) for phase in "abcn")
 _ENERGY = {"total_act_energy": "", "total_act_ret_energy": "returned", "total_act": "", "total_act_ret": "returned"}
 _PHASE_ENERGY = {
     **{f"{phase}_{member}": (phase, kind) for phase in "abc" for member, kind in _ENERGY.items()},
@@ -102,7 +104,7 @@ def _switch(said: Said, channel: str, value: Mapping[str, Any]) -> None:
     output = value.get("output")
     if output is not None and (state := flag_of(output)) is not None:
         said.reading("switch", float(state), "1", channel)
-    if len(value) > 3:  # not only id, output and source
+    if len(value) > 3 or output is None or "source" not in value:  # more than id, output and source
         _metered(said, channel, value)
 
 
@@ -117,19 +119,25 @@ def _light(said: Said, channel: str, value: Mapping[str, Any]) -> None:
     if state is not None:
         said.reading("light", float(state), "1", channel)
     said.reading("brightness", value.get("brightness"), "%", channel)
+    said.reading("color_temperature", value.get("ct"), "K", channel)
     _metered(said, channel, value)
 
 
 def _input(said: Said, channel: str, value: Mapping[str, Any]) -> None:
-    """A contact, an analogue value in percent, or a counter of pulses."""
+    """A contact, an analogue value in percent, or a counter of pulses; `x…` is that after the owner's own formula."""
     state = flag_of(value.get("state"))
     if state is not None:
         said.reading("input", float(state), "1", channel)
+    if len(value) < 3 and state is not None:  # nearly all have an id and a state
+        return
     said.reading("analog", value.get("percent"), "%", channel)
+    said.reading("analog_scaled", value.get("xpercent"), "", channel)
     counts = value.get("counts")
     if type(counts) is dict:
         said.reading("counter", counts.get("total"), "1", channel)
+        said.reading("counter_scaled", counts.get("xtotal"), "", channel)
     said.reading("frequency", value.get("freq"), "Hz", channel)
+    said.reading("frequency_scaled", value.get("xfreq"), "", channel)
 
 
 def _cover(said: Said, channel: str, value: Mapping[str, Any]) -> None:
@@ -149,6 +157,7 @@ def _humidity(said: Said, channel: str, value: Mapping[str, Any]) -> None:
 
 def _voltmeter(said: Said, channel: str, value: Mapping[str, Any]) -> None:
     said.reading("voltage", value.get("voltage"), "V", channel)
+    said.reading("voltage_scaled", value.get("xvoltage"), "", channel)
 
 
 def _illuminance(said: Said, channel: str, value: Mapping[str, Any]) -> None:
@@ -161,6 +170,9 @@ def _phases(said: Said, channel: str, value: Mapping[str, Any]) -> None:
         metric = _PHASES.get(member)
         if metric is not None:
             said.reading(metric[0], number, metric[1], _joined(channel, metric[2]))
+    for member, phase in _PHASE_ERRORS:
+        if type(errors := value.get(member)) is list:
+            _read_errors(said, f"em:{_joined(channel, phase)}", errors)
 
 
 def _phase_energy(said: Said, channel: str, value: Mapping[str, Any]) -> None:
@@ -264,6 +276,29 @@ def _value(metric: str) -> Reader:
         told = value.get("value")
         said.reading(metric, float(told) if type(told) is bool else told, "", channel)
 
+    return _at_its_time(read)
+
+
+def _at_its_time(read: Reader) -> Reader:
+    """What was last heard of it may be older than the message: `last_updated_ts`, of virtual ones `last_update_ts`."""
+
+    def read_then(said: Said, channel: str, value: Mapping[str, Any]) -> None:
+        stamp = number_of(value.get("last_updated_ts", value.get("last_update_ts")))
+        now, said.at = said.at, (from_unix(stamp) if stamp is not None else None) or said.at
+        read(said, channel, value)
+        said.at = now
+
+    return read_then
+
+
+def _word(name: str) -> Reader:
+    """`enum` and `text`, virtual components whose value is a word."""
+
+    def read(said: Said, channel: str, value: Mapping[str, Any]) -> None:
+        word = text_of(value.get("value"))
+        if word and len(said.told) < MAX_TOLD:
+            said.told[f"{name}.{channel[:4]}"] = word
+
     return read
 
 
@@ -274,6 +309,13 @@ def _bluetooth(said: Said, channel: str, value: Mapping[str, Any]) -> None:
     said.reading("position", value.get("pos"), "%", channel)
     said.reading("temperature", value.get("current_C"), "Cel", channel)
     said.reading("target_temperature", value.get("target_C"), "Cel", channel)
+
+
+def _thermostat(said: Said, channel: str, value: Mapping[str, Any]) -> None:
+    _bluetooth(said, channel, value)
+    heating = flag_of(value.get("output"))
+    if heating is not None:
+        said.reading("heating", float(heating), "1", channel)
 
 
 def _read_errors(said: Said, name: str, errors: list[Any]) -> None:
@@ -294,7 +336,7 @@ def _read_errors(said: Said, name: str, errors: list[Any]) -> None:
 def _watt_hours(said: Said, value: object, channel: str) -> None:
     number = number_of(value)
     if number is not None:
-        said.reading("energy", number / 1000, "kWh", channel)
+        said.reading("energy", round(number / 1000, 6), "kWh", channel)
 
 
 def _joined(channel: str, kind: str) -> str:
@@ -334,17 +376,19 @@ _READERS: dict[str, Reader] = {
     "mqtt": _connected("mqtt"),
     "ws": _connected("ws"),
     "script": _script,
-    "thermostat": _bluetooth,
-    "blutrv": _bluetooth,
-    "bthomedevice": _bluetooth,
+    "thermostat": _thermostat,
+    "blutrv": _at_its_time(_bluetooth),
+    "bthomedevice": _at_its_time(_bluetooth),
     "bthomesensor": _value("bthome"),
     "number": _value("number"),
     "boolean": _value("boolean"),
+    "enum": _word("enum"),
+    "text": _word("text"),
 }
 """Component type -> reader. Source: Shelly Gen2+ API, Components and Services."""
 
 COMPONENTS = frozenset(_READERS) | frozenset(
-    "ble bthome knx matter modbus ui plugs_ui ht_ui group text enum object button service schedule webhook kvs "
+    "ble bthome knx matter modbus ui plugs_ui ht_ui group object button service schedule webhook kvs "
     "zigbee dali media cury lora blugw plusrgbwpm".split()
 )
 """All component types, those that tell nothing worth keeping included."""

@@ -9,12 +9,12 @@ from typing import Any
 
 from appliance.errors import Rejected
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Motion, Observation
+from firmware_bridge.family.shelly import read_info
+from firmware_bridge.family.shelly_gen1_status import WATT_MINUTES, read_status, read_values
 from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route
-from firmware_bridge.notation.instant import read_instant
-from firmware_bridge.notation.members import flag_of, number_of, text_of
+from firmware_bridge.notation.members import flag_of, number_of, object_of, text_of
 
 NAME = "shelly_gen1"
-WATT_MINUTES = 1 / 60_000  # to kWh
 
 _OUTPUTS = frozenset(("relay", "light", "color", "white", "roller"))
 _VALUES: dict[str, tuple[str, str, float]] = {
@@ -47,6 +47,8 @@ _ALARMS = {
     "state": "contact",
     "gas": "gas",
 }
+_RELAY = (("ison", "switch", "1", 1.0),)
+_LIGHT = (("ison", "light", "1", 1.0), ("brightness", "brightness", "%", 1.0), ("power", "power", "W", 1.0))
 _GAS = {"mild": True, "heavy": True, "test": False, "none": False, "unknown": False}
 
 
@@ -77,6 +79,8 @@ def _read_value(device: str, first: str, last: str, levels: Sequence[str], said:
     value = _VALUES.get(first if last.isdecimal() else last)
     if value is not None:
         return _reading(device, value, said, channel, own=len(levels) == 1)
+    if first == "valve" and last == "state":
+        return DeviceHealth(device=device, attributes={f"valve.{channel[:4]}": text_of(said)})
     if last == channel and (first in _OUTPUTS or first in ("input", "longpush", "ext_switch")):
         return _read_state(device, first, channel, said)
     return None
@@ -90,6 +94,8 @@ def _read_sensor(device: str, last: str, said: Any) -> Observation | None:
         return DeviceHealth(
             device=device, battery_percent=percent if percent is not None and 0 <= percent <= 100 else None
         )
+    if last in ("ext_power", "charger"):
+        return None if state is None else DeviceHealth(device=device, attributes={"external_power": state})
     if last == "motion":
         return None if state is None else Motion(device=device, active=state)
     if last in _ALARMS:
@@ -125,9 +131,15 @@ def _reading(
     number = number_of(said)
     if number is None or (number == 999 and metric in ("temperature", "humidity")):  # a probe that is not there
         return None
+    if metric == "position" and not 0 <= number <= 100:  # -1: a roller shutter that was never calibrated
+        return None
     name = "device_temperature" if own and metric == "temperature" else metric
     return EnvironmentReading(
-        device=device, metric=name, value=number if factor == 1.0 else number * factor, unit=unit, channel=channel
+        device=device,
+        metric=name,
+        value=number if factor == 1.0 else round(number * factor, 9),
+        unit=unit,
+        channel=channel,
     )
 
 
@@ -135,51 +147,23 @@ def _read_object(said: dict[str, Any], device: str, levels: Sequence[str], conte
     """Those topics that carry JSON: announcements, `info`, `status`, events of buttons."""
     first = levels[0]
     if first in ("announce", "info", "status"):
-        return _read_status(said, device, context)
+        return read_status(said, device, context.zone)
     if first == "input_event":
         action = text_of(said.get("event"))
         if not action:
             return [DeviceHealth(device=device)]
         number = levels[1][:4] if len(levels) > 1 else ""
         return [_button(device, number, action)]
-    number = levels[1] if len(levels) > 1 else ""
-    state = flag_of(said.get("ison"))
     found: list[Observation] = []
-    if state is not None and first in _OUTPUTS:
-        metric = "switch" if first == "relay" else "light"
-        found.append(EnvironmentReading(device=device, metric=metric, value=float(state), unit="1", channel=number[:4]))
+    if first in _OUTPUTS:
+        read_values(found, device, said, _RELAY if first == "relay" else _LIGHT, levels[1][:4] if levels[1:] else "")
+    elif first in ("ext_temperatures", "ext_humidities"):
+        for number, probe in list(said.items())[:8]:
+            value = _VALUES["ext_temperature" if first == "ext_temperatures" else "ext_humidity"]
+            told = object_of(probe)
+            one = _reading(device, value, told.get("tC", told.get("hum")), number[:4], own=False)
+            found += [one] if one is not None else []
     return found or [DeviceHealth(device=device)]
-
-
-def _read_status(said: dict[str, Any], device: str, context: Context) -> Sequence[Observation]:
-    """Who it is and how it is; a motion sensor's `status` also says what it sees."""
-    wifi, battery = said.get("wifi_sta"), said.get("bat")
-    wifi = wifi if type(wifi) is dict else {}
-    charge = number_of(battery.get("value") if type(battery) is dict else battery)
-    at = read_instant(said.get("unixtime") or said.get("timestamp"), context.zone)
-    found: list[Observation] = [
-        DeviceHealth(
-            device=device,
-            observed_at=at,
-            model=text_of(said.get("model")),
-            firmware=text_of(said.get("fw_ver")),
-            serial=text_of(said.get("mac")),
-            address=text_of(said.get("ip")) or text_of(wifi.get("ip")),
-            battery_percent=charge if charge is not None and 0 <= charge <= 100 else None,
-            signal_dbm=number_of(wifi.get("rssi")),
-            uptime_s=number_of(said.get("uptime")),
-        )
-    ]
-    moved, shaken = flag_of(said.get("motion")), flag_of(said.get("vibration"))
-    if moved is not None:
-        found.append(Motion(device=device, observed_at=at, active=moved))
-    if shaken is not None:
-        found.append(Alarm(device=device, observed_at=at, name="vibration", active=shaken))
-    for member in ("lux", "temperature", "humidity"):
-        reading = _reading(device, _VALUES[member], said.get(member), "", own=False)
-        if reading is not None:
-            found.append(reading)
-    return found
 
 
 def _on_announce(inbound: Inbound, context: Context) -> Sequence[Observation]:
@@ -188,7 +172,9 @@ def _on_announce(inbound: Inbound, context: Context) -> Sequence[Observation]:
     name = text_of(document.get("id")) if type(document) is dict else ""
     if not name:
         raise Rejected("expected an object with the device's id", "$.id")
-    return _read_status(document, "shelly_gen1/" + name, context)
+    if "gen" in document:  # one of a later generation, which answers there too
+        return read_info(document, context.memory)
+    return read_status(document, "shelly_gen1/" + name, context.zone)
 
 
 def _nothing(_inbound: Inbound, _context: Context) -> Sequence[Observation]:

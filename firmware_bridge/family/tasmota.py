@@ -5,40 +5,50 @@ A device is `tasmota/<topic>`; what a bridge hears is `tasmota/<bridge>/<name or
 are readings `switch.<n>`, inputs `input.<n>`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal
 
+import msgspec
+
 from appliance.errors import Rejected
-from appliance.model.observation import (
-    Alarm,
-    CommandOutcome,
-    DeviceHealth,
-    EnvironmentReading,
-    Observation,
-)
+from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Motion, Observation
 from firmware_bridge.family.sender import sender_of
-from firmware_bridge.family.tasmota_heard import read_heard
-from firmware_bridge.family.tasmota_sensor import PINS, read_input, read_port, read_remote, sweep_sensors, time_of
-from firmware_bridge.inbound import Context, Family, Handler, Inbound, Memory, Route
+from firmware_bridge.family.tasmota_answer import read_answers, read_upgrade
+from firmware_bridge.family.tasmota_health import FACTS, health_of, tell_facts
+from firmware_bridge.family.tasmota_heard import read_heard, read_valve
+from firmware_bridge.family.tasmota_sensor import (
+    PINS,
+    UNITS,
+    read_input,
+    read_port,
+    read_remote,
+    read_shutter,
+    sweep_sensors,
+    time_of,
+)
+from firmware_bridge.inbound import NOT_JSON, Context, Family, Handler, Inbound, Memory, Route
 from firmware_bridge.notation.members import flag_of, list_of, number_of, object_of, text_of
+from firmware_bridge.notation.metrics import snake_case
 
 NAME = "tasmota"
-MAX_ANSWERS = 8  # settings told by one answer
-
 _LEAVES = frozenset("SENSOR STATE RESULT LWT STATUS INFO1 INFO2 INFO3 UPGRADE DEEPSLEEP ZbReceived".split())
 _ACTIONS = ("Action", "ACTION", "TRIG", "STATE", "State")
-_TOLD = ("RestartReason", "Gesture", "BootCount", "Hardware", "Sleep", "MqttCount", "LoadAvg", "Heap", "LinkCount")
-_FACTS = frozenset((*_TOLD, *"DeviceName Version IPAddress Mac Module FriendlyName TelePeriod DeepSleep".split()))
 _INNER = {"StatusSNS": "SENSOR", "StatusSTS": "STATE"}
-_SECRET = ("assword", "Key", "User", "Hash", "SSId", "Token")
+_MARGINS = frozenset("PowerLow PowerHigh VoltageLow VoltageHigh CurrentLow CurrentHigh MaxPowerReached".split())
+_MARGIN_LEAVES = {snake_case(margin).upper(): margin for margin in _MARGINS}
+_NOT_A_NUMBER = re.compile(r":\s*-?(?:nan|inf)\b")
 
 
 def _on_tele(inbound: Inbound, context: Context) -> Sequence[Observation]:
     """Telemetry, and events by themselves."""
     document, parts = inbound.document, inbound.parts
     if type(document) is not dict:
-        return _text(inbound)
+        document = _mended(document)
+        if type(document) is not dict:
+            return _text(inbound)
     return _read(document, parts["device"], parts["leaf"], context, answers=False)
 
 
@@ -46,8 +56,18 @@ def _on_stat(inbound: Inbound, context: Context) -> Sequence[Observation]:
     """Answers to commands, and what changed as by a command."""
     document, parts = inbound.document, inbound.parts
     if type(document) is not dict:
-        return _text(inbound)
+        document = _mended(document)
+        if type(document) is not dict:
+            return _text(inbound)
     return _read(document, parts["device"], parts["leaf"], context, answers=True)
+
+
+def _mended(document: object) -> Any:
+    """The document; a sensor that failed stands as `nan` in what versions before 6 write, which is no JSON."""
+    if type(document) is str and document[:1] == "{" and _NOT_A_NUMBER.search(document):
+        with suppress(*NOT_JSON):
+            return msgspec.json.decode(_NOT_A_NUMBER.sub(":null", document))
+    return document
 
 
 def _read(
@@ -56,6 +76,8 @@ def _read(
     heard = read_heard(document, name, leaf)
     if heard:
         return heard
+    if answers and "stattime" in document and "tas" in document:
+        return read_valve(document)
     device = "tasmota/" + name
     if leaf == "ENERGY" and "Power" in document:  # before version 6
         document, leaf = {"Time": document.get("Time"), "ENERGY": document}, "SENSOR"
@@ -63,9 +85,9 @@ def _read(
         found = sweep_sensors(document, device, context.zone)
         if "Vcc" not in document:
             return found or [DeviceHealth(device=device, observed_at=time_of(document, context.zone))]
-        return [_health(document, device, context), *found]
+        return [health_of(document, device, context.zone), *found]
     if leaf == "STATE":
-        found = [_health(document, device, context)]
+        found = [health_of(document, device, context.zone)]
         _read_relays(found, device, found[0].observed_at, document)
         return found
     return _read_members(document, device, leaf, context, answers)
@@ -80,6 +102,38 @@ def _read_members(
     facts: dict[str, Any] = {}
     told: dict[str, Any] = {}
     _read_relays(found, device, at, document)
+    _read_objects(found, document, device, context, facts, told)
+    if not document.keys().isdisjoint(FACTS):
+        tell_facts(document, facts, told)
+    if leaf == "MARGINS":
+        _read_margins(found, device, at, document)
+    if leaf[:6] in ("BUTTON", "SWITCH"):
+        _read_event(found, device, at, leaf.rstrip("T").title(), document)
+    elif answers and leaf[:6] != "STATUS":
+        found += read_answers(document, device, PINS)
+    elif not (found or answers or leaf in _LEAVES) and "Time" in document:  # a sensor on a topic of its own (MI32)
+        found = sweep_sensors({"Time": document["Time"], **_objects_of(document)}, device, context.zone)
+    if facts or told or not found:
+        state: Literal["online"] | None = "online" if leaf[:4] == "INFO" else None
+        found.insert(0, DeviceHealth(device=device, observed_at=at, state=state, attributes=told, **facts))
+    return found
+
+
+def _objects_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Its sensors and the units they are told in."""
+    return {name: value for name, value in document.items() if type(value) is dict or name in UNITS}
+
+
+def _read_objects(
+    found: list[Observation],
+    document: Mapping[str, Any],
+    device: str,
+    context: Context,
+    facts: dict[str, Any],
+    told: dict[str, Any],
+) -> None:
+    """What is an object: facts of the device, its sensors and its state within an answer, what happened."""
+    at = time_of(document, context.zone)
     for member, value in list(document.items())[:40]:
         if type(value) is not dict:
             continue
@@ -90,72 +144,11 @@ def _read_members(
         elif member[:6] == "Status" or member[:4] == "Info":
             inner = _INNER.get(member)
             if inner is None:
-                _tell_facts(value, facts, told)
+                tell_facts(value, facts, told)
             else:
                 found += _read(value, device[8:], inner, context, answers=False)
         else:
             _read_event(found, device, at, member, value)
-    if not document.keys().isdisjoint(_FACTS):
-        _tell_facts(document, facts, told)
-    if leaf[:6] in ("BUTTON", "SWITCH"):
-        _read_event(found, device, at, leaf.rstrip("T").title(), document)
-    if answers and leaf[:6] != "STATUS":
-        found += _answers(document, device)
-    if facts or told or not found:
-        state: Literal["online"] | None = "online" if leaf[:4] == "INFO" else None
-        found.insert(0, DeviceHealth(device=device, observed_at=at, state=state, attributes=told, **facts))
-    return found
-
-
-def _health(document: Mapping[str, Any], device: str, context: Context) -> DeviceHealth:
-    """`STATE`: how long it runs, on what voltage, and how well it hears its access point."""
-    wifi = document.get("Wifi")
-    wifi = wifi if type(wifi) is dict else {}
-    uptime, volts, signal = document.get("UptimeSec"), document.get("Vcc"), wifi.get("Signal")
-    percent, battery = wifi.get("RSSI"), document.get("BatteryPercentage")
-    charge = number_of(battery) if battery is not None else None
-    return DeviceHealth(
-        device=device,
-        observed_at=time_of(document, context.zone),
-        voltage_v=number_of(volts) if volts is not None else None,
-        signal_dbm=number_of(signal) if signal is not None else None,
-        link_quality=number_of(percent) if percent is not None else None,
-        battery_percent=charge if charge is not None and 0 <= charge <= 100 else None,
-        uptime_s=number_of(uptime) if uptime is not None else _duration(document.get("Uptime")),
-        attributes={
-            word.lower(): told
-            for word in ("Heap", "MqttCount")
-            if (told := document.get(word)) is not None and type(told) is int
-        },
-    )
-
-
-def _tell_facts(said: Mapping[str, Any], facts: dict[str, Any], told: dict[str, Any]) -> None:
-    """What `Status…` and `Info…` say of the device itself."""
-    for member, fact in (
-        ("DeviceName", "name"),
-        ("Version", "firmware"),
-        ("IPAddress", "address"),
-        ("Mac", "serial"),
-    ):
-        if text := text_of(said.get(member)):
-            facts[fact] = text
-    model = said.get("Module")
-    if type(model) is str:
-        facts["model"] = text_of(model)
-    names = said.get("FriendlyName")
-    if "name" not in facts and type(names) is list and names and (name := text_of(names[0])):
-        facts["name"] = name
-    interval = number_of(said.get("TelePeriod"))
-    if interval is not None and interval >= 10:
-        facts["interval_s"] = interval
-    for member in _TOLD:
-        value = said.get(member)
-        if type(value) is int or type(value) is str:
-            told[member.lower()] = value if type(value) is int and abs(value) < 2**53 else text_of(value)
-    sleep = said.get("DeepSleep")
-    if type(sleep) is dict and (wakes := text_of(sleep.get("Time"))):
-        told["wakes_at"] = wakes
 
 
 def _read_relays(found: list[Observation], device: str, at: datetime | None, document: Mapping[str, Any]) -> None:
@@ -164,14 +157,24 @@ def _read_relays(found: list[Observation], device: str, at: datetime | None, doc
             state = flag_of(value)
             if state is not None and (member == "POWER" or member[5:].isdecimal()):
                 found.append(_reading(device, at, "switch", float(state), member[5:9]))
-        elif member == "Dimmer" or member[:7] == "Shutter":
-            shutter = type(value) is dict
-            number = number_of(value.get("Position") if shutter else value)
-            if number is not None:
-                name, channel = ("position", member[7:11]) if shutter else ("brightness", "")
-                found.append(_reading(device, at, name, number, channel, "%"))
+        elif member[:6] == "Dimmer":
+            number = number_of(value)
+            if number is not None and (member == "Dimmer" or member[6:].isdecimal()):
+                found.append(_reading(device, at, "brightness", number, member[6:10], "%"))
+        elif member[:7] == "Shutter":  # as `ShutterPosition1: 50` it answers to where it was sent
+            if type(value) is dict:
+                read_shutter(found, device, at, member, value)
         elif member[:6] == "Switch" or member[:3] == "PIR":
             read_input(found, device, at, member, value)
+
+
+def _read_margins(found: list[Observation], device: str, at: datetime | None, document: Mapping[str, Any]) -> None:
+    """`MARGINS`: power, voltage or current has left its limits or is back within."""
+    for member, value in document.items():
+        state = flag_of(value) if type(value) is str else None  # as a number it is the limit
+        if state is not None and member in _MARGINS:
+            area = snake_case(member)
+            found.append(Alarm(device=device, observed_at=at, name="problem", active=state, area=area))
 
 
 def _reading(
@@ -207,39 +210,6 @@ def _read_event(
         )
 
 
-def _answers(document: Mapping[str, Any], device: str) -> list[CommandOutcome]:
-    """`stat`: a command's name with what is set now, or with what went wrong."""
-    found: list[CommandOutcome] = []
-    for member, value in list(document.items())[:MAX_ANSWERS]:
-        changed = type(value) is dict and (member[:6] in ("Button", "Switch") or member[-4:] in PINS)
-        if member in ("Time", "Epoch", "Input") or changed:
-            continue
-        text = "" if any(word in member for word in _SECRET) else text_of(value)
-        if member in ("Command", "WARNING") or text in ("Error", "Unknown"):
-            named = text_of(document.get("Input")) if member == "Command" else ""  # since version 12
-            method = named or ("" if member in ("Command", "WARNING") else member[:64])
-            found.append(
-                CommandOutcome(device=device, outcome="failed", method=method, message=text or "not understood")
-            )
-        elif member == "Upgrade":
-            found.append(_upgrade(device, text))
-        else:
-            found.append(CommandOutcome(device=device, outcome="done", method=member[:64], message=text))
-    return found
-
-
-def _upgrade(device: str, text: str) -> CommandOutcome:
-    """It says at once from where it will fetch which version; later, on a topic of its own, how that ended."""
-    outcome: Literal["accepted", "running", "done", "failed"] = "running"
-    if text.startswith("Version"):
-        outcome = "accepted"
-    elif text.startswith("Successful"):
-        outcome = "done"
-    elif text.startswith("Fail") or text.endswith("to upgrade"):
-        outcome = "failed"
-    return CommandOutcome(device=device, outcome=outcome, method="Upgrade", message=text)
-
-
 def _text(inbound: Inbound) -> Sequence[Observation]:
     """Plain text, as `stat/…/POWER1` says ON."""
     device, leaf, said = "tasmota/" + inbound.parts["device"], inbound.parts["leaf"], inbound.document
@@ -247,11 +217,30 @@ def _text(inbound: Inbound) -> Sequence[Observation]:
         return []  # cleared
     if type(said) is str and said[:1] == "{":
         raise Rejected("not JSON: the object breaks off or is malformed; a device may have run out of memory")
+    if leaf == "UPGRADE" and type(said) is str:
+        return [read_upgrade(device, text_of(said))]
     if leaf in _LEAVES or leaf[:6] == "STATUS":
         raise Rejected(f"expected a JSON object in {leaf}")
     found: list[Observation] = []
-    _read_relays(found, device, None, {leaf: said})
+    _read_word(found, device, leaf, said)
     return found or [DeviceHealth(device=device)]
+
+
+def _read_word(found: list[Observation], device: str, leaf: str, said: Any) -> None:
+    """One word or number on a topic of its own; `MOTION` and `DOOR` as the documentation's rules for switches name."""
+    state = flag_of(said)
+    if leaf[:7].title() == "Shutter" and leaf[7:].isdecimal():
+        read_shutter(found, device, None, leaf, {"Position": said})
+    elif leaf in _MARGIN_LEAVES:
+        _read_margins(found, device, None, {_MARGIN_LEAVES[leaf]: said})
+    elif leaf[:6] == "SWITCH" and leaf[6:].isdecimal():
+        read_input(found, device, None, "Switch" + leaf[6:], said)
+    elif leaf == "MOTION" and state is not None:
+        found.append(Motion(device=device, active=state))
+    elif leaf == "DOOR" and state is not None:
+        found.append(Alarm(device=device, name="contact", active=state))
+    else:
+        _read_relays(found, device, None, {leaf: said})
 
 
 def _lwt(inbound: Inbound, _context: Context) -> Sequence[Observation]:
@@ -329,9 +318,7 @@ def _on_learned(inbound: Inbound, context: Context) -> Sequence[Observation]:
     inbound.parts = {"device": name, "leaf": leaf}
     if leaf == "LWT":
         return _lwt(inbound, context)
-    if type(inbound.document) is not dict:
-        return _text(inbound)
-    return _read(inbound.document, name, leaf, context, answers=prefix == "stat")
+    return (_on_stat if prefix == "stat" else _on_tele)(inbound, context)
 
 
 def _recognise(document: Any) -> Handler | None:
@@ -357,18 +344,6 @@ def _on_shape(inbound: Inbound, context: Context) -> Sequence[Observation]:
     if head and (last in _LEAVES or last[:6] == "STATUS"):
         base = head
     return _read(document, base, leaf, context, answers=False)
-
-
-def _duration(value: object) -> float | None:
-    """`3T05:05:17`, days and the time, in seconds."""
-    if type(value) is not str or "T" not in value:
-        return None
-    days, _, clock = value.partition("T")
-    numbers = [number_of(part) for part in (days, *clock.split(":"))]
-    if len(numbers) != 4 or any(number is None for number in numbers):
-        return None
-    d, h, m, s = (number or 0.0 for number in numbers)
-    return d * 86_400 + h * 3_600 + m * 60 + s
 
 
 _STATUS = frozenset(

@@ -11,79 +11,31 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
-from appliance.model.observation import EnvironmentReading, Incident, Motion, Observation, PeopleCount
+from appliance.model.observation import Alarm, EnvironmentReading, Incident, Motion, Observation, PeopleCount
+from firmware_bridge.family.tasmota_metrics import METRICS, TOTALS, metric_of
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import flag_of, number_of, text_of, whole_of
-from firmware_bridge.notation.metrics import read_metric, snake_case
+from firmware_bridge.notation.metrics import snake_case
 from firmware_bridge.notation.units import Scale, apply, scale_to
 
 MAX_READINGS = 300  # of one message
 
-METRICS: dict[str, tuple[str, str]] = {
-    "Temperature": ("temperature", "Cel"),
-    "Humidity": ("humidity", "%"),
-    "DewPoint": ("dew_point", "Cel"),
-    "Pressure": ("pressure", "hPa"),
-    "SeaPressure": ("sea_level_pressure", "hPa"),
-    "OBJTMP": ("object_temperature", "Cel"),
-    "AMBTMP": ("temperature", "Cel"),
-    "ReferenceTemperature": ("reference_temperature", "Cel"),
-    "CarbonDioxide": ("co2", "[ppm]"),
-    "CarbonMonoxide": ("co", "[ppm]"),
-    "eCO2": ("eco2", "[ppm]"),
-    "TVOC": ("voc", "[ppb]"),
-    "VOC": ("voc_index", "1"),
-    "NOx": ("nox_index", "1"),
-    "PM1": ("pm1", "ug/m3"),
-    "PM1_0": ("pm1", "ug/m3"),
-    "PM2.5": ("pm2_5", "ug/m3"),
-    "PM2_5": ("pm2_5", "ug/m3"),
-    "PM4": ("pm4", "ug/m3"),
-    "PM4_0": ("pm4", "ug/m3"),
-    "PM10": ("pm10", "ug/m3"),
-    "Illuminance": ("illuminance", "lx"),
-    "Lux": ("illuminance", "lx"),
-    "UvIndex": ("uv_index", "1"),
-    "Moisture": ("soil_moisture", "%"),
-    "Fertility": ("conductivity", "uS/cm"),
-    "Battery": ("battery", "%"),
-    "BatteryPercentage": ("battery", "%"),
-    "BatteryVoltage": ("battery_voltage", "V"),
-    "RSSI": ("signal", "dBm"),
-    "Voltage": ("voltage", "V"),
-    "Current": ("current", "A"),
-    "Power": ("power", "W"),
-    "ApparentPower": ("apparent_power", "VA"),
-    "ReactivePower": ("reactive_power", "var"),
-    "Factor": ("power_factor", "1"),
-    "Frequency": ("frequency", "Hz"),
-    "Energy": ("energy", "kWh"),
-    "Gas": ("gas_resistance", "kOhm"),
-    "FlowRate": ("rain_rate", "mm/h"),
-    "Position": ("position", "%"),
-}
-"""Member of a sensor -> (metric, unit). Source: Tasmota, Supported Peripherals, and the JSON of its drivers."""
-
-_TOTALS = {
-    "Total": "",
-    "Today": "today",
-    "Yesterday": "yesterday",
-    "ExportActive": "exported",
-    "ExportToday": "exported_today",
-    "ExportYesterday": "exported_yesterday",
-    "TotalTariff": "tariff",
-}
-"""Member of ENERGY, in kWh -> channel."""
-
 _WIND = {"Speed": ("wind_speed", "m/s"), "Dir": ("wind_direction", "deg")}
 """What an anemometer groups: the group says what it is, its members when or how."""
 
+_STATES = frozenset(("People", "Motion", "Leak"))
+_SHUTTER = (
+    ("Position", ("position", "%")),
+    ("Direction", ("direction", "1")),
+    ("Target", ("target_position", "%")),
+    ("Tilt", ("tilt", "")),
+)
 _NOW = frozenset(("act", "deg"))
 _ECHOES = ("as3935", "ld24")  # their Energy is that of what they hear
 _PORTS = ("PCF8574", "MCP230")
 PINS = ("_INT", "_INP")  # behind an expander's name: which of its pins changed
 _SETTINGS = frozenset(("Time", "Epoch", "TempUnit", "PressureUnit", "SpeedUnit", "END"))
-_UNITS = (("TempUnit", "Cel"), ("PressureUnit", "hPa"), ("SpeedUnit", "m/s"))
+UNITS = {"TempUnit": "Cel", "PressureUnit": "hPa", "SpeedUnit": "m/s"}
 _OURS: Mapping[str, Scale] = {}
 _TAGS = frozenset(("RC522", "PN532", "RDM6300", "RDM630", "Wiegand", "MFRC522"))
 _NOT_MEASURED = frozenset(("Time", "Id", "mac", "MAC", "Model", "TotalStartTime", "UID", "Firmware", "END", "Size"))
@@ -102,6 +54,8 @@ def sweep_sensors(document: Mapping[str, Any], device: str, zone: tzinfo) -> lis
                 read(found, device, at, value)
             elif name.startswith(_PORTS):
                 read_port(found, device, at, name, value)
+            elif name[:7] == "Shutter":
+                read_shutter(found, device, at, name, value)
             elif name[:2] != "Zb" and not read_remote(found, device, at, name, value):  # Zb: the bridge's own doings
                 _sweep(found, device, at, value, _channel_of(name, value.get("Id")), scales)
         elif name in _SETTINGS or value is None:
@@ -133,7 +87,9 @@ def read_input(found: list[Observation], device: str, at: datetime | None, name:
     else:
         channel = number if word == "Switch" else _lower(name)
         found.append(
-            EnvironmentReading(device=device, observed_at=at, metric="input", value=float(state), channel=channel)
+            EnvironmentReading(
+                device=device, observed_at=at, metric="input", value=float(state), unit="1", channel=channel
+            )
         )
 
 
@@ -146,6 +102,16 @@ def read_port(found: list[Observation], device: str, at: datetime | None, name: 
             _append(
                 found, device, at, (metric, "1"), float(state), f"{_lower(name)}.{_lower(pin.removeprefix('OUT_'))}"
             )
+
+
+def read_shutter(
+    found: list[Observation], device: str, at: datetime | None, name: str, said: Mapping[str, Any]
+) -> None:
+    """`Shutter1: {Position, Direction, Target, Tilt}`; Direction is 1 while it opens, -1 while it closes."""
+    for member, metric in _SHUTTER:
+        number = number_of(said.get(member))
+        if number is not None:
+            _append(found, device, at, metric, number, _lower(name[7:11]))
 
 
 def _sweep(
@@ -174,6 +140,8 @@ def _sweep(
             state = flag_of(value) if kind is bool or value in ("ON", "OFF") else None
             if state is not None:
                 _append(found, device, at, (snake_case(member), "1"), float(state), channel)
+            elif member in METRICS:  # before version 5 numbers were text
+                _keep(found, device, at, member, value, channel, scales)
         elif kind is dict or kind is list:
             _sweep_group(found, device, at, member, value, channel, scales)
 
@@ -230,9 +198,8 @@ def _keep(
     number = value if type(value) is float else number_of(value)
     if number is None:
         return
-    if member == "People":
-        if number >= 0 and (present := whole_of(number)) is not None:
-            found.append(PeopleCount(device=device, observed_at=at, present=present, line=channel))
+    if member in _STATES:
+        _keep_state(found, device, at, member, number, channel)
         return
     metric = METRICS.get(member)
     if member == "Energy" and channel.startswith(_ECHOES):
@@ -240,7 +207,7 @@ def _keep(
     elif channel[:5] == "rg-15" and member in ("Active", "Event", "Total"):
         metric, channel = ("rain", "mm"), f"{channel}.{member.lower()}"
     if metric is None:
-        metric, index = _metric_of(member)
+        metric, index = metric_of(member)
         if member == "Distance":
             metric, number = ("distance", "m"), _metres(channel, value, number)
         if index:
@@ -253,6 +220,20 @@ def _keep(
             metric, number = (metric[0], scale.unit), apply(scale, number)
     if math.isfinite(number):  # what was finite in feet need not be in metres
         _append(found, device, at, metric, number, channel)
+
+
+def _keep_state(
+    found: list[Observation], device: str, at: datetime | None, member: str, number: float, channel: str
+) -> None:
+    """People before a radar; what sensors heard by Bluetooth see and feel."""
+    state = flag_of(number)
+    if member == "People":
+        if number >= 0 and (present := whole_of(number)) is not None:
+            found.append(PeopleCount(device=device, observed_at=at, present=present, line=channel))
+    elif state is not None and member == "Motion":
+        found.append(Motion(device=device, observed_at=at, active=state, area=channel))
+    elif state is not None:
+        found.append(Alarm(device=device, observed_at=at, name="water_leak", active=state, area=channel))
 
 
 def _append(
@@ -268,11 +249,13 @@ def _append(
 def _read_energy(found: list[Observation], device: str, at: datetime | None, sensor: Mapping[str, Any]) -> None:
     """ENERGY: one number, or a list with one for each phase or tariff."""
     for member, value in sensor.items():
-        kept = _TOTALS.get(member)
+        kept = TOTALS.get(member)
         if kept is not None:
             metric = ("energy", "kWh")
         elif member in METRICS:
             kept, metric = "", METRICS[member]
+        elif member == "CurrentNeutral":
+            kept, metric = "neutral", METRICS["Current"]
         else:
             continue  # `Period` is Wh since the last message, and in none of the others
         if type(value) is list:
@@ -342,7 +325,7 @@ def _scales_of(document: Mapping[str, Any]) -> Mapping[str, Scale]:
     if document.get("TempUnit", "C") == "C" and "PressureUnit" not in document and "SpeedUnit" not in document:
         return _OURS
     scales = {}
-    for member, wanted in _UNITS:
+    for member, wanted in UNITS.items():
         told = document.get(member)
         if told is not None and told not in ("C", "hPa", "m/s"):
             scale = scale_to(text_of(told), wanted)
@@ -362,18 +345,7 @@ def _metres(channel: str, told: object, number: float) -> float:
     """A VL53L0X tells whole millimetres, later builds centimetres with a fraction; lightning is kilometres away."""
     if channel.startswith("as3935"):
         return number * 1000
-    return number / 1000 if channel.startswith("vl53") and type(told) is int else number / 100
-
-
-@functools.lru_cache(maxsize=4_096)
-def _metric_of(member: str) -> tuple[tuple[str, str], str]:
-    """The metric of a member that is not in the table, and its number: `Temperature2`, `A0`."""
-    word, number = _split(member)
-    if number and word in METRICS:
-        return METRICS[word], number
-    if word in ("A", "Range") and len(member) <= 7:
-        return ("analog", "1"), _lower(member)
-    return read_metric(member), ""
+    return round(number / (1000 if channel.startswith("vl53") and type(told) is int else 100), 6)
 
 
 @functools.lru_cache(maxsize=4_096)

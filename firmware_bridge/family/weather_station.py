@@ -91,7 +91,8 @@ def _on_report(inbound: Inbound, _context: Context) -> Sequence[Observation]:
     said = _members_of(inbound.document)
     if not said:
         raise Rejected("expected a station's report: a query string or an object with dateutc and its values")
-    device = f"{NAME}/{text_of(said.get('mac')) or text_of(said.get('ID')) or sender_of(inbound)}"
+    own = text_of(said.get("mac")) or text_of(said.get("macAddress")) or text_of(said.get("ID"))
+    device = f"{NAME}/{own or sender_of(inbound)}"
     at = read_instant(said.get("dateutc"), UTC)
     metric = any((number_of(said.get(name)) or 0) > _MOST_INHG for name in ("baromabsin", "baromrelin"))
     found: list[Observation] = [_health(said, device)]

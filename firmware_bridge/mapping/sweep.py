@@ -70,7 +70,7 @@ class Sweep:
         if not named.wanted:
             return
         if named.scale is not None:
-            value = value * named.scale + named.offset
+            value = float(f"{value * named.scale + named.offset:.9g}")  # no tail of binary noise, as in `units`
             if not isfinite(value):
                 return
         found.append(

@@ -89,12 +89,12 @@ def _from_plain_text(text: str, when: datetime, zone: tzinfo) -> datetime | None
 
 
 def _from_odd_text(text: str, zone: tzinfo) -> datetime | None:
-    """Digits, lower case, nanoseconds, a comma for a point, slashes, a leap second, or the word UTC at the end."""
+    """Digits, lower case, nanoseconds, a comma for a point, slashes or points, a leap second, UTC at the end."""
     if _DIGITS.match(text):
         return from_unix(float(text))
     upper = text.upper()
-    if upper[4:5] == "/":
-        upper = upper.replace("/", "-", 2)
+    if upper[4:5] in ("/", "."):
+        upper = upper.replace(upper[4], "-", 2)
     if upper.endswith(" UTC"):
         upper, zone = upper[:-4], UTC
     upper = _FRACTION.sub(r"\1", upper).replace(",", ".")

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from appliance.model.observation import DeviceHealth, EnvironmentReading, Observation
+import pytest
+
+from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Motion, Observation
 from appliance.wiring_families import FAMILY_FOLDER
 from firmware_bridge.mapping.compile import compile_mapping
 from tests.bridge.family.told import Conversation
@@ -89,3 +91,56 @@ def test_what_purpleair_measures_is_in_our_units_at_its_place_and_time() -> None
     assert {seen.device for seen in found} == {"purpleair/84:f3:eb:0:0:1"}
     assert {seen.observed_at for seen in found} == {datetime(2023, 4, 7, 18, 40, 57, tzinfo=UTC)}
     assert {(seen.longitude, seen.latitude) for seen in found} == {(47.97, 29.37)}
+
+
+def thingsee(**values: Any) -> list[Observation]:
+    said = {"tsmTuid": "TSAR02", "tsmTs": 1657105690, "tsmGw": "TSGW06", "tsmEv": 10, **values}
+    family = compile_mapping((FAMILY_FOLDER / "environment.toml").read_text(encoding="utf-8"))
+    return Conversation(family).tell("hexpost/v1/a/gateway/raw/environment", said)
+
+
+@pytest.mark.parametrize(
+    ("said", "metric", "value", "unit"),
+    [
+        ({"tsmId": 24100, "carbonDioxide": 460, "status": 0}, "co2", 460, "[ppm]"),
+        ({"tsmId": 24101, "tvoc": 10}, "voc", 10, "[ppb]"),
+        ({"tsmId": 12100, "airp": 97021.277}, "pressure", 970.21277, "hPa"),
+        ({"tsmId": 12100, "lght": 40}, "illuminance", 40, "lx"),
+        ({"tsmId": 13100, "moveCount": 3}, "motion_count", 3, "1"),
+        ({"tsmId": 1111, "accz": 950}, "acceleration.z", 950, "m[g]"),
+    ],
+)
+def test_a_thingsee_tag_measures_by_its_kind_of_message(
+    said: dict[str, Any], metric: str, value: float, unit: str
+) -> None:
+    assert [
+        (f"{seen.metric}.{seen.channel}" if seen.channel else seen.metric, seen.value, seen.unit)
+        for seen in thingsee(**said)
+        if isinstance(seen, EnvironmentReading)
+    ] == [(metric, value, unit)]
+
+
+def test_a_thingsee_tag_sees_and_feels() -> None:
+    assert [seen.active for seen in thingsee(tsmId=2100, state=1) if isinstance(seen, Motion)] == [True]
+    assert [seen.active for seen in thingsee(tsmId=12101, hall=0) if isinstance(seen, Alarm)] == [False]
+    health = next(seen for seen in thingsee(tsmId=1110, batl=93) if isinstance(seen, DeviceHealth))
+    assert (health.battery_percent, health.manufacturer, health.via) == (93, "Haltian", "TSGW06")
+
+
+def test_a_davis_console_tells_an_object_for_each_of_its_sensors() -> None:
+    outside = {"lsid": 1, "data_structure_type": 1, "txid": 2, "temp": 70.7, "wind_speed_last": 10, "rain_size": 1}
+    console = {"lsid": 2, "data_structure_type": 4, "temp_in": 68.0, "hum_in": 41.5}
+    barometer = {"lsid": 3, "data_structure_type": 3, "bar_absolute": 29.5, "bar_trend": None}
+    said = {"data": {"did": "001D0A", "ts": 1531754005, "conditions": [outside, console, barometer]}, "error": None}
+    family = compile_mapping((FAMILY_FOLDER / "davis.toml").read_text(encoding="utf-8"))
+    found = Conversation(family).tell("garden/davis", said)
+    assert {(seen.device, seen.observed_at) for seen in found} == {
+        ("davis/001D0A", datetime(2018, 7, 16, 15, 13, 25, tzinfo=UTC))
+    }
+    assert [(seen.metric, seen.channel, seen.value) for seen in found if isinstance(seen, EnvironmentReading)] == [
+        ("temperature", "2", 21.5),
+        ("wind_speed", "2", 4.4704),
+        ("temperature.indoor", "", 20),
+        ("humidity.indoor", "", 41.5),
+        ("pressure", "", 998.984657),
+    ]

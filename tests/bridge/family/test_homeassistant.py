@@ -123,7 +123,7 @@ def test_its_payloads_are_those_it_announced(on: Any, off: Any, said: str, activ
         ("sensor", {"name": "Last plate"}, "ABC123", [heard()]),
         ("sensor", {"dev_cla": "temperature", "unit_of_meas": "°C"}, "unavailable", [heard()]),
         ("binary_sensor", {"dev_cla": "connectivity"}, "OFF", [heard(state="offline")]),
-        ("switch", {"name": "Siren"}, "ON", [heard(attributes={"Siren": "ON"})]),
+        ("switch", {"name": "Siren"}, "ON", [reading("switch", 1, "1", "siren"), heard()]),
         ("update", {}, "1.30", [heard(firmware="1.30")]),
         (
             "update",
@@ -142,7 +142,7 @@ def test_its_payloads_are_those_it_announced(on: Any, off: Any, said: str, activ
         ),
         ("alarm_control_panel", {}, "triggered", [Alarm(device=BOX, name="alarm", active=True), heard()]),
         ("alarm_control_panel", {}, "armed_away", [Alarm(device=BOX, name="alarm", active=False), heard()]),
-        ("light", {"schema": "json", "name": "Lamp"}, {"state": "ON"}, [heard(attributes={"Lamp": "ON"})]),
+        ("light", {"schema": "json", "name": "Lamp"}, {"state": "ON"}, [reading("light", 1, "1", "lamp"), heard()]),
         (
             "sensor",
             {"dev_cla": "power", "val_tpl": "{{ value if value else 0 }}", "name": "Load"},

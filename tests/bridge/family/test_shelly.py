@@ -362,7 +362,7 @@ GEN1_TOPICS: list[tuple[str, Any, list[Observation]]] = [
     ),
     ("roller/0", "open", [DeviceHealth(device=OLD, attributes={"roller.0": "open"})]),
     ("roller/0/pos", "40", [old("position", 40, "%", "0")]),
-    ("light/0/status", {"ison": True, "brightness": 5}, [old("light", 1, "1", "0")]),
+    ("light/0/status", {"ison": True, "brightness": 5}, [old("light", 1, "1", "0"), old("brightness", 5, "%", "0")]),
     (
         "announce",
         ANNOUNCED,

@@ -105,7 +105,7 @@ SENSORS: list[tuple[dict[str, Any], list[Observation]]] = [
         [reading("wind_speed", 10, "m/s", "tx23")],
     ),
     ({"Switch1": "ON", "PIR2": "OFF"}, [
-        reading("input", 1, channel="1"),
+        reading("input", 1, "1", "1"),
         Motion(device=PLUG, observed_at=AT, active=False, area="2"),
     ]),
     ({"RC522": {"UID": "BA839D07", "Data": "mine", "Type": "MIFARE 1KB"}}, [
@@ -156,7 +156,7 @@ def test_birth_and_will_on_any_usual_full_topic(topic: str, device: str) -> None
 def test_a_clock_that_was_never_set_tells_no_time_and_epoch_goes_before_local_time() -> None:
     tasmota = Conversation(FAMILY)
     assert tasmota.tell("tele/plug/SENSOR", {"Time": "1970-01-01T00:00:08", "Switch1": "OFF"}) == [
-        reading("input", 0, channel="1", at=None)
+        reading("input", 0, "1", "1", at=None)
     ]
     told = tasmota.tell("tele/plug/SENSOR", {"Time": TIME, "Epoch": 1567595328, "Switch1": "OFF"})
     assert told[0].observed_at == datetime(2019, 9, 4, 11, 8, 48, tzinfo=UTC)
@@ -268,7 +268,7 @@ def test_what_the_zigbee_bridge_hears_are_devices_of_their_own(topic: str) -> No
         DeviceHealth(
             device=door, name="Door", address="0x5ADF", via="tasmota/bridge", battery_percent=80, link_quality=7
         ),
-        Alarm(device=door, name="contact", active=False),
+        Alarm(device=door, name="contact", active=True),
         reading("temperature", 20.5, "Cel", at=None, device=door),
     ]
 

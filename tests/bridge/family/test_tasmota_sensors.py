@@ -143,7 +143,7 @@ def test_what_the_zigbee_bridge_knows_of_a_device_is_that_devices_and_as_old_as_
         "LastSeenEpoch": 1641742232,
         "LinkQuality": 147,
     }
-    (health,) = tell("tele/gate/SENSOR", {"ZbInfo": {"0x8959": info}})
+    health, _ = tell("tele/gate/SENSOR", {"ZbInfo": {"0x8959": info}})
     assert isinstance(health, DeviceHealth)
     assert (health.device, health.model, health.serial, health.state) == (
         "tasmota/gate/Plug",
