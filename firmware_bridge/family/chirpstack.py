@@ -13,8 +13,8 @@ from msgspec import UNSET
 
 from appliance.errors import Rejected
 from appliance.model.observation import CommandOutcome, DeviceHealth, Observation
-from firmware_bridge.family.chirpstack_event import Event, Heard, read_event, spreading_of
-from firmware_bridge.family.chirpstack_gateway import eui_of, handle_gateway, parsed, position
+from firmware_bridge.family.chirpstack_event import Event, Heard, read_binary_event, read_event, spreading_of
+from firmware_bridge.family.chirpstack_gateway import eui_of, handle_gateway, is_gateway_message, parsed, position
 from firmware_bridge.inbound import NOT_JSON, Context, Family, Handler, Inbound, Route
 from firmware_bridge.lorawan.findings import Findings
 from firmware_bridge.lorawan.sweep import sweep
@@ -24,6 +24,7 @@ from firmware_bridge.notation.members import flag_of, list_of, number_of, object
 
 NAME = "chirpstack"
 MAX_GATEWAYS = 100
+_BINARY = (b"\x08", b"\x0a", b"\x12", b"\x1a")  # the tags of the first three fields
 _MODEL_TAGS = (
     "vendor",
     "manufacturer",
@@ -59,12 +60,25 @@ class _Sender(msgspec.Struct, frozen=True, gc=False):
 
 def handle_event(inbound: Inbound, context: Context) -> Sequence[Observation]:
     """An event of a device: up, join, status, ack, txack, log, location, integration."""
+    if not inbound.payload:
+        return []  # a retained one was cleared
     event = inbound.document
-    if type(event) is not Event:  # known by its shape, or no event at all
-        event = read_event(inbound.payload)
+    if type(event) is not Event:  # known by its shape, binary, or no event at all
+        event = _read_again(inbound)
     sender = _sender_of(event, inbound, context)
     handle = _EVENTS.get(inbound.parts.get("event") or inbound.parts.get("kind") or "") or _by_shape(event)
     return handle(event, sender)
+
+
+def _read_again(inbound: Inbound) -> Event:
+    """An event from its JSON, or from Protocol Buffers where a topic says of which kind."""
+    try:
+        return read_event(inbound.payload)
+    except Rejected:
+        kind = inbound.parts.get("event", "")
+        if not kind or inbound.payload[:1] not in _BINARY:
+            raise
+    return read_binary_event(kind, inbound.payload)
 
 
 def ignore(_inbound: Inbound, _context: Context) -> Sequence[Observation]:
@@ -81,9 +95,7 @@ def recognise(document: Any) -> Handler | None:
         return handle_event
     if "devEUI" in document and ("applicationID" in document or "applicationName" in document):
         return handle_event
-    if ("gatewayId" in document or "gatewayID" in document) and "rxPacketsReceived" in document:
-        return handle_gateway
-    return None
+    return handle_gateway if is_gateway_message(document) else None
 
 
 def _sender_of(event: Event, inbound: Inbound, context: Context) -> _Sender:
@@ -319,7 +331,7 @@ FAMILY = Family(
     title="ChirpStack",
     source="https://www.chirpstack.io/docs/chirpstack/integrations/events.html",
     routes=(
-        Route(template="application/{application}/device/{dev_eui}/event/{event}", handle=handle_event, shape=Event),
+        Route(template="application/{application}/device/{dev_eui}/event/{event}", handle=handle_event, form="bytes"),
         Route(template="application/{application}/device/{dev_eui}/state/{event}", handle=handle_event, shape=Event),
         Route(template="application/{application}/device/{dev_eui}/command/{command}", handle=ignore, form="bytes"),
         Route(template="{region}/gateway/{gateway}/event/{event}", handle=handle_gateway, form="bytes"),

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from appliance.errors import Rejected
+from firmware_bridge.family.chirpstack_protobuf import read_event_members
 from firmware_bridge.inbound import NOT_JSON
 from firmware_bridge.notation.members import Other, Scalar, whole_of
 
@@ -93,6 +94,14 @@ def read_event(payload: bytes) -> Event:
         return _read(payload)
     except NOT_JSON:
         raise Rejected("expected a JSON object, as ChirpStack's JSON marshaler writes it") from None
+
+
+def read_binary_event(kind: str, payload: bytes) -> Event:
+    """An event from its Protocol Buffers.
+
+    raises  Rejected  it is none
+    """
+    return read_event(msgspec.json.encode(read_event_members(kind, payload)))
 
 
 def spreading_of(sent: Any) -> int | None:

@@ -1,7 +1,7 @@
 """ChirpStack's gateways, and what their events and those of devices have in common. Used by `chirpstack`.
 
-The gateway bridge writes Protocol Buffers unless it is told to write JSON; then a message only says that its gateway
-lives.
+The gateway bridge writes Protocol Buffers unless it is told to write JSON. Of these the statistics are read; what else
+comes so only says that its gateway lives.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ import msgspec
 
 from appliance.errors import Rejected
 from appliance.model.observation import DeviceHealth, EnvironmentReading, Observation, Position
+from firmware_bridge.family.chirpstack_protobuf import read_statistics
 from firmware_bridge.inbound import Context, Inbound
 from firmware_bridge.lorawan.uplink import body_bytes
 from firmware_bridge.notation.instant import read_instant
@@ -29,9 +30,9 @@ _GATEWAY_NUMBERS = {
 
 
 def handle_gateway(inbound: Inbound, context: Context) -> Sequence[Observation]:
-    """An event of a gateway; unless it is JSON it only says that the gateway lives."""
+    """An event of a gateway; one that cannot be read still says that the gateway lives."""
     event = _json_of(inbound)
-    gateway = inbound.parts.get("gateway") or eui_of(event.get("gatewayId", event.get("gatewayID")))
+    gateway = inbound.parts.get("gateway") or eui_of(_named_in(event))
     if not gateway:
         raise Rejected("no gateway is named", "$.gatewayId")
     device = f"lorawan/{gateway}"
@@ -58,9 +59,36 @@ def handle_gateway(inbound: Inbound, context: Context) -> Sequence[Observation]:
     return found
 
 
+def is_gateway_message(document: Mapping[str, Any]) -> bool:
+    """Whether a document of no topic is what a gateway sent: by its id and what only its events have beside it."""
+    if "rxInfo" in document and "phyPayload" in document:
+        return bool(_named_in(document))
+    if "gatewayId" not in document and "gatewayID" not in document:
+        return False
+    if "rxPacketsReceived" in document or document.get("state") in ("ONLINE", "OFFLINE"):
+        return True
+    return ("relayId" in document and "events" in document) or _is_answer(document)
+
+
+def _is_answer(document: Mapping[str, Any]) -> bool:
+    """What became of a downlink or a command; the downlink or command itself comes from the server."""
+    items = document.get("items")
+    sent = type(items) is list and any("phyPayload" in object_of(one) for one in items[:20])
+    return ("items" in document and "downlinkId" in document and not sent) or "stdout" in document
+
+
+def _named_in(event: Mapping[str, Any]) -> Any:
+    """The gateway's id, in an uplink frame a step deeper."""
+    for told in (event, object_of(event.get("rxInfo"))):
+        for name in ("gatewayId", "gatewayID"):
+            if name in told:
+                return told[name]
+    return None
+
+
 def _connection_of(inbound: Inbound, event: Mapping[str, Any]) -> Literal["online", "offline"] | None:
     """Whether a gateway is connected: its birth or last will says so, in JSON or protobuf; else it just spoke."""
-    if inbound.parts.get("state") is None:
+    if inbound.parts.get("state") is None and type(event.get("state")) is not str:
         return "online"
     if event:
         told = flag_of(text_of(event.get("state")))
@@ -98,7 +126,14 @@ def eui_of(value: Any) -> str:
 def _json_of(inbound: Inbound) -> Mapping[str, Any]:
     if type(inbound.document) is dict:
         return inbound.document
-    return object_of(parsed(inbound.payload)) if inbound.payload[:1] == b"{" else {}
+    if inbound.payload[:1] == b"{":
+        return object_of(parsed(inbound.payload))
+    if inbound.parts.get("event") != "stats":
+        return {}
+    try:
+        return read_statistics(inbound.payload)
+    except Rejected:
+        return {}
 
 
 def parsed(text: str | bytes) -> Any:

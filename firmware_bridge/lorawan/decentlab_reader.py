@@ -1,7 +1,7 @@
 """How the words of Decentlab's sensors are read. Used by `decentlab_table`."""
 
 from collections.abc import Callable, Sequence
-from math import log
+from math import inf, log
 
 import msgspec
 
@@ -9,7 +9,9 @@ from firmware_bridge.lorawan.findings import Findings
 
 Words = Sequence[int]
 Read = Callable[[Findings, Words], None]
+Range = tuple[float, float]
 HALF = 32768
+ANY: Range = (-inf, inf)
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,24 +27,42 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def value(
-    metric: str, unit: str, n: int, offset: float = HALF, scale: float = 1, channel: str = "", void: int = -1
+    metric: str,
+    unit: str,
+    n: int,
+    offset: float = HALF,
+    scale: float = 1,
+    channel: str = "",
+    void: int = -1,
+    within: Range = ANY,
 ) -> Read:
-    """Word `n`, less an offset, times a scale; `void` is the word of a sensor that is not there."""
+    """Word `n`, less an offset, times a scale; `void` is the word of a sensor that is not there.
+
+    within  what the data sheet says the sensor can measure: beyond, the words are another model's
+    """
 
     def read(findings: Findings, words: Words) -> None:
         if words[n] != void:
-            findings.measure(metric, (words[n] - offset) * scale, unit, channel)
+            _measure(findings, metric, (words[n] - offset) * scale, unit, channel, within)
 
     return read
 
 
-def long(metric: str, unit: str, n: int, scale: float = 1, offset: float = 0, channel: str = "") -> Read:
+def long(
+    metric: str, unit: str, n: int, scale: float = 1, offset: float = 0, channel: str = "", within: Range = ANY
+) -> Read:
     """Words `n` and `n` + 1, the lower first."""
 
     def read(findings: Findings, words: Words) -> None:
-        findings.measure(metric, (words[n] + words[n + 1] * 65536) * scale - offset, unit, channel)
+        _measure(findings, metric, (words[n] + words[n + 1] * 65536) * scale - offset, unit, channel, within)
 
     return read
+
+
+def _measure(findings: Findings, metric: str, number: float, unit: str, channel: str, within: Range) -> None:
+    if not within[0] <= number <= within[1]:
+        findings.implausible = True
+    findings.measure(metric, number, unit, channel)
 
 
 def battery(findings: Findings, words: Words) -> None:
@@ -72,9 +92,43 @@ def thermistor(findings: Findings, words: Words) -> None:
     """Black globe: a 100 kOhm thermistor by Steinhart and Hart."""
     half = ratio(words) / 2
     if half <= 0 or 1000 / half <= 41000:
+        findings.implausible = True
         return
     ohm = log(1000 / half - 41000)
     findings.measure("temperature", 1 / (0.0008271111 + 0.000208802 * ohm + 0.000000080592 * ohm**3) - 273.15, "Cel")
+
+
+def platinum(bridge: float, zero: float, linear: float, square: float) -> Read:
+    """A platinum thermometer against a resistor of 2 kOhm; `bridge` is the gain before it, the rest its curve."""
+
+    def read(findings: Findings, words: Words) -> None:
+        part = ratio(words) / bridge
+        if not 0 < part < 1:
+            findings.implausible = True
+            return
+        ohm = part * 2000 / (1 - part)
+        _measure(findings, "temperature", zero + linear * ohm + square * ohm**2, "Cel", "", (-200, 850))
+
+    return read
+
+
+def vibrating_wire(findings: Findings, words: Words) -> None:
+    """Counts within an interval of a 32,768 Hz clock; what load that is, a calibration of the single device tells."""
+    if words[1]:
+        _measure(findings, "frequency", words[0] / words[1] * 32768, "Hz", "", (100, 100_000))
+
+
+def second_dendrometer(findings: Findings, words: Words) -> None:
+    """The second of two is measured against the first, over their range of 20 mm."""
+    position = ratio(words) - ratio(words[2:])
+    _measure(findings, "dendrometer", position * 20000, "um", "b", (-500, 20_500))
+
+
+def water_content(findings: Findings, words: Words) -> None:
+    """Of mineral soil from its permittivity, as the data sheet has it from Topp."""
+    epsilon = words[0] / 50
+    content = 4.3e-6 * epsilon**3 - 5.5e-4 * epsilon**2 + 2.92e-2 * epsilon - 5.3e-2
+    findings.measure("soil_moisture", content * 100, "%")
 
 
 def albedo(findings: Findings, words: Words) -> None:

@@ -15,16 +15,20 @@ from firmware_bridge.lorawan.decentlab_reader import (
     light,
     long,
     permittivity,
+    platinum,
     row,
+    second_dendrometer,
     thermistor,
     value,
+    vibrating_wire,
+    water_content,
     wind,
 )
 
 _cel = partial(value, "temperature", "Cel")
 _soil = partial(value, "soil_temperature", "Cel", scale=0.1)
 BATTERY = group(1, battery)
-_SHT = group(2, _cel(0, 45 * 65535 / 175, 175 / 65535), value("humidity", "%", 1, 0, 100 / 65535))
+_SHT = group(2, _cel(0, 45 * 65535 / 175, 175 / 65535, within=(-40, 125)), value("humidity", "%", 1, 0, 100 / 65535))
 _SHT2X = group(
     2, _cel(0, 46.85 * 65536 / 175.72, 175.72 / 65536), value("humidity", "%", 1, 6 * 65536 / 125, 125 / 65536)
 )
@@ -38,10 +42,19 @@ _ROAD = (
     _cel(5, scale=0.01, channel="sensor"),
 )
 _PULSES = partial(group, 4)
+_STATE = (0, 1)
+_PART = (-0.05, 1.05)  # of a potentiometer's way, a little beyond its ends
+_STRAIN = 4e6 / (64 * 2.02)  # a quarter bridge behind an amplifier of 64, gauge factor 2.02
+_DENDROMETER = long("dendrometer", "um", 0, 20000 / 8388608, 20000, "a", within=(-500, 20_500))
 _STATUS_TEMPERATURE = (value("status", "", 0, 0), _cel(1, scale=0.01))
 MODELS: dict[str, tuple[Group, ...]] = {
     "5TM": (
-        group(2, value("permittivity", "1", 0, 0, 0.02), value("soil_temperature", "Cel", 1, 400, 0.1)),
+        group(
+            2,
+            value("permittivity", "1", 0, 0, 0.02, within=(1, 80)),
+            water_content,
+            value("soil_temperature", "Cel", 1, 400, 0.1),
+        ),
         BATTERY,
     ),
     "ALB": (
@@ -103,7 +116,8 @@ MODELS: dict[str, tuple[Group, ...]] = {
         _PULSES(value("pulses", "1", 0, 0), value("pulse_interval", "s", 1, 0), long("pulses_total", "1", 2)),
         BATTERY,
     ),
-    "DLR2-003": (group(1, value("input", "", 0, 0)), BATTERY),
+    "DLR2-003": (group(1, value("input", "", 0, 0, within=_STATE)), BATTERY),
+    "DLR2-004": (group(1, value("current", "A", 0, scale=0.15 / HALF, within=(0, 0.03))), BATTERY),
     "DLR2-010": (
         _PULSES(
             value("pulses", "1", 0, 0, channel="0"),
@@ -118,12 +132,17 @@ MODELS: dict[str, tuple[Group, ...]] = {
         BATTERY,
     ),
     "DLR2-011": (
-        group(1, value("input", "", 0, 0, channel="0")),
-        group(1, value("input", "", 0, 0, channel="1")),
+        group(1, value("input", "", 0, 0, channel="0", within=_STATE)),
+        group(1, value("input", "", 0, 0, channel="1", within=_STATE)),
         BATTERY,
     ),
     "DLR2-005": (group(2, long("voltage", "V", 0, 3 / 8388608, 3)), BATTERY),
-    "DS18": (group(1, _cel(0, scale=1 / 16)), BATTERY),
+    "DLR2-006": (group(2, long("potentiometer", "1", 0, 1 / 8388608, 1, within=_PART)), BATTERY),
+    "DLR2-008": (group(2, platinum(2, -244.83, 2.3419, 0.0010664)), BATTERY),
+    "DLR2-009": (group(2, platinum(1, -245.18, 0.23469, 0.0000104876)), BATTERY),
+    "DLR2-012": (group(2, long("strain", "um/m", 0, _STRAIN / 8388608, _STRAIN)), BATTERY),
+    "DS18": (group(1, _cel(0, scale=1 / 16, within=(-55, 125))), BATTERY),
+    "DWS": (group(3, vibrating_wire), BATTERY),
     "GMM": (
         group(
             7,
@@ -146,6 +165,9 @@ MODELS: dict[str, tuple[Group, ...]] = {
         group(1, value("activity", "1", 0, 0)),
         group(1, value("voc", "[ppb]", 0, 0)),
     ),
+    "IFD": (group(1, value("fruit_size", "mm", 0, 0, 0.01)), BATTERY),
+    "ILT": (group(1, value("leaf_temperature", "Cel", 0, scale=0.01, within=(-40, 100))), BATTERY),
+    "ISD": (group(1, value("stem_size", "mm", 0, 0, 0.001)), BATTERY),
     "ISF": (
         group(
             16,
@@ -161,7 +183,7 @@ MODELS: dict[str, tuple[Group, ...]] = {
         group(2, value("surface_temperature", "Cel", 0, 1000, 0.1), _cel(1, 1000, 0.1, "sensor")),
         BATTERY,
     ),
-    "KL66": (group(3, value("pulses", "1", 0, 0)), BATTERY),
+    "KL66": (group(3, value("pulses", "1", 0, 0), vibrating_wire), BATTERY),
     "LID": (
         group(
             11,
@@ -186,8 +208,11 @@ MODELS: dict[str, tuple[Group, ...]] = {
         BATTERY,
     ),
     "LPW": (group(2, long("soil_moisture", "%", 0, 100 / 8388608, 100)), BATTERY),
-    "LWS": (group(2, long("leaf_wetness", "1", 0, 1 / 8388608, 1)), BATTERY),
-    "MBX": (group(2, value("distance", "m", 0, 0, 0.001), value("valid_samples", "1", 1, 0)), BATTERY),
+    "LWS": (group(2, long("leaf_wetness", "1", 0, 1 / 8388608, 1, within=_PART)), BATTERY),
+    "MBX": (
+        group(2, value("distance", "m", 0, 0, 0.001, within=(0.25, 11)), value("valid_samples", "1", 1, 0)),
+        BATTERY,
+    ),
     "MES5": (
         group(
             5,
@@ -218,7 +243,10 @@ MODELS: dict[str, tuple[Group, ...]] = {
         ),
         BATTERY,
     ),
-    "PAR": (group(1, value("photosynthetic_radiation", "umol/m2/s", 0, scale=15000 / HALF)), BATTERY),
+    "PAR": (
+        group(1, value("photosynthetic_radiation", "umol/m2/s", 0, scale=15000 / HALF, within=(-50, 5000))),
+        BATTERY,
+    ),
     "PHEHT": (
         group(
             5,
@@ -243,8 +271,13 @@ MODELS: dict[str, tuple[Group, ...]] = {
         _SHT2X,
         _PASCAL,
     ),
+    "PR21": (group(2, _cel(1, 384 + 16000, 0.003125, within=(-40, 110))), BATTERY),
     "PR26": (
-        group(2, value("liquid_pressure", "bar", 0, 16384, 1 / HALF), _cel(1, 384 + 16000, 0.003125)),
+        group(
+            2,
+            value("liquid_pressure", "bar", 0, 16384, 1 / HALF, within=(-0.1, 1.1)),
+            _cel(1, 384 + 16000, 0.003125, within=(-40, 110)),
+        ),
         BATTERY,
     ),
     "PR36CTD": (
@@ -311,6 +344,7 @@ MODELS: dict[str, tuple[Group, ...]] = {
         group(2, value("surface_temperature", "Cel", 0, 1000, 0.1), _cel(1, 1000, 0.1, "sensor")),
         BATTERY,
     ),
-    "ZN1": (group(2, long("dendrometer", "um", 0, 20000 / 8388608, 20000, "a")), BATTERY),
+    "ZN1": (group(2, _DENDROMETER), BATTERY),
+    "ZN2": (group(4, _DENDROMETER, second_dendrometer), BATTERY),
 }
 """Model without `DL-` -> its sensors in the order of their flags."""

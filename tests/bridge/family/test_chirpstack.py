@@ -244,6 +244,29 @@ def test_a_gateway_lives_by_what_it_sends_and_by_its_last_will(topic: str, paylo
     assert Conversation(FAMILY).tell(topic, payload) == [DeviceHealth(device="lorawan/0016c001f153a14c", state=state)]
 
 
+GATEWAY = "0016c001f153a14c"
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [
+        ({"gatewayId": GATEWAY, "state": "ONLINE"}, "online"),
+        ({"gatewayId": GATEWAY, "state": "OFFLINE"}, "offline"),
+        ({"phyPayload": "QA==", "txInfo": {}, "rxInfo": {"gatewayId": GATEWAY, "rssi": -52}}, "online"),
+        ({"gatewayId": GATEWAY, "downlinkId": 8941, "items": [{"status": "OK"}, {}]}, "online"),
+        ({"gatewayID": GATEWAY, "execId": 5294, "stdout": "QQ==", "stderr": ""}, "online"),
+    ],
+)
+def test_a_gateway_is_known_by_what_it_sends_without_a_topic(told: dict[str, Any], state: Any) -> None:
+    assert hear(FAMILY, told) == [DeviceHealth(device=f"lorawan/{GATEWAY}", state=state)]
+
+
+def test_a_downlink_on_its_way_to_a_gateway_is_no_word_of_it() -> None:
+    sent = {"gatewayId": GATEWAY, "downlinkId": 8941, "items": [{"phyPayload": "YA==", "txInfo": {}}]}
+    assert FAMILY.recognise is not None
+    assert FAMILY.recognise(sent) is None
+
+
 def test_commands_are_nobodys_news() -> None:
     assert Conversation(FAMILY).tell("application/1/device/01/command/down", {"devEui": "01", "data": "AQ=="}) == []
 

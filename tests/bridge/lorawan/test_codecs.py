@@ -164,6 +164,33 @@ NAMED = [
         "DL-TBRG",
         [("rain", "", 0.4, "mm"), ("rain_interval", "", 600, "s"), ("rain_total", "", 1653.8, "mm")],
     ),
+    # 0x9000 - 0x8000 = 4096 of 32768, of 3 V across twice 10 Ohm
+    ("020001000390000c80", 1, "DL-DLR2-004", [("current", "", 0.01875, "A")]),
+    # 0x00800000 + 0x00400000 of 2^23: half the way
+    ("0200010003000000c00c80", 1, "DL-DLR2-006", [("potentiometer", "", 0.5, "1")]),
+    # 13/256 of the bridge are 106.996 Ohm of platinum, 0.350312 of it 1078.40 Ohm with the other curve
+    ("02000100030000008d0c80", 1, "DL-DLR2-008", [temperature(17.951937)]),
+    ("0200010003d70a00ac0c80", 1, "DL-DLR2-009", [temperature(20.106972)]),
+    ("0200010003000000810c80", 1, "DL-DLR2-012", [("strain", "", 241.723391, "um/m")]),
+    # 16384 counts in 32768 ticks
+    ("020001000340008000000 00c80".replace(" ", ""), 1, "DL-DWS", [("frequency", "", 16384, "Hz")]),
+    ("020001000315180c80", 1, "DL-IFD", [("fruit_size", "", 54.0, "mm")]),
+    ("020001000388ca0c80", 1, "DL-ILT", [("leaf_temperature", "", 22.5, "Cel")]),
+    ("020001000309c40c80", 1, "DL-ISD", [("stem_size", "", 2.5, "mm")]),
+    ("0200010003500059800c80", 1, "DL-PR21", [temperature(20.4)]),
+    (
+        "02000100030000008800000084 0c80".replace(" ", ""),
+        1,
+        "DL-ZN2",
+        [("dendrometer", "a", 1250, "um"), ("dendrometer", "b", 625, "um")],
+    ),
+    # permittivity 10: 0.0043 - 0.055 + 0.292 - 0.053
+    (
+        "020001000301f402580c80",
+        1,
+        "DL-5TM",
+        [("permittivity", "", 10, "1"), ("soil_moisture", "", 18.83, "%"), ("soil_temperature", "", 20.0, "Cel")],
+    ),
 ]
 
 
@@ -181,6 +208,11 @@ def test_a_channel_that_means_different_things_is_a_state_and_no_alarm() -> None
 def test_models_with_the_same_shape_tell_only_what_they_all_say() -> None:
     # two words and a battery: distance, pressure, climate or soil; 2993 mV in any case
     assert read("02012f000304d200010bb1", 1) == ("decentlab", [], {"voltage_v": 2.993})
+
+
+@pytest.mark.parametrize("body", ["02023b00020c60", "02016700040c60"])
+def test_a_battery_alone_is_a_battery_whichever_model_has_it(body: str) -> None:
+    assert read(body, 1) == ("decentlab", [], {"voltage_v": 3.168})
 
 
 def test_two_codecs_that_fit_leave_what_both_say() -> None:
