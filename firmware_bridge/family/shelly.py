@@ -26,7 +26,7 @@ from firmware_bridge.notation.metrics import read_metric
 
 NAME = "shelly_gen2"
 MAX_EVENTS = 100  # of one message
-_NEVER_SET = 2000  # a year long before the first of these devices
+_NEVER_SET = 1970  # where seconds since a start lie; the stamps of a clock set wrong tell messages apart
 
 Outcome = Literal["accepted", "running", "done", "failed"]
 
