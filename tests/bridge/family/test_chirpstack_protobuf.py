@@ -154,4 +154,6 @@ def test_no_bytes_are_an_error(kind: str, data: st.DataObject) -> None:
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
     decoder = Decoder([FAMILY], zone=UTC)
     for topic in (f"{TOPIC}/{kind}", "eu868/gateway/0016c001f153a14c/event/stats"):
-        decoder.decode(topic, bytes(body), received_at=NOW)
+        decoded = decoder.decode(topic, bytes(body), received_at=NOW)
+        assert all(seen.device.startswith(("chirpstack/", "lorawan/")) for seen in decoded.observations)
+        assert all(refused.reason for refused in decoded.rejections)
