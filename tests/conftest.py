@@ -18,10 +18,9 @@ from appliance.aggregate.hours import SiteHours
 from appliance.model.event import Event
 from appliance.model.intake import Intake
 from appliance.model.native import read_event
-from appliance.store.counts import ensure_counts
 from appliance.store.engine import FILE_NAME, Store
 from appliance.store.intake import Recorder
-from appliance.store.migrations import migrate
+from tests.empty_store import put_store
 
 T = TypeVar("T")
 SKIPPED: list[str] = []
@@ -53,10 +52,7 @@ def now() -> datetime:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """An empty store in UTC, counted at 7 and 8."""
-    migrate(tmp_path / FILE_NAME, timezone="UTC")
-    made = Store(tmp_path / FILE_NAME)
-    with made.write() as connection:
-        ensure_counts(connection, SiteHours(ZoneInfo("UTC")), (7, 8))
+    made = Store(put_store(tmp_path / FILE_NAME, counted=(7, 8)))
     yield made
     made.close()
 

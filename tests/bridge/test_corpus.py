@@ -12,9 +12,7 @@ import pytest
 
 from appliance.aggregate.hours import SiteHours
 from appliance.model.intake import RawMessage
-from appliance.store.counts import ensure_counts
 from appliance.store.engine import FILE_NAME, Store, raw_connection
-from appliance.store.migrations import migrate
 from appliance.store.verify import verify_store
 from firmware_bridge.canonical import Surroundings
 from firmware_bridge.decode import Decoder
@@ -22,6 +20,7 @@ from firmware_bridge.gather import Gatherer
 from firmware_bridge.liveness.skew import judge
 from tests.bridge.samples import RECEIVED, Sample, make_decoder, needs_kit, samples
 from tests.conftest import NOW, make_recorder
+from tests.empty_store import put_store
 
 pytestmark = needs_kit
 AROUND = Surroundings(
@@ -59,11 +58,7 @@ class Run(NamedTuple):
 
 def store_all(folder: Path, order: Sequence[Delivery], *, batch: int = 50) -> Run:
     """Deliver, in batches as the bridge has them, into a fresh store."""
-    folder.mkdir()
-    migrate(folder / FILE_NAME, timezone="UTC")
-    store = Store(folder / FILE_NAME)
-    with store.write() as connection:
-        ensure_counts(connection, SiteHours(ZoneInfo("UTC")), (7, 8))
+    store = Store(put_store(folder / FILE_NAME, counted=(7, 8)))
     recorder, decoder = make_recorder(store, NOW, quarantine_rows=1_000), make_decoder()
     gatherer = Gatherer(AROUND, memory=decoder.memory)
     for start in range(0, len(order), batch):

@@ -13,16 +13,15 @@ from appliance.store.boots import fetch_boots
 from appliance.store.box_clock import BoxClock
 from appliance.store.engine import FILE_NAME, Store, raw_connection
 from appliance.store.machine_clock import Machine
-from appliance.store.migrations import migrate
 from tests.board import Board
+from tests.empty_store import put_store
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The data directory of a box that last knew the time in the year 2060: no clock of ours is believed after that."""
     monkeypatch.setenv("HEXPOST_DATA", str(tmp_path))
-    migrate(tmp_path / FILE_NAME, timezone="UTC")
-    store = Store(tmp_path / FILE_NAME)
+    store = Store(put_store(tmp_path / FILE_NAME))
     clock = BoxClock(Board(datetime(1970, 1, 1, tzinfo=UTC), synchronised=False))
     clock.attach(store)
     clock.say(datetime(2060, 1, 1, tzinfo=UTC))

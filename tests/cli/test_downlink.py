@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from appliance.cli.downlink import command_command, firmware_group
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.migrations import migrate
+from tests.empty_store import put_store
 from tests.store.test_commands import enter
 
 BASE = ("--base-url", "http://10.0.0.2:8080")
@@ -17,8 +17,7 @@ BASE = ("--base-url", "http://10.0.0.2:8080")
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A data directory with two Tasmota plugs in a group."""
-    migrate(tmp_path / FILE_NAME, timezone="UTC")
-    store = Store(tmp_path / FILE_NAME)
+    store = Store(put_store(tmp_path / FILE_NAME))
     for name in ("a", "b"):
         enter(store, f"tasmota/{name}", "tasmota", device_group="yard")
     store.close()

@@ -8,17 +8,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from appliance.aggregate.bins import SiteBins
-from appliance.aggregate.hours import SiteHours
 from appliance.errors import NoRoom
 from appliance.job.disk import DiskKeeper
 from appliance.model.intake import Intake, Reading
 from appliance.model.space import HOLD_S, Step
-from appliance.store.counts import ensure_counts
 from appliance.store.disk import Ballast, DiskWatch
 from appliance.store.engine import FILE_NAME, Store
 from appliance.store.letting_go import LetGo, let_go_readings
-from appliance.store.migrations import migrate
 from tests.conftest import NOW, make_recorder, wait_for
+from tests.empty_store import put_store
 from tests.store.checks import assert_sound, totals
 from tests.store.disks import MIB, eat, needs_mount, small_disk
 
@@ -29,12 +27,10 @@ class Kept:
     """A small disk with a store, its keeper, and what the keeper asked for."""
 
     def __init__(self, folder: Path) -> None:
-        migrate(folder / FILE_NAME, timezone="UTC")
+        put_store(folder / FILE_NAME, counted=(7, 8))
         self.folder = folder
         self.ballast = Ballast(folder, 64 * MIB)
         self.store = Store(folder / FILE_NAME, ballast=self.ballast)
-        with self.store.write() as connection:
-            ensure_counts(connection, SiteHours(ZoneInfo("UTC")), (7, 8))
         self.at = 0.0
         self.trusted = True
         self.asked: list[tuple[str, float]] = []

@@ -13,7 +13,7 @@ from appliance.model.event import Event
 from appliance.model.intake import Intake, RawMessage
 from appliance.model.settings import Settings
 from appliance.store.box_clock import BoxClock
-from appliance.store.engine import raw_connection
+from appliance.store.engine import FILE_NAME, raw_connection
 from appliance.store.field import StoreField
 from appliance.store.verify import verify_store
 from appliance.wiring import Box, open_recorder, open_store
@@ -24,6 +24,7 @@ from firmware_bridge.decode import Decoder
 from firmware_bridge.field import Field
 from firmware_bridge.gather import Gatherer
 from tests.board import Board
+from tests.empty_store import put_store
 from tests.store.archive.messages import HOUR
 from tests.store.registry import change
 
@@ -88,6 +89,8 @@ class Site:
         self.board = Board(NOW)
         self.box = Box(settings=msgspec.convert(settings, Settings), data=folder, time=BoxClock(self.board))
         self.map(mapping)
+        if not (folder / FILE_NAME).exists():
+            put_store(folder / FILE_NAME)
         self.store = open_store(self.box)
         self.field = Field(
             StoreField(self.store, self.box.clock),

@@ -14,7 +14,6 @@ from appliance.clock import rfc3339
 from appliance.job.schedule import Jobs
 from appliance.model.intake import Intake
 from appliance.model.settings import Settings, read_settings
-from appliance.serve.app import create_app
 from appliance.serve.context import Context, SharedRecorder
 from appliance.serve.security import issue_token
 from appliance.serve.server import serve
@@ -23,6 +22,7 @@ from appliance.store.engine import Store
 from appliance.store.users import User, upsert_user
 from tests.board import Board
 from tests.conftest import NOW, free_port, make_event, make_recorder, wait_for
+from tests.serve.reused import app_over
 
 PASSWORD = "correct horse battery"
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -66,7 +66,7 @@ def context(make_context: MakeContext) -> Context:
 @pytest.fixture
 def client(context: Context) -> Iterator[Client]:
     """Somebody without a login."""
-    with TestClient(create_app(context)) as made:
+    with TestClient(app_over(context)) as made:
         yield made
 
 

@@ -12,8 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from appliance.model.intake import DeviceReport, Fix, Intake, Reading, Rejection
 from appliance.serve.app import create_app
+from appliance.store import sqlite
 from appliance.store.chores import record_done, record_failed
-from appliance.store.engine import Store, raw_connection
+from appliance.store.engine import Store
 from appliance.store.intake import Recorder
 from appliance.store.totals import add_totals
 from tests.conftest import NOW, make_event, make_recorder
@@ -91,10 +92,11 @@ def test_a_disk_that_takes_no_writes_is_told_whoever_has_met_it(make_context: Ma
     assert metrics["hexpost_disk_refuses_writes", ()] == 1
 
 
-def test_a_full_disk_is_507_with_the_remedy(admin: Client, store: Store) -> None:
-    with store.write() as connection:
-        raw = raw_connection(connection)
-        raw.execute(f"PRAGMA max_page_count = {raw.execute('PRAGMA page_count').fetchone()[0]}")
+def test_a_full_disk_is_507_with_the_remedy(admin: Client, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    with store.read() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    monkeypatch.setattr(sqlite, "PRAGMAS", (*sqlite.PRAGMAS, f"PRAGMA max_page_count = {pages}"))
+    store.close()  # every connection is opened anew, with that limit: the watch may hold the one that is in use
     rows = [{"event_type": "motion", "event_timestamp": "2026-11-21T10:00:00Z", "longitude": 1, "latitude": 2}] * 500
     rows = [{**row, "event_id": f"e{n}", "text": "x" * 400} for n, row in enumerate(rows)]
     refused = admin.post("/v1/events/upload", json=rows)

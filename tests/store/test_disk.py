@@ -15,8 +15,8 @@ from appliance.store import durable
 from appliance.store.counts import ensure_counts
 from appliance.store.disk import ERRORS_WORDS, Ballast, DiskWatch
 from appliance.store.engine import FILE_NAME, Store, raw_connection
-from appliance.store.migrations import migrate
 from tests.conftest import NOW, make_event, make_recorder
+from tests.empty_store import put_store
 from tests.store.checks import assert_sound
 from tests.store.disks import MIB, eat, free_bytes, needs_mount, small_disk
 
@@ -29,9 +29,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def full_store(disk: Path) -> Iterator[Store]:
-    """A store on the small disk, with its ballast."""
-    migrate(disk / FILE_NAME, timezone="UTC")
-    made = Store(disk / FILE_NAME, ballast=Ballast(disk, 3 * MIB))
+    """A store on the small disk, with its ballast; in use, so that its log has its place already."""
+    made = Store(put_store(disk / FILE_NAME), ballast=Ballast(disk, 3 * MIB))
     with made.write() as connection:
         ensure_counts(connection, SiteHours(ZoneInfo("UTC")), (7, 8))
     yield made

@@ -22,7 +22,6 @@ from appliance.spatial.view import destination
 from appliance.store.engine import FILE_NAME, Store, raw_connection
 from appliance.store.events import EventFilter, StoredEvent, fetch_events
 from appliance.store.intake import Recorder
-from appliance.store.migrations import migrate
 from appliance.store.near import DEVICES, check_area, find_places
 from appliance.store.near_events import NearEventPage, fetch_events_in
 from appliance.store.segments import FOREVER, fetch_segments
@@ -30,6 +29,7 @@ from appliance.store.settle import Spot, delete_events, follow_change, settle_in
 from appliance.store.tally import Tally
 from appliance.store.verify import verify_store
 from tests.conftest import make_event
+from tests.empty_store import put_store
 from tests.spatial.test_shape import written
 from tests.store.checks import assert_sound
 from tests.store.test_settle import UTC_HOURS
@@ -44,8 +44,7 @@ START_US = 1_790_000_000_000_000
 @pytest.fixture
 def bare(tmp_path: Path) -> Iterator[Store]:
     """A store into which events are put as they stand."""
-    migrate(tmp_path / FILE_NAME, timezone="UTC")
-    made = Store(tmp_path / FILE_NAME)
+    made = Store(put_store(tmp_path / FILE_NAME))
     yield made
     made.close()
 

@@ -25,10 +25,10 @@ from appliance.spatial.cells import cell_of
 from appliance.store.counts import ensure_counts
 from appliance.store.engine import FILE_NAME, Store
 from appliance.store.intake import Recorder
-from appliance.store.migrations import migrate
 from appliance.store.outbox import acknowledge, next_batch
 from appliance.store.runs import insert_run
 from tests.conftest import NOW, examples, make_event
+from tests.empty_store import put_store
 from tests.score.test_composite import plain_composite
 from tests.store.test_risk import picture
 
@@ -65,9 +65,7 @@ class Site:
 
 @contextmanager
 def site(folder: Path) -> Iterator[Site]:
-    path = folder / FILE_NAME
-    migrate(path, timezone=TORONTO.key)
-    store = Store(path)
+    store = Store(put_store(folder / FILE_NAME, timezone=TORONTO.key))
     try:
         yield Site(store)
     finally:

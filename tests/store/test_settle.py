@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,7 +17,6 @@ from appliance.store.counts import ensure_counts, fetch_daily_counts
 from appliance.store.engine import FILE_NAME, Store, raw_connection
 from appliance.store.events import fetch_event, place_events
 from appliance.store.intake import Recorder
-from appliance.store.migrations import migrate
 from appliance.store.settle import (
     delete_events,
     drop_segments,
@@ -31,6 +29,7 @@ from appliance.store.settle import (
 )
 from appliance.store.tally import Tally
 from tests.conftest import NOW, examples, make_event, make_recorder, wait_for
+from tests.empty_store import put_store
 from tests.store.checks import assert_sound, event_at, totals
 
 HERE = (47.97, 29.37)
@@ -255,17 +254,6 @@ def test_a_segment_without_events_leaves_the_index(store: Store, recorder: Recor
         assert connection.exec_driver_sql("SELECT segment FROM event_cells").all() == [(1,)]
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A migrated empty file to copy: migrating one for each example would take most of the time."""
-    path = tmp_path_factory.mktemp("settle") / FILE_NAME
-    migrate(path, timezone="UTC")
-    with (store := Store(path)).write() as connection:
-        ensure_counts(connection, UTC_HOURS, (7, 8))
-    store.close()
-    yield path
-
-
 PLACES = st.none() | st.tuples(st.sampled_from([47.97, -179.999, 12.5]), st.sampled_from([29.37, 89.9, 0.0]))
 STEPS = st.one_of(
     st.tuples(
@@ -283,13 +271,10 @@ STEPS = st.one_of(
 @settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEPS, max_size=14))
 def test_any_history_of_writers_settling_placing_and_deleting_is_sound(
-    shared: Path,
     tmp_path_factory: pytest.TempPathFactory,
     steps: list[tuple[str, int, list[tuple[int, int, object, int]]]],
 ) -> None:
-    path = tmp_path_factory.mktemp("history") / FILE_NAME
-    path.write_bytes(shared.read_bytes())
-    store = Store(path)
+    store = Store(put_store(tmp_path_factory.mktemp("history") / FILE_NAME, counted=(7, 8)))
     recorders = [make_recorder(store, NOW), make_recorder(store, NOW)]
     revisions: dict[str, int] = {}
     keys: dict[int, str] = {}

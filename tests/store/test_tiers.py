@@ -19,11 +19,11 @@ from appliance.model.tier import READINGS, Width
 from appliance.store import sqlite
 from appliance.store.engine import FILE_NAME, Store, raw_connection
 from appliance.store.late import merge_late
-from appliance.store.migrations import migrate
 from appliance.store.open_bins import fetch_horizon, fetch_open
 from appliance.store.retention import purge_hours, purge_minutes, purge_repeats, purge_rows
 from appliance.store.tiers import fetch_bins, ladder_tier, roll_up_days, roll_up_hours
 from tests.conftest import NOW, examples, make_recorder
+from tests.empty_store import put_store
 from tests.store.checks import assert_sound, totals
 
 TORONTO = ZoneInfo("America/Toronto")
@@ -121,8 +121,7 @@ def assert_equal_to_scratch(site: Site, told: Sequence[Told], now: int) -> None:
 def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A store that does not wait for the disk: a property commits some ten thousand times."""
     monkeypatch.setattr(sqlite, "PRAGMAS", (*sqlite.PRAGMAS, "PRAGMA synchronous = OFF"))
-    migrate(tmp_path / FILE_NAME, timezone="UTC")
-    made = Store(tmp_path / FILE_NAME)
+    made = Store(put_store(tmp_path / FILE_NAME))
     yield made
     made.close()
 

@@ -13,13 +13,12 @@ from appliance.aggregate.hours import SiteHours
 from appliance.clock import from_us, to_us
 from appliance.store.boots import fetch_boots
 from appliance.store.box_clock import BoxClock
-from appliance.store.counts import ensure_counts
 from appliance.store.engine import FILE_NAME, Store, raw_connection
-from appliance.store.migrations import migrate
 from appliance.store.settle import fetch_resolutions, settle_counts, settle_index
 from appliance.store.tally import Tally
 from tests.board import Board
 from tests.conftest import NOW, examples
+from tests.empty_store import put_store
 from tests.store.checks import assert_sound
 from tests.store.test_redating import event, fix, reading, record, redate, rows
 
@@ -108,11 +107,7 @@ class World:
 def test_once_the_time_is_known_every_row_has_it(actions: list[tuple[str, object]]) -> None:
     note(repr(actions))
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / FILE_NAME
-        migrate(path, timezone="UTC")
-        store = Store(path)
-        with store.write() as connection:
-            ensure_counts(connection, HOURS, (7, 8))
+        store = Store(put_store(Path(folder) / FILE_NAME, timezone=HOURS.zone.key, counted=(7, 8)))
         world = World(store)
         for name, argument in actions:
             getattr(world, name)(argument)

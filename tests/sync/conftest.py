@@ -1,33 +1,23 @@
 """A real box and a real PostgreSQL for the tests of the sync."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from appliance.store.migrations import migrate as migrate_store
+from appliance.store.engine import FILE_NAME
+from tests.empty_store import put_store
 from tests.sync.box import Box
 from tests.sync.postgres import PACKAGES, Server, find_binaries, running_server
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated store, to be copied: making one takes SpatiaLite a while."""
-    path = tmp_path_factory.mktemp("box") / "hexpost.db"
-    migrate_store(path, timezone="Asia/Kuwait")
-    return path
-
-
 @pytest.fixture
-def new_box(empty_store: Path, tmp_path: Path) -> Iterator[Callable[..., Box]]:
+def new_box(tmp_path: Path) -> Iterator[Callable[..., Box]]:
     """Make boxes: `new_box(batch_rows=…, site_id=…)`."""
     made: list[Box] = []
 
     def make(**options: object) -> Box:
-        path = tmp_path / f"box-{len(made)}" / "hexpost.db"
-        path.parent.mkdir()
-        shutil.copy(empty_store, path)
+        path = put_store(tmp_path / f"box-{len(made)}" / FILE_NAME, timezone="Asia/Kuwait")
         made.append(Box(path, **options))  # type: ignore[arg-type]
         return made[-1]
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from appliance.errors import Unavailable
+from appliance.store.engine import FILE_NAME
 from sync.pump import Pump
+from tests.empty_store import put_store
 from tests.sync.box import CELLS, DAY, NEXT_DAY, SITE, Box
 from tests.sync.memory import MemoryCentre
 
@@ -21,13 +23,10 @@ FAULTS = st.lists(st.sampled_from(["", "", "request lost", "reply lost"]), max_s
 class Schedule(RuleBasedStateMachine):
     """A box with tiny batches, a centre, and everything that may happen between them."""
 
-    empty_store: Path
-
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        shutil.copy(self.empty_store, self.folder / "hexpost.db")
-        self.box = Box(self.folder / "hexpost.db", batch_rows=2)
+        self.box = Box(put_store(self.folder / FILE_NAME, timezone="Asia/Kuwait"), batch_rows=2)
         self.centre = MemoryCentre()
         self.backup = self.centre.backup()
 
@@ -90,9 +89,8 @@ class Schedule(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
-def test_after_any_schedule_a_drain_makes_the_centre_equal_to_the_box(empty_store: Path) -> None:
-    machine = type("BoxAndCentre", (Schedule,), {"empty_store": empty_store})
+def test_after_any_schedule_a_drain_makes_the_centre_equal_to_the_box() -> None:
     run_state_machine_as_test(
-        machine,
+        Schedule,
         settings=settings(max_examples=25, stateful_step_count=15, suppress_health_check=list(HealthCheck)),
     )

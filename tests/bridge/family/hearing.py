@@ -1,6 +1,8 @@
 """One message heard by one family, as the decoder hands it over; real ones of the field kit; odd ones made of both."""
 
 import base64
+import copy
+import functools
 import math
 import os
 from collections.abc import Sequence
@@ -90,11 +92,12 @@ def document_of(payload: bytes) -> Any:
         return payload
 
 
+@functools.cache
 def odd_json() -> st.SearchStrategy[Any]:
-    """Any JSON value, the awkward ones first."""
+    """Any JSON value, the awkward ones first; made once, since hypothesis takes a while to look one over."""
     leaves: st.SearchStrategy[Any] = st.sampled_from(
         [None, "", "unavailable", -1, 0, 1e308, -1e308, 2**70, True, [], {}, "NaN", "9" * 300, [[]]]
-    )
+    ).map(copy.deepcopy)  # `changed` writes into what it was given
     return st.recursive(leaves, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner))
 
 

@@ -138,8 +138,9 @@ def test_a_copy_keeps_to_its_pace(store: Store, drive: Path) -> None:
 
 
 def test_a_box_that_writes_faster_than_is_copied_is_not_held_up(
-    store: Store, wish: Callable[..., Wish], monkeypatch: pytest.MonkeyPatch
+    store: Store, recorder: Recorder, wish: Callable[..., Wish], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    recorder.record(Intake(events=[make_event()]))
     monkeypatch.setattr(copying, "MAX_WAL_BYTES", 0)
     with pytest.raises(Unavailable, match="writes faster"):
         take_backup(store, wish())

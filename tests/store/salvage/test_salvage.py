@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -33,12 +34,22 @@ PASSWORD = "correct horse battery"
 EVENTS = 3_000
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of a box with three thousand events, readings, a user and a device that a person has placed."""
+    data = tmp_path_factory.mktemp("filled") / "data"
+    fill(box_of(data))
+    return data
+
+
 @pytest.fixture
-def box(tmp_path: Path) -> Box:
-    """A box with three thousand events, readings, a user and a device that a person has placed."""
-    made = Box(settings=Settings(), data=tmp_path / "data", time=BoxClock(Board(NOW)))
-    fill(made)
-    return made
+def box(filled: Path, tmp_path: Path) -> Box:
+    """A box with a copy of that data, to damage."""
+    return box_of(Path(shutil.copytree(filled, tmp_path / "data")))
+
+
+def box_of(data: Path) -> Box:
+    return Box(settings=Settings(), data=data, time=BoxClock(Board(NOW)))
 
 
 def fill(box: Box) -> None:
