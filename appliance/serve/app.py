@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any, NamedTuple
 
 import anyio
 from litestar import Litestar, Router, get
@@ -49,6 +49,8 @@ from appliance.serve.idempotency import Idempotency
 from appliance.serve.pace import Pace
 from appliance.serve.security import LoginBrake
 from appliance.serve.watch import Watch
+
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 VERSION = "0.1.0"
 HEADERS = {
@@ -149,8 +151,16 @@ ROUTES = [
 ]
 
 
-def create_app(context: Context, *, alive: Callable[[], None] = lambda: None) -> Litestar:
-    """The application over a context; `alive` is called while its watch on the store turns."""
+class Parts(NamedTuple):
+    """What an application has of one context; its routes know of none."""
+
+    given: dict[str, Provide]
+    state: State
+    lifespan: Lifespan
+
+
+def make_parts(context: Context, alive: Callable[[], None] = lambda: None) -> Parts:
+    """What the routes are given by name, and what runs while they are served; `alive` as for `create_app`."""
     watch = Watch(context, lambda: ops.health_of(context))
     shared = {
         "context": context,
@@ -174,11 +184,21 @@ def create_app(context: Context, *, alive: Callable[[], None] = lambda: None) ->
             yield
             group.cancel_scope.cancel()
 
+    return Parts(
+        given={name: Provide(_giver(thing), sync_to_thread=False) for name, thing in shared.items()},
+        state=State({"context": context, "watch": watch}),
+        lifespan=watching,
+    )
+
+
+def create_app(context: Context, *, alive: Callable[[], None] = lambda: None) -> Litestar:
+    """The application over a context; `alive` is called while its watch on the store turns."""
+    parts = make_parts(context, alive)
     return Litestar(
         route_handlers=[Router("/v1", route_handlers=ROUTES), ops.get_metrics, *_map_routes(context)],
-        dependencies={name: Provide(_giver(thing), sync_to_thread=False) for name, thing in shared.items()},
-        state=State({"context": context, "watch": watch}),
-        lifespan=[watching],
+        dependencies=parts.given,
+        state=parts.state,
+        lifespan=[parts.lifespan],
         exception_handlers={
             HexpostError: hexpost_problem,
             HTTPException: http_problem,

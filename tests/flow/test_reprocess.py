@@ -83,7 +83,7 @@ def test_a_mended_mapping_reaches_back_while_messages_go_on(tmp_path: Path) -> N
         assert report["readings"]["removed"] > 100 and report["unread"]["faults"] == []
         assert report["done"]["quarantine_left"] > 100
         wait_for(lambda: len(levels(box)) >= len(told), what="all to be stored")
-        assert levels(box) == [n * 0.001 for n in range(1, len(told) + 1)]  # what a fresh decode of all would give
+        assert levels(box) == [n / 1000 for n in range(1, len(told) + 1)]  # what a fresh decode of all would give
         assert positions(box) == len(told) and query(box, "SELECT count(*) FROM quarantine") == [(0,)]
         again = json.loads(box.hexpost("reprocess", "--from", day, "--to", day, "--json"))
         assert (again["readings"]["added"], again["readings"]["removed"], again["positions"]["added"]) == (0, 0, 0)
