@@ -11,7 +11,7 @@ from firmware_bridge.notation.members import flag_of
 _NO_STATE = frozenset(("objectid", "objectids", "object_id", "classtypes", "count", "timestamp"))
 
 
-class Notice(msgspec.Struct):
+class Notice(msgspec.Struct, dict=True):
     """One event. `topic` is without namespaces, as ("Device", "Sensor", "PIR"); `operation` '' if it is no property."""
 
     device: str
@@ -21,7 +21,7 @@ class Notice(msgspec.Struct):
     data: Mapping[str, str]
     operation: str = ""
 
-    @property
+    @functools.cached_property
     def state(self) -> bool | None:
         """The state among the data, None where there is none."""
         for name, value in self.data.items():

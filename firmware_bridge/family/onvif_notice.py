@@ -5,6 +5,7 @@ one that is Deleted tells nothing. Of topics nobody knows, flags and numbers are
 Source: ONVIF Core and Analytics Service Specifications, annexes on events; developer.axis.com, "Event declarations".
 """
 
+import functools
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -41,6 +42,7 @@ def observe_notice(notice: Notice) -> list[Observation]:
     return [*found, health]
 
 
+@functools.lru_cache(maxsize=4_096)
 def _reader_of(topic: tuple[str, ...]) -> "Reader":
     if _INTERNAL in topic:
         return _nothing
