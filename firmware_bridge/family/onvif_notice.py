@@ -116,17 +116,22 @@ def _picture(reason: str) -> "Reader":
     return read
 
 
-def _relay(notice: Notice) -> list[Observation]:
-    return [
-        EnvironmentReading(
-            device=notice.device,
-            observed_at=notice.when,
-            metric="relay",
-            value=float(notice.active),
-            unit="1",
-            channel=notice.area,
-        )
-    ]
+def _state(metric: str) -> "Reader":
+    """How something stands, of which no event comes: a relay; a picture that is dark, as each night makes it."""
+
+    def read(notice: Notice) -> list[Observation]:
+        return [
+            EnvironmentReading(
+                device=notice.device,
+                observed_at=notice.when,
+                metric=metric,
+                value=float(notice.active),
+                unit="1",
+                channel=notice.area,
+            )
+        ]
+
+    return read
 
 
 def _temperature(notice: Notice) -> list[Observation]:
@@ -235,9 +240,9 @@ _READERS: dict[tuple[str, ...], Reader] = {
     ("VideoSource", "MotionAlarm"): _motion,
     ("VideoSource", "GlobalSceneChange"): _alarm("tamper"),
     ("VideoSource", "Tampering"): _alarm("tamper"),
-    ("VideoSource", "ImageTooBlurry"): _picture("image_too_blurry"),
-    ("VideoSource", "ImageTooDark"): _picture("image_too_dark"),
-    ("VideoSource", "ImageTooBright"): _picture("image_too_bright"),
+    ("VideoSource", "ImageTooBlurry"): _alarm("defocus"),
+    ("VideoSource", "ImageTooDark"): _state("image_too_dark"),
+    ("VideoSource", "ImageTooBright"): _state("image_too_bright"),
     ("VideoSource", "SignalLoss"): _picture("signal_loss"),
     ("VideoSource", "SignalLost"): _picture("signal_loss"),
     ("VideoSource", "VideoLoss"): _picture("signal_loss"),
@@ -248,12 +253,12 @@ _READERS: dict[tuple[str, ...], Reader] = {
     ("AudioSource", "TriggerLevel"): _alarm("sound"),
     ("AudioAnalytics", "Audio"): _alarm("sound"),
     ("Device", "Trigger", "DigitalInput"): _alarm("digital_input"),
-    ("Device", "Trigger", "Relay"): _relay,
+    ("Device", "Trigger", "Relay"): _state("relay"),
     ("Device", "IO", "Port"): _alarm("digital_input"),
     ("Device", "IO", "SupervisedPort"): _alarm("digital_input"),
     ("Device", "IO", "VirtualInput"): _alarm("virtual_input"),
     ("Device", "IO", "VirtualPort"): _alarm("virtual_input"),
-    ("Device", "IO", "OutputPort"): _relay,
+    ("Device", "IO", "OutputPort"): _state("relay"),
     ("Device", "Sensor", "PIR"): _motion,
     ("Device", "ShockDetection"): _alarm("vibration"),
     ("Device", "CasingOpen"): _alarm("tamper"),
