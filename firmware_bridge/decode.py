@@ -13,7 +13,7 @@ from appliance.errors import Rejected
 from appliance.model.intake import Learned
 from appliance.model.observation import Observation
 from firmware_bridge.decoded import Decoded, reject
-from firmware_bridge.inbound import NOT_JSON, Context, Family, Form, Handler, Inbound, Memory, read_form
+from firmware_bridge.inbound import NOT_JSON, Context, Family, Handler, Inbound, Memory, read_form
 from firmware_bridge.native import decode_native
 from firmware_bridge.routing import Router
 from firmware_bridge.topic import PREFIX, NativeTopic, is_ours, read_topic
@@ -113,7 +113,7 @@ class Decoder:
         for family in self._announcing:
             handler = family.announced(inbound.topic, self.memory) if family.announced else None
             if handler is not None:
-                return self._handle(family.name, handler, "any", inbound)
+                return self._call(family.name, handler, inbound)
         inbound.parts = {"device": inbound.topic}
         decoded = self._decode_shape(inbound, self._recognising)
         reason = "no family of firmware knows this topic, nor a payload of this shape"
@@ -140,13 +140,6 @@ class Decoder:
             if handler is not None:
                 return self._call(family, handler, inbound)
         return None
-
-    def _handle(self, family: str, handler: Handler, form: Form, inbound: Inbound) -> Decoded:
-        try:
-            inbound.document = read_form(inbound.payload, form)
-        except Rejected as rejected:
-            return reject(inbound.topic, inbound.payload, str(rejected))
-        return self._call(family, handler, inbound)
 
     def _call(self, family: str, handler: Handler, inbound: Inbound) -> Decoded:
         try:

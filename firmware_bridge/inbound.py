@@ -113,7 +113,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
 
     recognise  the handler for a JSON document (or text, such as XML; or bytes that are neither) by its shape alone, or
                None: for messages whose topic nobody knows, and those on `hexpost/v1/{agency}/{device}/raw/{family}`
-    announced  the handler for a topic that a device announced in an earlier message
+    announced  the handler for a topic that a device announced in an earlier message; it decodes the payload itself
     source     where its messages are documented
     """
 

@@ -27,7 +27,7 @@ from firmware_bridge.family.homeassistant_config import (
 )
 from firmware_bridge.family.homeassistant_entity import Entity
 from firmware_bridge.family.homeassistant_state import read_announced, spoken_of
-from firmware_bridge.inbound import Context, Family, Handler, Inbound, Memory, Route
+from firmware_bridge.inbound import Context, Family, Handler, Inbound, Memory, Route, read_form
 from firmware_bridge.notation.members import text_of
 
 MAX_COMPONENTS = 200  # of one device message
@@ -37,7 +37,18 @@ MAX_SHARING = 500  # entities that speak on one topic; later ones are not read
 
 def announced(topic: str, memory: Memory) -> Handler | None:
     """The handler of a topic that an entity was announced to speak or listen on; two look-ups in dictionaries."""
-    return read_announced if spoken_of(topic, memory) is not None else None
+    return _on_announced if spoken_of(topic, memory) is not None else None
+
+
+def _on_announced(inbound: Inbound, context: Context) -> Sequence[Observation]:
+    """What an announced entity says; of a camera, whose picture is not looked at, that it is there."""
+    try:
+        inbound.document = read_form(inbound.payload, "any")
+    except Rejected:
+        if any(entity["kind"] != "heard" for entity in spoken_of(inbound.topic, context.memory) or ()):
+            raise
+        inbound.document = ""
+    return read_announced(inbound, context)
 
 
 def _config(inbound: Inbound, context: Context) -> Sequence[Observation]:

@@ -29,7 +29,7 @@ from firmware_bridge.family.tasmota_sensor import (
     sweep_sensors,
     time_of,
 )
-from firmware_bridge.inbound import NOT_JSON, Context, Family, Handler, Inbound, Memory, Route
+from firmware_bridge.inbound import NOT_JSON, Context, Family, Handler, Inbound, Memory, Route, read_form
 from firmware_bridge.notation.members import flag_of, list_of, number_of, object_of, text_of
 from firmware_bridge.notation.metrics import snake_case
 
@@ -315,7 +315,7 @@ def _announced(topic: str, memory: Memory) -> Handler | None:
 def _on_learned(inbound: Inbound, context: Context) -> Sequence[Observation]:
     base, _, leaf = inbound.topic.rpartition("/")
     prefix, name = context.memory.get(NAME, "topic/" + base)
-    inbound.parts = {"device": name, "leaf": leaf}
+    inbound.parts, inbound.document = {"device": name, "leaf": leaf}, read_form(inbound.payload, "any")
     if leaf == "LWT":
         return _lwt(inbound, context)
     return (_on_stat if prefix == "stat" else _on_tele)(inbound, context)

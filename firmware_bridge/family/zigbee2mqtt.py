@@ -26,7 +26,7 @@ from firmware_bridge.family.zigbee2mqtt_bridge import (
 from firmware_bridge.family.zigbee2mqtt_legacy import read_config, read_config_devices, read_log
 from firmware_bridge.family.zigbee2mqtt_state import BRIDGE, read_state
 from firmware_bridge.family.zigbee2mqtt_values import ENDPOINTS
-from firmware_bridge.inbound import Context, Family, Handler, Inbound, Memory, Route
+from firmware_bridge.inbound import Context, Family, Handler, Inbound, Memory, Route, read_form
 from firmware_bridge.notation.members import object_of, text_of
 from firmware_bridge.routing import Router
 
@@ -115,7 +115,7 @@ def _on_base(base: str, *, learn: bool) -> Handler:
         found = _ROUTER.find(NAME + inbound.topic[len(base) :])
         if found is None:
             raise Rejected("names no device")
-        inbound.parts = found.parts
+        inbound.parts, inbound.document = found.parts, read_form(inbound.payload, found.route.form)
         told = found.route.handle(inbound, context)
         if learn and type(inbound.document) in (dict, list):  # a bare word may be anyone's
             context.memory.put(NAME, "base/" + base, True)

@@ -101,6 +101,19 @@ def test_orders_and_attributes_are_not_taken_for_states(member: str) -> None:
     assert told("cover", "box/x", "7", name="Thing", stat_t="box/state", **{member: "box/x"}) == []
 
 
+@pytest.mark.parametrize("member", ["t", "image_topic"])
+def test_a_picture_tells_that_its_camera_is_there(member: str) -> None:
+    talk = Conversation(FAMILY)
+    talk.tell("homeassistant/camera/box-1/thing/config", {"dev": {"ids": ["box-1"]}, "uniq_id": "x", member: "box/eye"})
+    assert talk.tell("box/eye", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\xfe") == [HEARD]
+
+
+def test_what_measures_sends_no_bytes_that_are_no_text() -> None:
+    talk = Conversation(FAMILY)
+    talk.tell("homeassistant/sensor/box-1/thing/config", {"dev": {"ids": ["box-1"]}, "uniq_id": "x", "stat_t": "box/x"})
+    assert "neither JSON nor" in talk.refusal("box/x", b"\xff\xd8\xff\xe0")
+
+
 def test_a_topic_may_leave_open_which_gateway_speaks() -> None:
     said = {"id": "4C:33:A6:00:00:00", "tempc": 24.5, "rssi": -84}
     config = {
