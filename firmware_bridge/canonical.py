@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from appliance.model.event import ClockQuality, Event, content_id
+from appliance.model.facts import facts_of, merge_facts
 from appliance.model.intake import CommandAnswer, Fix, Reading
 from appliance.model.observation import (
     Alarm,
@@ -83,7 +84,7 @@ class Kept(msgspec.Struct, kw_only=True):
     def tell(self, device: str, facts: Mapping[str, Any]) -> None:
         """Fold an observation into its device."""
         self.items[device] = self.items.get(device, 0) + 1
-        self.facts.setdefault(device, {}).update(facts)
+        merge_facts(self.facts.setdefault(device, {}), facts)
 
 
 def keep_observations(
@@ -344,7 +345,7 @@ def _keep_v2x(case: _Case, kept: Kept) -> None:
 
 def _keep_health(case: _Case, kept: Kept) -> None:
     seen: DeviceHealth = case.observation
-    kept.tell(seen.device, {name: told for name in _FACTS if (told := getattr(seen, name)) not in (None, "")})
+    kept.tell(seen.device, facts_of(seen))
     if seen.state:
         kept.states[seen.device] = seen.state
 
@@ -377,11 +378,6 @@ def _keep_outcome(case: _Case, kept: Kept) -> None:
 
 
 _ABOUT_THE_DEVICE = (DeviceHealth, CameraStatus, CommandOutcome)
-_FACTS = tuple(
-    field.name
-    for field in msgspec.structs.fields(DeviceHealth)
-    if field.name not in {f.name for f in msgspec.structs.fields(Observation)} | {"state"}
-)
 _KEEP: dict[type[Observation], Callable[[_Case, Kept], None]] = {
     Motion: _keep_motion,
     ObjectDetection: _keep_detection,

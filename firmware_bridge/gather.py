@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from appliance.model.event import Event
+from appliance.model.facts import TOLD, merge_facts
 from appliance.model.intake import DeviceReport, DeviceState, Fix, Intake, Learned, RawMessage, Reading
 from firmware_bridge.canonical import Kept, Surroundings, give_places, keep_observations
 from firmware_bridge.decoded import Decoded
@@ -23,7 +24,7 @@ WRITE_AGAIN = timedelta(seconds=60)  # how old `last_seen` in the store may be
 MAX_DEVICES = 50_000  # acquaintances; one forgotten is only written once more
 MAX_TOPICS = 50  # of one device
 RECENT_DIGESTS = 20_000  # more than can be in flight when a connection breaks
-_VOLATILE = {"battery_percent", "voltage_v", "signal_dbm", "link_quality", "uptime_s", "camera_fps"}
+_VOLATILE = {"battery_percent", "voltage_v", "signal_dbm", "link_quality", "uptime_s", "camera_fps", TOLD}
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -46,7 +47,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class _Acquaintance(msgspec.Struct, kw_only=True):
-    """What the store already has of a device."""
+    """What the store already has of a device, but for what is volatile."""
 
     state: str | None = None
     facts: dict[str, Any] = {}
@@ -206,7 +207,7 @@ class Gatherer:
             facts = kept.facts.get(device, {})
             state = kept.states.get(device)
             report.items += kept.items.get(device, 0)
-            report.facts.update(facts)
+            merge_facts(report.facts, facts)
             report.state = state or report.state
         self.heard.append(
             Heard(
@@ -241,7 +242,7 @@ class Gatherer:
         waiting = self._unwritten.setdefault(source, report)
         waiting.items = 0
         waiting.seen_at = max(waiting.seen_at, report.seen_at)
-        waiting.facts.update(report.facts)
+        merge_facts(waiting.facts, report.facts)
         waiting.topics |= report.topics
 
     def _take_unwritten(self, now: datetime) -> list[DeviceReport]:
@@ -263,7 +264,7 @@ class Gatherer:
     def _acquaint(self, source: str, report: _Report) -> None:
         known = self._known.pop(source, None) or _Acquaintance(facts={}, topics=set())
         known.state = report.state or known.state
-        known.facts.update(report.facts)
+        known.facts.update({name: value for name, value in report.facts.items() if name not in _VOLATILE})
         known.topics |= report.topics
         self._known[source] = known
         if len(self._known) > MAX_DEVICES:

@@ -75,6 +75,7 @@ def device_show(box: Box, as_json: bool, device: str) -> None:
 
     Example: hexpost device show "zigbee2mqtt/Contact sensor"
     """
+    from appliance.model.facts import TOLD
     from appliance.store.devices import count_unplaced, event_point, fetch_device, fetch_effective
 
     with find_store(box).read() as connection:
@@ -92,8 +93,9 @@ def device_show(box: Box, as_json: bool, device: str) -> None:
     for name, origin in effective.origins.items():
         value = getattr(effective, name)
         click.echo(f"  {name}: {'its own rhythm' if value is None else value} ({origin})")
-    for name, value in sorted(found.facts.items()):
-        click.echo(f"  {name}: {value}")
+    for name, value in sorted({**found.facts.get(TOLD, {}), **found.facts}.items()):
+        if name != TOLD:
+            click.echo(f"  {name}: {value}")
     for topic in found.topics:
         click.echo(f"  topic {topic}")
 

@@ -83,7 +83,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
     state         `maintenance` while a window holds, else what the bridge last found; `cause` says why
     first_seen    when it was first heard, or entered by hand; `last_seen` is None until it has spoken
-    facts         what it told of itself: model, firmware, battery_percent, ...; `via` is whom it is heard through
+    facts         what it told of itself: model, firmware, battery_percent, ...; `via` is whom it is heard through,
+                  `told` its states by name
     zone          set by hand; `in_zone` is that one, else the smallest that holds its place, else ''
     segment       what it hangs on, set by hand; '' where `facts.via` says it
     rev           the registry's revision at the last change by a person

@@ -85,7 +85,8 @@ class DeviceReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     items   how many observations were folded into this; they count in the balance
     state   its birth or last will; None: it was heard
     facts   name, manufacturer, model, firmware, serial, address, via, battery_percent, voltage_v, signal_dbm,
-            link_quality, uptime_s, interval_s, camera, skew_ms: only those that were told
+            link_quality, uptime_s, interval_s, camera, skew_ms: only those that were told; `told`: what has no name
+            of its own here, as a switch's state
     """
 
     source: str

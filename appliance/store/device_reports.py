@@ -12,6 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.clock import to_us
+from appliance.model.facts import merge_facts
 from appliance.model.intake import DeviceReport, Fix
 from appliance.store.engine import raw_connection
 from appliance.store.totals import add_totals
@@ -162,7 +163,8 @@ def _merged_facts(text: str, facts: Mapping[str, Any]) -> str:
     if not facts:
         return text
     known = msgspec.json.decode(text)
-    merged = {**known, **facts}
+    merged = dict(known)
+    merge_facts(merged, facts)
     return text if merged == known else msgspec.json.encode(merged).decode()
 
 

@@ -159,6 +159,19 @@ class TestReports:
         (again,) = take(gatherer).reports
         assert again.facts["battery_percent"] == 70.0
 
+    def test_a_state_that_changes_often_waits_for_the_next_write_and_none_is_lost(self, gatherer: Gatherer) -> None:
+        gatherer.add(arrival(), decoded(DeviceHealth(device=CAM, attributes={"detect": "ON", "audio": "ON"})))
+        (report,) = take(gatherer).reports
+        assert report.facts == {"told": {"detect": "ON", "audio": "ON"}}
+        for name in ("detect", "audio"):
+            gatherer.add(
+                arrival(at=NOW + timedelta(seconds=5)), decoded(DeviceHealth(device=CAM, attributes={name: "OFF"}))
+            )
+            assert take(gatherer).reports == []
+        gatherer.add(arrival(at=NOW + WRITE_AGAIN), decoded(DeviceHealth(device=CAM)))
+        (again,) = take(gatherer).reports
+        assert again.facts == {"told": {"detect": "OFF", "audio": "OFF"}}
+
     @pytest.mark.parametrize(
         "news", [DeviceHealth(device=CAM, firmware="1.3"), DeviceHealth(device=CAM, state="offline")]
     )

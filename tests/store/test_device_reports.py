@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from appliance.clock import to_us
+from appliance.model.facts import MAX_TOLD
 from appliance.model.intake import DeviceReport, Intake
 from appliance.store.device_reports import MAX_TOPICS, fold_reports
 from appliance.store.engine import Store, raw_connection
@@ -93,6 +94,15 @@ def test_facts_are_merged_key_by_key(store: Store) -> None:
     fold(store, report(facts={"firmware": "1.1"}), report(facts={"battery_percent": 79.0}))
     facts = msgspec.json.decode(device(store, "facts_json")[0])
     assert facts == {"model": "1PM", "firmware": "1.1", "battery_percent": 79.0}
+
+
+def test_what_it_told_without_a_fact_of_its_own_is_merged_name_by_name_and_bounded(store: Store) -> None:
+    fold(store, report(facts={"told": {"state": "ON", "mode": "heat"}}), report(facts={"told": {"state": "OFF"}}))
+    told = msgspec.json.decode(device(store, "facts_json")[0])["told"]
+    assert told == {"state": "OFF", "mode": "heat"}
+    fold(store, *(report(facts={"told": {f"name {n}": n, "state": "ON"}}) for n in range(100)))
+    told = msgspec.json.decode(device(store, "facts_json")[0])["told"]
+    assert (len(told), told["state"], told["name 0"]) == (MAX_TOLD, "ON", 0)
 
 
 def test_a_word_that_comes_late_does_not_take_last_seen_back(store: Store) -> None:
