@@ -96,6 +96,8 @@ def settled_value(value: object, datatype: int) -> Value | None:
     """A raw value as its datatype means it: -1 for 4294967295 of an Int32, True for 1 of a Boolean; no times."""
     if datatype == _DATETIME:
         return None
+    if type(value) is float:
+        return value
     if type(value) is int:
         return _settled_whole(value, datatype)
     if type(value) is str and 0 < datatype <= _BOOLEAN:  # JSON has no 64 bits: many write them as text
@@ -103,7 +105,7 @@ def settled_value(value: object, datatype: int) -> Value | None:
             return flag_of(value)
         digits = len(value) <= _MAX_DIGITS and value.isascii() and value.removeprefix("-").isdigit()
         return _settled_whole(int(value), datatype) if digits else number_of(value)
-    return value if isinstance(value, Value) else None
+    return value if isinstance(value, bool | str) else None
 
 
 def _settled_whole(value: int, datatype: int) -> Value:
@@ -116,9 +118,9 @@ def _settled_whole(value: int, datatype: int) -> Value:
     return bool(value) if datatype == _BOOLEAN else value
 
 
-def may_be_negative(value: object, datatype: int) -> bool:
-    """Whether a raw whole number has its highest bit set and nobody has told whether that is a sign."""
-    return datatype == 0 and type(value) is int and (2**31 <= value < 2**32 or value >= 2**63)
+def may_be_negative(value: object) -> bool:
+    """Whether a raw whole number has its highest bit set, which is a sign or not as its datatype tells."""
+    return type(value) is int and (2**31 <= value < 2**32 or value >= 2**63)
 
 
 def elements_of(value: object, datatype: int) -> list[float] | None:

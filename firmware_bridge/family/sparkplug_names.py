@@ -6,6 +6,7 @@ Sparkplug prescribes neither names nor units: a name may be a path, `Outputs/Pum
 
 import functools
 import re
+from typing import NamedTuple
 
 from firmware_bridge.notation.metrics import UNITS, read_metric, snake_case
 from firmware_bridge.notation.units import scale_to
@@ -31,7 +32,7 @@ SPELLINGS: dict[str, str] = {
 }
 """Engineering units as plants write them -> as `units` knows them."""
 
-_PLACE = {
+_COORDINATES = {
     **dict.fromkeys(("latitude", "lat"), "latitude"),
     **dict.fromkeys(("longitude", "lon", "lng", "long"), "longitude"),
     "altitude": "altitude",
@@ -47,28 +48,41 @@ _PLAIN = frozenset(("mm", "kg", "dB", "dBm", "Hz", "VA", "var", "kWh", "lx", "m/
 """Units that are called as in UCUM, with more than one letter: one alone may be the name of a phase or an axis."""
 
 
+class Named(NamedTuple):
+    """A name taken apart: the metric, its usual unit, the unit that the name says, and `coordinate` of `whose` place.
+
+    `Temperature (°F)` is temperature, Cel, °F; `GPS/Lat` is the latitude of gps.
+    """
+
+    metric: str
+    usual: str
+    unit: str
+    whose: str = ""
+    coordinate: str = ""
+
+
 @functools.lru_cache(maxsize=4_096)
-def read_name(name: str) -> tuple[str, str, str]:
-    """(metric, its usual unit, the unit that the name says): `Temperature (°F)` as temperature, Cel, °F."""
+def read_name(name: str) -> Named:
+    """What a metric's name says."""
     path, unit = _unit_in_brackets(name)
     levels = [level for level in path.split("/") if level]
     if len(levels) == 1:
         metric, usual = read_metric(levels[0])
         if not unit and not usual:
-            base, _, suffix = snake_case(levels[0]).rpartition("_")
-            told, known = _SUFFIXES.get(suffix, ""), read_metric(base) if base else ("", "")
-            if told and known[1] and scale_to(told, known[1]).unit == known[1]:
-                return *known, told
-        return metric, usual, unit
-    metric = ".".join(snake_case(level) for level in levels)[:128] or "value"
-    return metric, UNITS.get(metric, ""), unit
-
-
-@functools.lru_cache(maxsize=4_096)
-def read_place(metric: str) -> tuple[str, str]:
-    """(whose, which): `gps.lat` as gps, latitude; which is '' for whatever is no coordinate."""
+            metric, usual, unit = _unit_in_suffix(metric)
+    else:
+        metric = ".".join(snake_case(level) for level in levels)[:128] or "value"
+        usual = UNITS.get(metric, "")
     whose, _, last = metric.rpartition(".")
-    return whose, _PLACE.get(last, "")
+    return Named(metric, usual, unit, whose, _COORDINATES.get(last, ""))
+
+
+def _unit_in_suffix(name: str) -> tuple[str, str, str]:
+    """Metric, usual unit and the unit it is in: `temperature_f`, where the first part is a metric of such a unit."""
+    base, _, suffix = name.rpartition("_")
+    unit = _SUFFIXES.get(suffix, "") if base else ""
+    metric, usual = read_metric(base)
+    return (metric, usual, unit) if unit and usual and scale_to(unit, usual).unit == usual else (name, "", "")
 
 
 def _unit_in_brackets(name: str) -> tuple[str, str]:

@@ -81,6 +81,8 @@ def _read_metric(data: bytes, metrics: list[Metric], parent: Metric, depth: int)
     for tag, value in read_fields(data):
         if isinstance(value, int):
             _set_number(metric, tag, value)
+        elif tag == 0x0A:
+            metric.name = _text(value)
         elif tag == 0x69 and len(value) == 8:
             metric.value = double_of(value)
         elif tag == 0x65 and len(value) == 4:
@@ -104,9 +106,7 @@ def _read_metric(data: bytes, metrics: list[Metric], parent: Metric, depth: int)
 
 def _set_text(metric: Metric, tag: int, value: bytes) -> None:
     """The texts and bytes of a Metric message."""
-    if tag == 0x0A:
-        metric.name = _text(value)
-    elif tag == 0x7A:
+    if tag == 0x7A:
         metric.value = _text(value)
     elif tag == 0x4A:
         _read_properties(value, metric)

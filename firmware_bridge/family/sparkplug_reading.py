@@ -20,7 +20,7 @@ from firmware_bridge.family.sparkplug_metric import (
     may_be_negative,
     settled_value,
 )
-from firmware_bridge.family.sparkplug_names import FACTS, SPELLINGS, read_name, read_place
+from firmware_bridge.family.sparkplug_names import FACTS, SPELLINGS, read_name
 from firmware_bridge.notation.instant import from_unix
 from firmware_bridge.notation.members import number_of, text_of
 from firmware_bridge.notation.metrics import snake_case
@@ -40,6 +40,7 @@ class _Told(msgspec.Struct):
     readings: list[EnvironmentReading] = []
     facts: dict[str, str] = {}
     attributes: dict[str, Any] = {}
+    places: dict[str, dict[str, EnvironmentReading]] = {}
 
 
 def instant_of(milliseconds: int | None) -> datetime | None:
@@ -58,7 +59,7 @@ def read_metrics(
         name = metric.name or f"alias_{metric.alias}{metric.member}"
         if name == "bdSeq" or name.startswith(("Node Control/", "Device Control/")):
             continue
-        if metric.quality in _NOT_GOOD:
+        if metric.quality is not None and metric.quality in _NOT_GOOD:
             _pass_over(told, name)
             continue
         datatype, unit = known.get(name, (0, ""))
@@ -69,7 +70,7 @@ def read_metrics(
             _tell(told, name, value)
         elif value is None:
             _read_array(told, name, metric)
-        elif payload.rendered or not may_be_negative(value, metric.datatype):
+        elif metric.datatype or payload.rendered or not may_be_negative(value):
             _read(told, name, value, metric)
     if len(payload.metrics) > MAX_OBSERVATIONS:
         told.attributes["metrics"] = len(payload.metrics)  # more than are kept
@@ -106,30 +107,26 @@ def _read(told: _Told, name: str, value: object, metric: Metric) -> None:
     number = float(value) if type(value) is bool else number_of(value)
     if number is None or len(told.readings) >= MAX_OBSERVATIONS - 2:
         return
-    called, usual, named = read_name(name)
-    unit = metric.unit or named
-    scale = scale_to(SPELLINGS.get(unit, unit), usual)
-    told.readings.append(
-        EnvironmentReading(
-            device=told.device,
-            observed_at=instant_of(metric.timestamp) or told.when,
-            metric=called,
-            value=apply(scale, number),
-            unit=scale.unit,
-            channel=metric.channel,
-            attributes={"historical": True} if metric.historical else {},
-        )
+    named = read_name(name)
+    unit = metric.unit or named.unit
+    scale = scale_to(SPELLINGS.get(unit, unit), named.usual)
+    reading = EnvironmentReading(
+        device=told.device,
+        observed_at=instant_of(metric.timestamp) or told.when,
+        metric=named.metric,
+        value=apply(scale, number),
+        unit=scale.unit,
+        channel=metric.channel,
+        attributes={"historical": True} if metric.historical else {},
     )
+    told.readings.append(reading)
+    if named.coordinate:
+        told.places.setdefault(named.whose, {})[named.coordinate] = reading
 
 
 def _positions(told: _Told) -> list[Position]:
     """The first pair of coordinates that belong together, as `GPS/Latitude` and `GPS/Longitude`."""
-    places: dict[str, dict[str, EnvironmentReading]] = {}
-    for reading in told.readings:
-        whose, which = read_place(reading.metric)
-        if which:
-            places.setdefault(whose, {})[which] = reading
-    for place in places.values():
+    for place in told.places.values():
         latitude, longitude, altitude = place.get("latitude"), place.get("longitude"), place.get("altitude")
         if latitude and longitude and abs(latitude.value) <= 90 and abs(longitude.value) <= 180:
             return [
