@@ -264,4 +264,6 @@ def test_without_a_topic_a_birth_need_not_offer_a_rebirth_and_a_will_need_not_te
     flow = metric("Flow", kind=10, more=field(13, 4.0))
     for document, state in ((payload(number, flow), "online"), (number, "offline")):
         text = document.decode() if document is number else document  # as the decoder hands it over
-        assert hear(FAMILY, text)[0].state == state
+        health = hear(FAMILY, text)[0]
+        assert isinstance(health, DeviceHealth)
+        assert health.state == state
