@@ -140,9 +140,9 @@ def _vehicle_of(item: Mapping[str, Any], vehicle: Mapping[str, Any]) -> str:
 
 
 def _on_openalpr(inbound: Inbound, context: Context) -> list[Observation]:
-    """A message of the OpenALPR agent (Rekor Scout) by its data type."""
+    """A message of the OpenALPR agent (Rekor Scout) by its data type; before there was one, each was of a picture."""
     document = inbound.document
-    kind = document["data_type"]
+    kind = document.get("data_type", "alpr_results")
     if kind == "heartbeat":
         return _heartbeat(document, inbound, context)
     if kind == "alpr_alert":
@@ -298,11 +298,18 @@ def _recognise(document: Any) -> Handler | None:
         return _on_openalpr
     if type(document.get("hook")) is dict and "data" in document:
         return _on_stream
-    if type(document.get("results")) is list and _is_plate_recognizer(document):
-        return _on_snapshot
+    if type(document.get("results")) is list and (handler := _by_results(document)):
+        return handler
     if "ANPR" in alert_of(document) and ("eventType" in document or ROOT in document):
         return _on_alert
     return _on_cammra if "plateText" in document and "plateConfidence" in document else None
+
+
+def _by_results(document: Mapping[str, Any]) -> Handler | None:
+    """OpenALPR's before it told data types, else Plate Recognizer's."""
+    if "epoch_time" in document and "confidence" in _first(document["results"]):
+        return _on_openalpr
+    return _on_snapshot if _is_plate_recognizer(document) else None
 
 
 def _is_plate_recognizer(document: Mapping[str, Any]) -> bool:

@@ -1,158 +1,117 @@
 """A Sparkplug B payload, from Protocol Buffers or from its JSON rendering, as metrics.
 
-Numbers come out as they are meant: signed integers travel as two's complement in unsigned fields, and which they are
-the datatype tells. A data message leaves the datatype out, so the caller applies it (`settled_value`) from the birth.
-Templates are flattened to `name/member`; data sets, arrays and files are passed over.
-Source: Eclipse Sparkplug 3.0.0, chapter 6, "Payloads", and its sparkplug_b.proto.
+Templates are flattened to `name/member` and data sets to `name/column`; what was sent compressed is unpacked. Files
+are passed over.
+Source: Eclipse Sparkplug 3.0.0, chapter 6, "Payloads", and its sparkplug_b.proto; for compression, Eclipse Tahu's
+PayloadUtil.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-import msgspec
+import zlib
 
 from appliance.errors import Rejected
-from firmware_bridge.notation.members import flag_of, list_of, object_of, text_of, whole_of
-from firmware_bridge.notation.protobuf import MAX_DEPTH, double_of, float_of, read_fields, signed_of
+from firmware_bridge.family.sparkplug_json import read_json_text
+from firmware_bridge.family.sparkplug_metric import (
+    MAX_ELEMENTS,
+    MAX_METRICS,
+    Metric,
+    Payload,
+    Value,
+    belong_to,
+    note_property,
+)
+from firmware_bridge.notation.members import text_of
+from firmware_bridge.notation.protobuf import MAX_DEPTH, double_of, float_of, read_fields
 
-MAX_METRICS = 10_000  # of one message, members of templates included
-
-DATATYPES: dict[str, int] = {
-    name: number
-    for number, name in enumerate(
-        "int8 int16 int32 int64 uint8 uint16 uint32 uint64 float double boolean string datetime text uuid dataset "
-        "bytes file template propertyset propertysetlist".split(),
-        start=1,
-    )
-}
-_SIGNED_BITS = {1: 8, 2: 16, 3: 32, 4: 64}
-_BOOLEAN, _DATETIME = 11, 13
-_UNIT_PROPERTIES = frozenset(("engunit", "engineeringunit", "engineeringunits", "engunits", "unit", "units", "uom"))
-
-Value = bool | int | float | str
-
-
-class Metric(msgspec.Struct):
-    """One metric; `value` is None where it is null or of a type that is passed over, and raw until it is settled."""
-
-    name: str = ""
-    alias: int | None = None
-    timestamp: int | None = None
-    datatype: int = 0
-    value: Value | None = None
-    is_null: bool = False
-    historical: bool = False
-    unit: str = ""
-
-
-class Payload(msgspec.Struct):
-    """What one message says: its time in Unix milliseconds, its place in the sequence (0..255), its metrics."""
-
-    timestamp: int | None = None
-    seq: int | None = None
-    metrics: list[Metric] = []
-
-
-def settled_value(value: Value | None, datatype: int) -> Value | None:
-    """A raw value as its datatype means it: -1 for 4294967295 of an Int32, True for 1 of a Boolean; no times."""
-    if type(value) is int:
-        bits = _SIGNED_BITS.get(datatype)
-        if bits is not None:
-            return signed_of(value, bits)
-        if datatype == _BOOLEAN:
-            return bool(value)
-    return None if datatype == _DATETIME else value
+COMPRESSED = b"SPBV1.0_COMPRESSED"  # the `uuid` of a payload whose body is another
+MAX_UNPACKED = 4_194_304  # bytes
 
 
 def read_payload(data: bytes) -> Payload:
     """A payload from its bytes; Rejected where they are no Protocol Buffers or a member is of the wrong kind."""
-    if data[:1] == b"{":
-        return read_json_payload(_json_of(data))
+    if data[:1] == b"{" or data[:20].lstrip()[:1] == b"{":
+        return read_json_text(data)
+    payload, packed = _read_payload(data)
+    if not packed:
+        return payload
+    inner, _ = _read_payload(_unpack(packed))  # compressed once more is nothing that anyone sends
+    inner.seq = payload.seq if inner.seq is None else inner.seq
+    inner.timestamp = payload.timestamp if inner.timestamp is None else inner.timestamp
+    return inner
+
+
+def _read_payload(data: bytes) -> tuple[Payload, bytes]:
+    """The payload, and the body that holds the true one where it is compressed."""
     payload = Payload(metrics=[])
+    uuid = body = b""
     for tag, value in read_fields(data):
-        if tag == 0x12 and type(value) is bytes:
-            _read_metric(value, payload.metrics, "", 1)
-        elif tag == 0x08 and type(value) is int:
-            payload.timestamp = value
-        elif tag == 0x18 and type(value) is int:
-            payload.seq = value
-    return payload
+        if isinstance(value, int):
+            if tag == 0x08:
+                payload.timestamp = value
+            elif tag == 0x18:
+                payload.seq = value
+        elif tag == 0x12:
+            _read_metric(value, payload.metrics, Metric(), 1)
+        elif tag == 0x22:
+            uuid = value
+        elif tag == 0x2A:
+            body = value
+    packed = uuid == COMPRESSED or (bool(body) and [metric.name for metric in payload.metrics] == ["algorithm"])
+    return payload, body if packed else b""
 
 
-def read_json_payload(document: Mapping[str, Any]) -> Payload:
-    """A payload from its JSON rendering, as Eclipse Tahu and Chariot write it."""
-    metrics = document.get("metrics", [])
-    if type(metrics) is not list:
-        raise Rejected("expected a list of metrics", "$.metrics")
-    payload = Payload(timestamp=whole_of(document.get("timestamp")), seq=whole_of(document.get("seq")), metrics=[])
-    for item in metrics[:MAX_METRICS]:
-        if type(item) is dict:
-            payload.metrics.append(_json_metric(item))
-    return payload
+def _unpack(body: bytes) -> bytes:
+    """GZIP or DEFLATE, told apart by their first bytes; DEFLATE may lack its header."""
+    for window in (47, -15):
+        unpacker = zlib.decompressobj(window)
+        try:
+            data = unpacker.decompress(body, MAX_UNPACKED)
+        except zlib.error:
+            continue
+        if unpacker.unconsumed_tail:
+            raise Rejected(f"a compressed payload of more than {MAX_UNPACKED} bytes")
+        if unpacker.eof:
+            return data
+    raise Rejected("a compressed payload that is neither GZIP nor DEFLATE, or cut short")
 
 
-def _json_of(data: bytes) -> Mapping[str, Any]:
-    try:
-        document = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise Rejected(f"neither a Sparkplug B payload nor its JSON rendering: {error}") from None
-    if type(document) is not dict:
-        raise Rejected("expected a JSON object with metrics")
-    return document
-
-
-def _json_metric(item: dict[str, Any]) -> Metric:
-    datatype = item.get("dataType", item.get("datatype", item.get("type")))
-    value = item.get("value")
-    return Metric(
-        name=text_of(item.get("name")),
-        alias=whole_of(item.get("alias")),
-        timestamp=whole_of(item.get("timestamp")),
-        datatype=DATATYPES.get(datatype.lower(), 0) if type(datatype) is str else whole_of(datatype) or 0,
-        value=value if type(value) in (bool, int, float, str) else None,
-        is_null=value is None or flag_of(item.get("isNull")) is True,
-        historical=flag_of(item.get("isHistorical", item.get("is_historical"))) is True,
-        unit=_json_unit(item.get("properties")),
-    )
-
-
-def _json_unit(properties: object) -> str:
-    """The unit among the properties: an object by name, or a list of objects with a name of their own."""
-    named = (
-        object_of(properties).items()
-        if type(properties) is dict
-        else [(text_of(object_of(one).get("name")), one) for one in list_of(properties)[:64]]
-    )
-    for name, held in named:
-        if name.lower() in _UNIT_PROPERTIES:
-            return text_of(object_of(held).get("value") if type(held) is dict else held)
-    return ""
-
-
-def _read_metric(data: bytes, metrics: list[Metric], prefix: str, depth: int) -> None:
-    """One Metric message, appended; a template's members follow it under its name."""
+def _read_metric(data: bytes, metrics: list[Metric], parent: Metric, depth: int) -> None:
+    """One Metric message, appended; what it is made of follows it under its name."""
     metric = Metric()
-    template = b""
+    template = data_set = b""
     for tag, value in read_fields(data):
         if isinstance(value, int):
             _set_number(metric, tag, value)
         elif tag == 0x0A:
-            metric.name = prefix + _text(value)
+            metric.name = _text(value)
         elif tag == 0x69 and len(value) == 8:
             metric.value = double_of(value)
         elif tag == 0x65 and len(value) == 4:
             metric.value = float_of(value)
-        elif tag == 0x7A:
-            metric.value = _text(value)
-        elif tag == 0x4A:
-            metric.unit = _unit_of(value)
+        elif tag == 0x8A:
+            data_set = value
         elif tag == 0x92:
             template = value
+        else:
+            _set_text(metric, tag, value)
     if len(metrics) >= MAX_METRICS:
         return
+    if depth > 1:
+        belong_to(metric, parent)
     metrics.append(metric)
     if template:
-        _read_template(template, metrics, f"{metric.name}/", depth)
+        _read_template(template, metrics, metric, depth)
+    elif data_set:
+        _read_data_set(data_set, metrics, metric)
+
+
+def _set_text(metric: Metric, tag: int, value: bytes) -> None:
+    """The texts and bytes of a Metric message."""
+    if tag == 0x7A:
+        metric.value = _text(value)
+    elif tag == 0x4A:
+        _read_properties(value, metric)
+    elif tag == 0x82:
+        metric.value = value
 
 
 def _set_number(metric: Metric, tag: int, value: int) -> None:
@@ -173,7 +132,7 @@ def _set_number(metric: Metric, tag: int, value: int) -> None:
         metric.is_null = value != 0
 
 
-def _read_template(data: bytes, metrics: list[Metric], prefix: str, depth: int) -> None:
+def _read_template(data: bytes, metrics: list[Metric], parent: Metric, depth: int) -> None:
     """The members of a template's instance; a definition holds no values."""
     if depth >= MAX_DEPTH:
         raise Rejected(f"templates within templates deeper than {MAX_DEPTH}")
@@ -182,11 +141,37 @@ def _read_template(data: bytes, metrics: list[Metric], prefix: str, depth: int) 
         return
     for tag, value in fields:
         if tag == 0x12 and type(value) is bytes and len(metrics) < MAX_METRICS:
-            _read_metric(value, metrics, prefix, depth + 1)
+            _read_metric(value, metrics, parent, depth + 1)
 
 
-def _unit_of(data: bytes) -> str:
-    """The engineering unit of a PropertySet: keys and values are two runs of the same length."""
+def _read_data_set(data: bytes, metrics: list[Metric], parent: Metric) -> None:
+    """The cells of a data set, row by row."""
+    columns: list[str] = []
+    types: list[int] = []
+    rows: list[bytes] = []
+    for tag, value in read_fields(data):
+        if isinstance(value, int):
+            if tag == 0x18:
+                types.append(value)
+        elif tag == 0x12:
+            columns.append(_text(value))
+        elif tag == 0x1A:  # packed
+            types += value  # each a byte
+        elif tag == 0x22:
+            rows.append(value)
+    for number, row in enumerate(rows[:MAX_ELEMENTS]):
+        cells = [value for tag, value in read_fields(row) if tag == 0x0A and type(value) is bytes]
+        for at, (column, cell) in enumerate(zip(columns, cells, strict=False)):
+            if len(metrics) >= MAX_METRICS:
+                return
+            metric = Metric(name=column, datatype=types[at] if at < len(types) else 0, value=_scalar_of(cell, 1))
+            belong_to(metric, parent)
+            metric.channel = str(number) if len(rows) > 1 else ""
+            metrics.append(metric)
+
+
+def _read_properties(data: bytes, metric: Metric) -> None:
+    """The unit and the quality in a PropertySet: keys and values are two runs of the same length."""
     keys: list[str] = []
     values: list[bytes] = []
     for tag, value in read_fields(data):
@@ -196,9 +181,25 @@ def _unit_of(data: bytes) -> str:
             elif tag == 0x12:
                 values.append(value)
     for key, held in zip(keys, values, strict=False):
-        if key.lower().replace("_", "").replace(" ", "") in _UNIT_PROPERTIES:
-            return next((_text(value) for tag, value in read_fields(held) if tag == 0x42 and type(value) is bytes), "")
-    return ""
+        note_property(metric, key, _scalar_of(held, 3))
+
+
+def _scalar_of(data: bytes, first: int) -> Value | None:
+    """The value of a property or a cell: int, long, float, double, boolean and text, in fields from the `first` on."""
+    for tag, value in read_fields(data):
+        field = (tag >> 3) - first
+        if isinstance(value, int):
+            if 0 <= field <= 1:
+                return value
+            if field == 4:
+                return value != 0
+        elif field == 2 and len(value) == 4:
+            return float_of(value)
+        elif field == 3 and len(value) == 8:
+            return double_of(value)
+        elif field == 5:
+            return _text(value)
+    return None
 
 
 def _text(value: bytes) -> str:

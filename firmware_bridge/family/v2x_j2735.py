@@ -93,7 +93,7 @@ def _on_ode(inbound: Inbound, context: Context) -> list[Observation]:
     data = payload.get("data", payload)
     if type(data) is not dict:
         raise Rejected("an ODE message without an object of data", "$.payload.data")
-    when = _instant(metadata.get("recordGeneratedAt"), context) or _instant(metadata.get("odeReceivedAt"), context)
+    when = next((when for name in _TIMES if (when := _instant(metadata.get(name), context))), None)
     address = text_of(metadata.get("originIp")) or text_of(metadata.get("originRsu"))
     case = _Case(
         kind=_BY_DATA_TYPE.get(text_of(payload.get("dataType")).rpartition(".")[2], ""),
@@ -120,6 +120,9 @@ def _on_frame(inbound: Inbound, context: Context) -> list[Observation]:
     case = _Case(kind="", data=document, when=when, reporter=f"{NAME}/{sender_of(inbound)}")
     _open_frame(case)
     return list(_READERS.get(case.kind, _plain)(case))
+
+
+_TIMES = ("recordGeneratedAt", "generatedAt", "odeReceivedAt", "receivedAt")  # two of them until schema version 2
 
 
 def _instant(value: object, context: Context) -> datetime | None:

@@ -146,6 +146,18 @@ def test_each_plate_of_a_picture_has_its_own_name() -> None:
     ]
 
 
+def test_a_picture_from_before_there_were_data_types() -> None:
+    plates = [{"plate": "S11FRE", "confidence": 77.0, "region": "", "candidates": [{"plate": "S11FRE"}]}]
+    document = {"epoch_time": 1_402_161_050, "uuid": "site-cam1-1402161050", "camera_id": 1, "site_id": "site"}
+    assert hear(FAMILY, {**document, "results": plates})[0] == PlateRead(
+        device="lpr/1",
+        observed_at=datetime(2014, 6, 7, 17, 10, 50, tzinfo=UTC),
+        observation_id="site-cam1-1402161050-0",
+        plate="S11FRE",
+        score=0.77,
+    )
+
+
 def test_a_group_is_one_vehicle_that_grows() -> None:
     read = hear(FAMILY, GROUP)[0]
     assert read == PlateRead(

@@ -222,6 +222,17 @@ def test_traveller_information_is_an_incident_by_its_first_code() -> None:
     ]
 
 
+def test_the_first_versions_of_the_metadata_have_other_times() -> None:
+    core = {"id": "14030000", "position": {"latitude": 40.47, "longitude": -104.97}}
+    document = ode({"coreData": core}, "J2735Bsm")
+    document["metadata"] = {
+        "generatedAt": "2017-08-10T21:02:21.800Z[UTC]",
+        "receivedAt": "2017-09-19T19:33:12.194Z[UTC]",
+        "schemaVersion": 2,
+    }
+    assert hear(FAMILY, document)[0].observed_at == datetime(2017, 8, 10, 21, 2, 21, 800_000, tzinfo=UTC)
+
+
 def test_traveller_information_as_older_versions_wrap_it() -> None:
     data = {
         "MessageFrame": {
