@@ -40,6 +40,7 @@ class _Told(msgspec.Struct):
     readings: list[EnvironmentReading] = []
     facts: dict[str, str] = {}
     attributes: dict[str, Any] = {}
+    not_good: list[str] = []
     places: dict[str, dict[str, EnvironmentReading]] = {}
 
 
@@ -74,15 +75,16 @@ def read_metrics(
             _read(told, name, value, metric)
     if len(payload.metrics) > MAX_OBSERVATIONS:
         told.attributes["metrics"] = len(payload.metrics)  # more than are kept
+    if told.not_good:
+        told.attributes["not_good"] = ", ".join(told.not_good)
     health = DeviceHealth(device=device, observed_at=when, attributes=told.attributes, **told.facts)  # type: ignore[arg-type]
     return health, [*told.readings, *_positions(told)]
 
 
 def _pass_over(told: _Told, name: str) -> None:
     """What its sender calls bad or stale is no measurement; only which it was is kept."""
-    names = told.attributes.setdefault("not_good", [])
-    if len(names) < MAX_TEXTS:
-        names.append(name)
+    if len(told.not_good) < MAX_TEXTS:
+        told.not_good.append(name)
 
 
 def _tell(told: _Told, name: str, value: str) -> None:

@@ -131,7 +131,7 @@ def test_what_its_sender_calls_bad_or_stale_is_no_measurement(quality: bytes) ->
     bad = metric("Level", kind=10, more=field(13, 0.0) + properties(engUnit=field(8, "m"), Quality=quality))
     heard = hear(FAMILY, payload(good, bad, seq=1), DATA)
     assert told(heard) == [("flow", 4.0, "", "")]
-    assert heard[0].attributes == {"not_good": ["Level"]}
+    assert heard[0].attributes == {"not_good": "Level"}
 
 
 @pytest.mark.parametrize(
