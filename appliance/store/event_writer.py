@@ -131,7 +131,7 @@ class EventWriter:
         settle_index(connection)
         self._known.indexed = fetch_marks(raw).indexed
         if last_key(raw) - fetch_marks(raw).counted >= MAX_UNCOUNTED:
-            settle_counts(connection, self._tally)
+            settle_counts(connection, self._tally, INDEX_ROWS)  # as many as came: no batch waits for more
 
 
 def contents_of(events: Sequence[Event], now: int) -> list[Content]:

@@ -26,7 +26,7 @@ from appliance.store.totals import add_totals
 
 INDEX_ROWS = 8_192  # events in the tail before they are indexed: some 20 MB written at once on a full day
 COUNT_ROWS = 32_768  # counted in one transaction, some 60 ms; the more together, the more of them share a page
-MAX_UNCOUNTED = 131_072  # with more than this the writer counts too: the jobs process is slow or down
+MAX_UNCOUNTED = 131_072  # with more than this the writer counts too, as many as it indexes: jobs is slow or down
 
 _AMENDED = "UPDATE settled SET amended = amended + 1"  # whoever is tallying must begin again
 _INDEX_KEYS = """
