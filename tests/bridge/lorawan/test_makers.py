@@ -20,7 +20,7 @@ CASES: list[tuple[str, int, str, str, Said, Facts]] = [
      {"battery_percent": 100.0, "firmware": "1.2"}),
     # an error code instead of a temperature
     ("SENSECAP S2105", 1, "010610e897357701071048a30000010c10b4000000dd0a", "seeed",
-     [("soil_moisture", "", 41.8, "%"), ("soil_conductivity", "", 0.18, "dS/m")], {}),
+     [("soil_moisture", "", 41.8, "%"), ("soil_conductivity", "", 180, "uS/cm")], {}),
     # 23.1 degrees, 66 %, 12000 lx, UV 3.5, 1.5 m/s; 270 degrees, 2 mm/h, 1010.2 hPa; 90 %
     ("SENSECAP S2120", 3, "0100e74200002ee023000f02010e000007d02776035a", "seeed",
      [temperature(23.1), humidity(66), ("illuminance", "", 12000, "lx"), ("uv_index", "", 3.5, "1"),
@@ -33,6 +33,30 @@ CASES: list[tuple[str, int, str, str, Said, Facts]] = [
      {"battery_percent": 31.0}),
     ("SENSECAP T1000-A", 5, "0260010a0105010002d0003c003c0001", "seeed", [],
      {"battery_percent": 96.0, "firmware": "1.10"}),
+    # 86400 s, 27216 of whatever the meter counts; a sensor in a field says what none in a room does
+    ("", 10, "00fe0001518000006a50000000", "tektelic",
+     [("consumption_time", "", 86400, "s"), ("consumption", "", 27216, ""), ("meter_status", "", 0, "")], {}),
+    ("TEKTELIC KIWI", 10, "00baae01040579020202d5", "tektelic",
+     [("battery_low", "", True), ("input_frequency", "1", 1401, "Hz"), ("input_voltage", "2", 0.725, "V"),
+      ("soil_temperature", "", 22.6, "Cel")], {"voltage_v": 2.96}),
+    ("", 10, "0b6700d80b685009657fff0900ff01040579", "tektelic",
+     [temperature(21.6), humidity(40.0), ("illuminance", "", 32767, "lx"), ("light_detected", "", 1, "1"),
+      ("input_frequency", "1", 1401, "Hz")], {}),
+    ("TEKTELIC", 10, "00ba0f8c036700e1", "tektelic", [temperature(22.5)], {"voltage_v": 3.98}),
+    # precise humidity and place, an index of what evaporates; a soil probe of a hub
+    ("RAK WISBLOCK", 1, "0370020d04890085a8f600d6120a001f40058a0064", "cayenne_lpp",
+     [("humidity", "3", 52.5, "%"), ("position", 8.759542, 14.029322), ("voc_index", "5", 100, "1")], {}),
+    ("RAK SENSORHUB", 4, "01bc00fb02c001d801b85a01ba0194", "cayenne_lpp",
+     [("soil_moisture", "1", 25.1, "%"), ("soil_conductivity", "2", 472, "uS/cm")],
+     {"battery_percent": 90.0, "voltage_v": 4.04}),
+    ("ELSYS ERS", 6, "3e060701081401", "elsys", [], {}),
+    # 1000.5 hPa, 22.5 degrees, 40.25 %; mg, thousandths of a degree a second, tenths of a microtesla; 300 lx, 3.6 V
+    ("SENSIEDGE", 1, "271508ca0fb9000a0000fff5ee17000003e8012c000000 64012c0168", "sensiedge",
+     [("pressure", "", 1000.5, "hPa"), temperature(22.5), humidity(40.25), ("illuminance", "", 300, "lx"),
+      ("acceleration", "x", 0.01, "[g]"), ("acceleration", "y", 0, "[g]"), ("acceleration", "z", -0.011, "[g]"),
+      ("angular_velocity", "x", -4.585, "deg/s"), ("angular_velocity", "y", 0, "deg/s"),
+      ("angular_velocity", "z", 1, "deg/s"), ("magnetic_field", "x", 30, "uT"), ("magnetic_field", "y", 0, "uT"),
+      ("magnetic_field", "z", 10, "uT")], {"voltage_v": 3.6}),
     # 29 wanted, 0x5a * 165/256 - 40, 0x78/256; at 250 of 300
     ("MCLIMATE VICKI", 2, "011d5a78fa2c01f080", "mclimate",
      [("setpoint", "", 29, "Cel"), temperature(18.01), humidity(46.875), ("valve_opening", "", 17, "%"),
