@@ -114,8 +114,8 @@ _SECOND = 0x19  # a probe that may be there several times
 
 def _read(body: Body, findings: Findings) -> bool:
     data, at, end = body.data, 0, len(body.data)
-    if not end or data[0] == 0x3E:  # settings
-        return False
+    if not end or data[0] == 0x3E:  # settings, which measure nothing
+        return end > 0 and bool(body.model)
     steps: list[tuple[Reader, int]] = []
     seen: list[int] = []
     while at < end:

@@ -9,14 +9,21 @@ from collections.abc import Sequence
 
 from firmware_bridge.lorawan.codec import Body, Codec, agree
 from firmware_bridge.lorawan.findings import Findings
+from firmware_bridge.lorawan.milesight_command import COMMANDED, commands_of, read_commands
 from firmware_bridge.lorawan.milesight_history import HISTORY, RECORD
 from firmware_bridge.lorawan.milesight_reader import Field
 from firmware_bridge.lorawan.milesight_table import TABLE
 
 _MAX_ITEMS = 128
+_PORTS = (0, 85)  # where nobody names the device: unknown, or the one it comes with
 
 
 def _read(body: Body, findings: Findings) -> bool:
+    if not body.model and body.f_port not in _PORTS:
+        return False
+    commands = commands_of(body.model) if body.model else None
+    if commands is not None:
+        return read_commands(body, commands, findings)
     steps, complete = _walk(body.data)
     if not steps:
         return False
@@ -32,7 +39,7 @@ def _read(body: Body, findings: Findings) -> bool:
             field.read(findings, body.data, start)
         elif size == 1:
             findings.measure("state", body.data[start], "", str(key >> 8))
-    return complete and findings.touched
+    return complete and (findings.touched or bool(body.model) or body.f_port == _PORTS[-1])
 
 
 def _walk(data: bytes) -> tuple[list[tuple[int, int, int]], bool]:
@@ -46,12 +53,16 @@ def _walk(data: bytes) -> tuple[list[tuple[int, int, int]], bool]:
             size = _record_size(data, at)
         else:
             fields = TABLE.get(key)
-            size = fields[0].size if fields else 0
+            size = _size_of(fields[0], data, at) if fields else 0
         if not size or at + size > end:
             return steps, not any(data[at - 2 :])  # some models fill up with zeros
         steps.append((key, at, size))
         at += size
     return steps, not any(data[at:])
+
+
+def _size_of(field: Field, data: bytes, at: int) -> int:
+    return field.size or (field.sized(data, at) if field.sized is not None else 0)
 
 
 def _choose(fields: Sequence[Field], model: str, keys: frozenset[int]) -> Field | None:
@@ -65,7 +76,8 @@ def _choose(fields: Sequence[Field], model: str, keys: frozenset[int]) -> Field 
     suited = [field for field in fields if field.suits(keys)]
     if suited:
         return suited[0] if len(suited) == 1 else None
-    plain = [field for field in fields if not field.near and not field.without]
+    usual = [field for field in fields if not (field.models or field.near or field.without)]
+    plain = usual or [field for field in fields if not field.near and not field.without]
     return plain[0] if len(plain) == 1 else None
 
 
@@ -84,7 +96,7 @@ def _read_record(body: Body, findings: Findings, start: int, size: int) -> None:
     layouts = RECORD[size]
     ours = [layout for layout in layouts if body.model and any(name in body.model for name in layout.models)]
     read: list[Findings] = []
-    for layout in ours or layouts:
+    for layout in ours or [layout for layout in layouts if not layout.named]:
         tried = findings.fresh()
         layout.read(tried, body.data, start)
         if not tried.implausible:
@@ -99,8 +111,9 @@ MILESIGHT = Codec(
         "MILESIGHT",
         "URSALINK",
         *("AM102", "AM103", "AM104", "AM107", "AM30", "AM319", "AT101", "CT101", "CT103", "CT105", "CT30", "CT31"),
-        *("DS3604", "EM300", "EM310", "EM320", "EM400", "EM410", "EM500", "FT101", "GS101", "GS301", "GS601"),
-        *("TS101", "TS201", "TS30", "UC11", "UC300", "UC50", "UC51", "VS121", "VS13", "VS330", "VS34", "VS35", "VS360"),
+        *("DS3604", "EM300", "EM310", "EM320", "EM400", "EM410", "EM500", "FT101", "GS101", "GS301"),
+        *("TS101", "TS201", "TS30", "UC100", "UC11", "UC300", "UC50", "UC51", "UC52"),
+        *("VS121", "VS13", "VS321", "VS330", "VS34", "VS35", "VS360", "VS370", "VS373"),
         *(
             "WS101",
             "WS136",
@@ -115,7 +128,10 @@ MILESIGHT = Codec(
             "WS558",
             "WT101",
             "WT201",
+            "WT211",
+            "WTS506",
         ),
+        *COMMANDED,
     ),
     ouis=("24e124",),
     read=_read,

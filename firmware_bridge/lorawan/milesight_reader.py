@@ -10,13 +10,16 @@ from firmware_bridge.lorawan.codec import signed, whole
 from firmware_bridge.lorawan.findings import Findings
 
 Reader = Callable[[Findings, bytes, int], None]
+Sized = Callable[[bytes, int], int]
 
 _VOID = {2: 0xFFFD, 4: 0xFFFFFFFD}  # from here on a value says "failed", "not ready" or "out of range"
+_FAILED = 0xFFFF
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
     """One channel and type.
 
+    size    in bytes; 0 where `sized` tells it from the bytes themselves
     models  in upper case, where other models mean something else by it
     near    the keys of which one stands in the same body where this is meant
     without the keys of which none does
@@ -24,6 +27,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 
     size: int
     read: Reader
+    sized: Sized | None = None
     models: tuple[str, ...] = ()
     near: frozenset[int] = frozenset()
     without: frozenset[int] = frozenset()
@@ -63,6 +67,89 @@ def alarm(name: str, *, when: tuple[int, ...] = (1,), area: str = "", at: int = 
         findings.alarm(name, data[start + at] in when, area, momentary=momentary)
 
     return read
+
+
+def fault(part: str, *, when: tuple[int, ...] = tuple(range(256))) -> Reader:
+    """A notice that a sensor could not be read, or is out of its range; none is sent when it can be again."""
+
+    def read(findings: Findings, data: bytes, at: int) -> None:
+        if data[at] in when:
+            findings.alarm("fault", True, part, momentary=True)
+
+    return read
+
+
+def current(channel: str, scale: float) -> Reader:
+    """A current clamp: ampere, or that it could not be read."""
+
+    def read(findings: Findings, data: bytes, at: int) -> None:
+        raw = whole(data, at, 2)
+        if raw < _VOID[2]:
+            findings.measure("current", raw * scale, "A", channel)
+        findings.alarm("fault", raw == _FAILED, f"current {channel}")
+
+    return read
+
+
+def current_alarm(channel: str, scale: float) -> Reader:
+    """Greatest, smallest and present current, then bits: over the threshold, so no more, over range, so no more."""
+
+    def read(findings: Findings, data: bytes, at: int) -> None:
+        findings.measure("current", whole(data, at + 4, 2) * scale, "A", channel)
+        findings.alarm("current_alarm", data[at + 6] & 0b101 != 0, "" if channel == "1" else channel)
+
+    return read
+
+
+def bits(metric: str, low: int, width: int) -> Reader:
+    """A code in some bits of a byte, as the maker numbers it."""
+
+    def read(findings: Findings, data: bytes, at: int) -> None:
+        findings.measure(metric, data[at] >> low & (1 << width) - 1)
+
+    return read
+
+
+def switches(findings: Findings, data: bytes, at: int) -> None:
+    """Up to three switches: their states in the low half of the byte, which of them changed in the high half."""
+    there = (data[at] | data[at] >> 4) & 7
+    for n in range(max(1, there.bit_length())):
+        findings.measure("switch", data[at] >> n & 1, "", str(n + 1))
+
+
+def sockets(findings: Findings, data: bytes, at: int) -> None:
+    """Eight switches: which of them changed, then their states."""
+    for n in range(8):
+        findings.measure("switch", data[at + 1] >> n & 1, "", str(n + 1))
+
+
+def pressed(findings: Findings, data: bytes, at: int) -> None:
+    """One of several buttons was pressed."""
+    findings.alarm("button", True, str(data[at]), momentary=True)
+
+
+def flows(start: str) -> Reader:
+    """People who went from one area to each of four."""
+
+    def read(findings: Findings, data: bytes, at: int) -> None:
+        for n, end in enumerate("ABCD"):
+            findings.count(entered=whole(data, at + 2 * n, 2), line=f"{start} to {end}")
+
+    return read
+
+
+def taken_regions(findings: Findings, data: bytes, at: int) -> None:
+    """Which regions are watched, then which of them are taken."""
+    watched, taken = whole(data, at, 2), whole(data, at + 2, 2)
+    for n in range(16):
+        if watched >> n & 1:
+            findings.measure("occupancy", taken >> n & 1, "1", f"region {n + 1}")
+
+
+def free_regions(findings: Findings, data: bytes, at: int) -> None:
+    """Four regions, each 1 where it is free."""
+    for n in range(4):
+        findings.measure("occupancy", float(data[at + n] != 1), "1", f"region {n + 1}")
 
 
 def both(*readers: Reader) -> Reader:
@@ -127,12 +214,12 @@ def total_passed(line: str, way: str) -> Reader:
     return read
 
 
-def regions(first: int, how_many: int) -> Reader:
+def regions(first: int, how_many: int, who: str = "") -> Reader:
     """People in each of several regions now."""
 
     def read(findings: Findings, data: bytes, at: int) -> None:
         for n in range(how_many):
-            findings.count(present=data[at + n], line=f"region {first + n}")
+            findings.count(present=data[at + n], line=f"{who}region {first + n}")
 
     return read
 
@@ -147,6 +234,11 @@ def dwell(findings: Findings, data: bytes, at: int) -> None:
 def present(findings: Findings, data: bytes, at: int) -> None:
     """People in view now."""
     findings.count(present=data[at])
+
+
+def present_many(findings: Findings, data: bytes, at: int) -> None:
+    """The same, of more than 255."""
+    findings.count(present=whole(data, at, 2))
 
 
 def version(fact: str, size: int) -> Reader:

@@ -291,7 +291,7 @@ NUMBERED: dict[int, tuple[str, str, float]] = {
     4104: ("wind_direction", "deg", 1.0),
     4105: ("wind_speed", "m/s", 1.0),
     4106: ("ph", "[pH]", 1.0),
-    4108: ("soil_conductivity", "dS/m", 1.0),
+    4108: ("soil_conductivity", "uS/cm", 1000.0),
     4113: ("rain_rate", "mm/h", 1.0),
     4190: ("uv_index", "1", 1.0),
     4191: ("wind_gust", "m/s", 1.0),

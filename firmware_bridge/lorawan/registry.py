@@ -9,11 +9,15 @@ from firmware_bridge.lorawan.codec import Codec
 from firmware_bridge.lorawan.decentlab import DECENTLAB
 from firmware_bridge.lorawan.dragino import DRAGINO
 from firmware_bridge.lorawan.elsys import ELSYS
+from firmware_bridge.lorawan.makers import ADEUNIS, ENGINKO, LAIRD
+from firmware_bridge.lorawan.mclimate import MCLIMATE
 from firmware_bridge.lorawan.milesight import MILESIGHT
 from firmware_bridge.lorawan.netvox import NETVOX
 from firmware_bridge.lorawan.parking import BOSCH, NWAVE, PLACEPOD, TERABEE
+from firmware_bridge.lorawan.seeed import SEEED
 from firmware_bridge.lorawan.sensiedge import SENSIEDGE
 from firmware_bridge.lorawan.tektelic import TEKTELIC
+from firmware_bridge.lorawan.trackers import ABEEWAY, DIGITAL_MATTER, FIELD_TEST
 from firmware_bridge.lorawan.yobiiq import YOBIIQ
 
 CODECS: tuple[Codec, ...] = (
@@ -31,6 +35,14 @@ CODECS: tuple[Codec, ...] = (
     NWAVE,
     PLACEPOD,
     TERABEE,
+    SEEED,
+    MCLIMATE,
+    ABEEWAY,
+    DIGITAL_MATTER,
+    FIELD_TEST,
+    ADEUNIS,
+    LAIRD,
+    ENGINKO,
 )
 
 _WORDS = {word: codec for codec in CODECS for word in codec.words}

@@ -4,7 +4,7 @@ from firmware_bridge.lorawan.codec import Body, Codec, signed, whole
 from firmware_bridge.lorawan.findings import Findings
 
 SIZE = 28
-_AXES = (("acceleration", "[g]", 0.001, 6), ("angular_velocity", "deg/s", 0.07, 12), ("magnetic_field", "uT", 0.1, 18))
+_AXES = (("acceleration", "[g]", 0.001, 6), ("angular_velocity", "deg/s", 0.001, 12), ("magnetic_field", "uT", 0.1, 18))
 
 
 def _read(body: Body, findings: Findings) -> bool:

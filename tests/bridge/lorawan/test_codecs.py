@@ -12,6 +12,7 @@ from appliance.model.observation import Alarm, EnvironmentReading, Motion, Obser
 from firmware_bridge.lorawan.codec import Body, read_body
 from firmware_bridge.lorawan.findings import Findings
 from firmware_bridge.lorawan.registry import CODECS, find_codec
+from firmware_bridge.lorawan.yobiiq import YOBIIQ
 from tests.conftest import examples
 
 
@@ -216,8 +217,17 @@ def test_a_battery_alone_is_a_battery_whichever_model_has_it(body: str) -> None:
 
 
 def test_two_codecs_that_fit_leave_what_both_say() -> None:
-    named, observations, facts = read("017564", 8)
-    assert (named, observations, facts) == ("", [], {"battery_percent": 100.0})
+    twin = msgspec.structs.replace(YOBIIQ, name="twin")
+    reading = read_body(Body(data=bytes.fromhex("017564"), f_port=8), None, (YOBIIQ, twin), Findings("x/1", None, ""))
+    assert (reading.codec, reading.fits) == ("", ("yobiiq", "twin"))
+    assert (reading.findings.observations, reading.findings.facts) == ([], {"battery_percent": 100.0})
+
+
+def test_a_milesight_nobody_names_is_known_on_the_port_it_comes_with() -> None:
+    assert read("017564", 85)[0] == "milesight"
+    assert read("017564", 8)[0] == "yobiiq"
+    assert read("0367ddff04685e", 12) == ("", [], {})
+    assert read("0367ddff04685e", 12, "MILESIGHT EM300-TH")[1] == [temperature(-3.5), humidity(47.0)]
 
 
 def test_stored_records_bring_their_own_time() -> None:
