@@ -15,85 +15,19 @@ from msgspec import UNSET
 from appliance.errors import Rejected
 from appliance.model.observation import CommandOutcome, DeviceHealth, Observation, Outcome, Position
 from firmware_bridge.family.sender import sender_of
+from firmware_bridge.family.the_things_stack_message import DataRate, Heard, LoRa, Message, Settings, UplinkMessage
 from firmware_bridge.inbound import NOT_JSON, Context, Family, Handler, Inbound, Route
 from firmware_bridge.lorawan.findings import Findings
 from firmware_bridge.lorawan.sweep import sweep
 from firmware_bridge.lorawan.uplink import Uplink, observe_uplink
 from firmware_bridge.notation.instant import read_instant
-from firmware_bridge.notation.members import Other, Scalar, list_of, number_of, object_of, text_of, whole_of
+from firmware_bridge.notation.members import list_of, number_of, object_of, text_of, whole_of
 
 NAME = "the_things_stack"
 MAX_GATEWAYS = 100
 MAX_DOWNLINKS = 100
+MAX_PLACES = 10  # in an error's message
 _SERVERS = ("as:", "gs:", "ns:", "js:", "rpc:", "pba:")  # correlation ids that the stack adds itself
-
-
-class _Heard(msgspec.Struct, gc=False):
-    """How a gateway heard it."""
-
-    gateway_ids: Any = None
-    packet_broker: Any = None
-    rssi: Any = None
-    snr: Any = None
-
-
-class _LoRa(msgspec.Struct, gc=False):
-    """How it was sent."""
-
-    spreading_factor: Any = None
-
-
-class _DataRate(msgspec.Struct, gc=False):
-    """Of which LoRa is one."""
-
-    lora: _LoRa | Other = None
-
-
-class _Settings(msgspec.Struct, gc=False):
-    """Of the transmission."""
-
-    data_rate: _DataRate | Other = None
-
-
-class _Uplink(msgspec.Struct, gc=False):
-    """`uplink_message`."""
-
-    session_key_id: Any = None
-    f_port: Any = None
-    f_cnt: Any = None
-    frm_payload: Any = None
-    decoded_payload: Any = None
-    normalized_payload: Any = None
-    rx_metadata: list[_Heard | Other] | dict[str, Any] | Scalar = None
-    settings: _Settings | Other = None
-    received_at: Any = None
-    last_battery_percentage: Any = None
-    version_ids: Any = None
-
-
-class _Message(msgspec.Struct, gc=False):
-    """A message of an application: the members that are read, whatever they hold; the others are passed over.
-
-    end_device_ids  as they were sent: word for word the same each time, and looked up rather than read
-    """
-
-    end_device_ids: msgspec.Raw = msgspec.Raw()
-    received_at: Any = None
-    uplink_message: _Uplink | Other = None
-    uplink_normalized: _Uplink | Other = None
-    correlation_ids: Any = None
-    join_accept: Any = None
-    downlink_ack: Any = None
-    downlink_nack: Any = None
-    downlink_failed: Any = None
-    downlink_queued: Any = None
-    downlink_sent: Any = None
-    downlink_queue_invalidated: Any = None
-    location_solved: Any = None
-    service_data: Any = None
-    downlinks: Any = UNSET
-    result: msgspec.Raw = msgspec.Raw()
-    data: msgspec.Raw = msgspec.Raw()
 
 
 class _Device(msgspec.Struct, frozen=True, gc=False):
@@ -106,25 +40,26 @@ class _Device(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Sender(msgspec.Struct, frozen=True, gc=False):
-    """The device of a message, and when it was heard."""
+    """The device of a message, and when it was heard; `simulated` where somebody only tries a decoder out."""
 
     device: str
     device_id: str
     known: _Device
     at: datetime | None
     zone: tzinfo
+    simulated: bool = False
 
 
 def handle_message(inbound: Inbound, context: Context) -> Sequence[Observation]:
     """Any message of an application."""
     message = inbound.document
-    if type(message) is not _Message:  # known by its shape, or no message at all
+    if type(message) is not Message:  # known by its shape, or no message at all
         message = _read_again(inbound.payload)
     if message.result or message.data:
         message = _unwrapped(message)
     sender = _sender_of(message, inbound, context)
     for uplink in (message.uplink_message, message.uplink_normalized):
-        if type(uplink) is _Uplink:
+        if type(uplink) is UplinkMessage:
             return _observe(uplink, sender)
     for member, handle in _MESSAGES:
         told = getattr(message, member)
@@ -133,14 +68,14 @@ def handle_message(inbound: Inbound, context: Context) -> Sequence[Observation]:
     return [_health(sender)] if message.downlinks is UNSET else []
 
 
-def _read_again(payload: bytes) -> _Message:
+def _read_again(payload: bytes) -> Message:
     try:
         return _read_message(payload)
     except NOT_JSON:
         raise Rejected("expected a JSON object, as The Things Stack writes it") from None
 
 
-def _unwrapped(message: _Message) -> _Message:
+def _unwrapped(message: Message) -> Message:
     """The message itself, where the storage integration or the event stream wraps it."""
     for wrapped in (message.result, message.data):
         try:
@@ -173,11 +108,11 @@ def _wrapped(document: Any) -> Any:
     return document
 
 
-def _sender_of(message: _Message, inbound: Inbound, context: Context) -> _Sender:
+def _sender_of(message: Message, inbound: Inbound, context: Context) -> _Sender:
     known = _device_of(bytes(message.end_device_ids))
     device_id = known.device_id or sender_of(inbound)
     at = read_instant(message.received_at, context.zone)
-    return _Sender(f"{NAME}/{device_id}"[:200], device_id, known, at, context.zone)
+    return _Sender(f"{NAME}/{device_id}"[:200], device_id, known, at, context.zone, message.simulated is True)
 
 
 @lru_cache(maxsize=8_192)
@@ -192,14 +127,16 @@ def _device_of(ids: bytes) -> _Device:
     return _Device(text_of(said.get("device_id")) or dev_eui, dev_eui, application, text_of(said.get("name")))
 
 
-def _observe(uplink: _Uplink, sender: _Sender) -> Sequence[Observation]:
+def _observe(uplink: UplinkMessage, sender: _Sender) -> Sequence[Observation]:
     known = sender.known
     version = object_of(uplink.version_ids)
     brand, model = (text_of(version.get("brand_id")), text_of(version.get("model_id"))) if version else ("", "")
     gateway, signal, attributes = _heard(uplink)
+    if sender.simulated:
+        attributes["simulated"] = True
     battery, body = uplink.last_battery_percentage, uplink.frm_payload
     percent = number_of(battery.get("value")) if type(battery) is dict else None
-    return observe_uplink(
+    found = observe_uplink(
         Uplink(
             device=sender.device,
             observed_at=read_instant(uplink.received_at, sender.zone) or sender.at,
@@ -211,17 +148,27 @@ def _observe(uplink: _Uplink, sender: _Sender) -> Sequence[Observation]:
             dev_eui=known.dev_eui,
             f_port=whole_of(uplink.f_port) or 0,
             body=body if type(body) is str else "",
-            decoded=uplink.normalized_payload or uplink.decoded_payload,
-            more=uplink.decoded_payload if uplink.normalized_payload else None,
+            decoded=uplink.decoded_payload,
+            normalized=uplink.normalized_payload,
             gateway=gateway,
             signal_dbm=signal,
             facts={"battery_percent": percent} if percent is not None and 0 <= percent <= 100 else {},
             attributes=attributes,
         )
     )
+    if uplink.locations and not any(type(one) is Position for one in found):
+        found += _placed(object_of(uplink.locations), sender)
+    return found
 
 
-def _uplink_id(uplink: _Uplink, sender: _Sender) -> str:
+def _placed(locations: Mapping[str, Any], sender: _Sender) -> Sequence[Observation]:
+    """Where the stack knows the device to be: as something located it, else as its owner entered it."""
+    names = sorted(list(locations)[:MAX_GATEWAYS], key=lambda name: name == "user")
+    positions = [_position_of(object_of(locations[name]), sender) for name in names]
+    return [one for one in positions if one is not None][:1]
+
+
+def _uplink_id(uplink: UplinkMessage, sender: _Sender) -> str:
     """A frame counter counts within a session; JSON leaves out a counter of 0."""
     session = text_of(uplink.session_key_id)
     if not session:
@@ -229,12 +176,12 @@ def _uplink_id(uplink: _Uplink, sender: _Sender) -> str:
     return f"{sender.known.dev_eui or sender.device_id}-{session}-{whole_of(uplink.f_cnt) or 0}"
 
 
-def _heard(uplink: _Uplink) -> tuple[str, float | None, dict[str, Any]]:
+def _heard(uplink: UplinkMessage) -> tuple[str, float | None, dict[str, Any]]:
     """The gateway that heard it best, how strongly, and what else tells of the link."""
     best, signal, snr, heard = "", None, None, list_of(uplink.rx_metadata)
     for one in heard[:MAX_GATEWAYS]:
-        if type(one) is _Heard:
-            rssi = number_of(one.rssi)
+        if type(one) is Heard:
+            rssi = number_of(one.channel_rssi if one.rssi is None else one.rssi)
             if not best or (rssi is not None and (signal is None or rssi > signal)):
                 best, signal, snr = _gateway_of(one) or best, rssi, number_of(one.snr)
     attributes: dict[str, Any] = {"gateways": len(heard)} if heard else {}
@@ -250,13 +197,13 @@ def _heard(uplink: _Uplink) -> tuple[str, float | None, dict[str, Any]]:
 
 
 def _spreading_of(settings: Any) -> int | None:
-    if type(settings) is _Settings and type(settings.data_rate) is _DataRate:
+    if type(settings) is Settings and type(settings.data_rate) is DataRate:
         lora = settings.data_rate.lora
-        return whole_of(lora.spreading_factor) if type(lora) is _LoRa else None
+        return whole_of(lora.spreading_factor) if type(lora) is LoRa else None
     return None
 
 
-def _gateway_of(heard: _Heard) -> str:
+def _gateway_of(heard: Heard) -> str:
     """A gateway by its id; one that another network lent is named by Packet Broker."""
     broker = heard.packet_broker
     if type(broker) is dict:
@@ -271,7 +218,7 @@ def _health(sender: _Sender, **members: Any) -> DeviceHealth:
     )
 
 
-def _join(accept: Mapping[str, Any], _message: _Message, sender: _Sender) -> Sequence[Observation]:
+def _join(accept: Mapping[str, Any], _message: Message, sender: _Sender) -> Sequence[Observation]:
     at = read_instant(accept.get("received_at"), sender.zone)
     joined = _health(sender, state="online")
     return [msgspec.structs.replace(joined, observed_at=at) if at is not None else joined]
@@ -280,11 +227,10 @@ def _join(accept: Mapping[str, Any], _message: _Message, sender: _Sender) -> Seq
 def _downlink(outcome: Outcome, reason: str = "") -> "_Handle":
     """What became of one downlink; its id is the correlation id its sender gave it."""
 
-    def handle(told: Mapping[str, Any], message: _Message, sender: _Sender) -> Sequence[Observation]:
+    def handle(told: Mapping[str, Any], message: Message, sender: _Sender) -> Sequence[Observation]:
         downlink = told.get("downlink")
         inner = downlink if type(downlink) is dict else told
-        error = object_of(told.get("error"))
-        said = text_of(error.get("message_format")) or text_of(error.get("name")) or reason
+        said = _error_of(object_of(told.get("error"))) or reason
         command_id = _command_id(inner) or _first_id(message.correlation_ids)
         answered = [_health(sender)] if "as:up" in str(message.correlation_ids)[:2000] else []
         if not command_id:
@@ -304,6 +250,14 @@ def _downlink(outcome: Outcome, reason: str = "") -> "_Handle":
     return handle
 
 
+def _error_of(error: Mapping[str, Any]) -> str:
+    """What went wrong, with the values its message leaves a place for."""
+    said = text_of(error.get("message_format")) or text_of(error.get("name"))
+    for name, value in list(object_of(error.get("attributes")).items())[:MAX_PLACES]:
+        said = said.replace(f"{{{name}}}", text_of(value) or str(whole_of(value)))
+    return said[:500]
+
+
 def _command_id(told: Mapping[str, Any]) -> str:
     return _first_id(told.get("correlation_ids"))
 
@@ -315,7 +269,7 @@ def _first_id(told: Any) -> str:
     return own or next((one for one in ids if one.startswith("as:downlink:")), "")
 
 
-def _invalidated(told: Mapping[str, Any], _message: _Message, sender: _Sender) -> Sequence[Observation]:
+def _invalidated(told: Mapping[str, Any], _message: Message, sender: _Sender) -> Sequence[Observation]:
     """Downlinks that a new session made void; the stack sends them again only where it can."""
     found: list[Observation] = [
         CommandOutcome(
@@ -332,12 +286,19 @@ def _invalidated(told: Mapping[str, Any], _message: _Message, sender: _Sender) -
     return [*found, _health(sender)]
 
 
-def _located(told: Mapping[str, Any], _message: _Message, sender: _Sender) -> Sequence[Observation]:
-    place = object_of(told.get("location"))
-    latitude, longitude = number_of(place.get("latitude")), number_of(place.get("longitude"))
-    if latitude is None or longitude is None or not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        return [_health(sender)]
-    position = Position(
+def _located(told: Mapping[str, Any], _message: Message, sender: _Sender) -> Sequence[Observation]:
+    position = _position_of(object_of(told.get("location")), sender)
+    return [position, _health(sender)] if position is not None else [_health(sender)]
+
+
+def _position_of(place: Mapping[str, Any], sender: _Sender) -> Position | None:
+    """A place; JSON leaves out a coordinate of 0."""
+    latitude, longitude = number_of(place.get("latitude", 0)), number_of(place.get("longitude", 0))
+    if latitude is None or longitude is None or not (latitude or longitude):
+        return None
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        return None
+    return Position(
         device=sender.device,
         observed_at=sender.at,
         longitude=longitude,
@@ -345,10 +306,9 @@ def _located(told: Mapping[str, Any], _message: _Message, sender: _Sender) -> Se
         altitude_m=number_of(place.get("altitude")),
         accuracy_m=number_of(place.get("accuracy")) or None,
     )
-    return [position, _health(sender)]
 
 
-def _service(told: Mapping[str, Any], _message: _Message, sender: _Sender) -> Sequence[Observation]:
+def _service(told: Mapping[str, Any], _message: Message, sender: _Sender) -> Sequence[Observation]:
     """What another service made of the device's data, as LoRa Cloud."""
     findings = Findings(sender.device, sender.at, "")
     sweep(told.get("data"), findings)
@@ -356,7 +316,7 @@ def _service(told: Mapping[str, Any], _message: _Message, sender: _Sender) -> Se
     return [*findings.observations, _health(sender, attributes={"service": text_of(told.get("service"))}, **facts)]
 
 
-_Handle = Callable[[Mapping[str, Any], _Message, _Sender], Sequence[Observation]]
+_Handle = Callable[[Mapping[str, Any], Message, _Sender], Sequence[Observation]]
 _MESSAGES: tuple[tuple[str, _Handle], ...] = (
     ("join_accept", _join),
     ("downlink_ack", _downlink("done")),
@@ -375,14 +335,14 @@ def ignore(_inbound: Inbound, _context: Context) -> Sequence[Observation]:
     return []
 
 
-_read_message = msgspec.json.Decoder(_Message).decode
+_read_message = msgspec.json.Decoder(Message).decode
 
 FAMILY = Family(
     name=NAME,
     title="The Things Stack",
     source="https://www.thethingsindustries.com/docs/integrations/data-formats/",
     routes=(
-        Route(template="v3/{application}/devices/{device}/{kind...}", handle=handle_message, shape=_Message),
+        Route(template="v3/{application}/devices/{device}/{kind...}", handle=handle_message, shape=Message),
         Route(template="v3/{application}/devices/{device}/down/push", handle=ignore, form="bytes"),
         Route(template="v3/{application}/devices/{device}/down/replace", handle=ignore, form="bytes"),
     ),

@@ -15,6 +15,9 @@ from firmware_bridge.lorawan.dragino_wired import clamps, fridge, inputs, loop, 
 from firmware_bridge.lorawan.findings import Findings
 from firmware_bridge.notation.instant import from_unix
 
+MEASURED_PORT = 2
+JOLT_PORT = 9
+
 
 def _climate(body: Body, findings: Findings) -> bool:
     """LHT65, LHT65N: climate within, and an outer sensor whose kind byte 6 tells; or records with their time."""
@@ -58,6 +61,29 @@ def _stored_climate(data: bytes, findings: Findings) -> bool:
     if unsigned(data, 2) not in (NO_PROBE, ONES):
         findings.measure("temperature", signed(data, 2, 2, "big") / 100, "Cel", at=at)
         findings.measure("humidity", (unsigned(data, 4) & 0xFFF) / 10, "%", at=at)
+    return True
+
+
+def _vibrations(body: Body, findings: Findings) -> bool:
+    """LHT65N-VIB: in bits what two of count, climate and minutes follow; on a port of their own the greatest jolts."""
+    data = body.data
+    volts(data, findings)
+    if body.f_port == JOLT_PORT and len(data) == 8:
+        for n, axis in enumerate("xyz"):
+            findings.measure("acceleration_max", signed(data, 2 + 2 * n, 2, "big") / 1000, "[g]", axis)
+        return True
+    kind = data[2] >> 2 & 7 if len(data) == 11 else 0
+    if body.f_port != MEASURED_PORT or kind not in (1, 2, 3):
+        return False
+    if kind != 3:
+        findings.measure("vibration_count", unsigned(data, 3, 4), "1")
+    if kind != 1:
+        at = 7 if kind == 2 else 3
+        temperature(data, at, findings, 0.01)
+        findings.measure("humidity", (unsigned(data, at + 2) & 0xFFF) / 10, "%")
+    if kind != 2:
+        findings.measure("vibration_minutes", unsigned(data, 7, 4), "min")
+    findings.alarm("vibration", data[2] & 1 == 1)
     return True
 
 
@@ -294,6 +320,7 @@ def _weather(body: Body, findings: Findings) -> bool:
 
 MODELS: dict[str, Reader] = {
     "LHT52": _small_climate,
+    "LHT65N-VIB": _vibrations,
     **dict.fromkeys(("LHT65", "LHT"), _climate),
     **dict.fromkeys(("LDDS04", "DDS04"), _distances(4, 11)),
     **dict.fromkeys(("LDDS", "DDS"), _distance),

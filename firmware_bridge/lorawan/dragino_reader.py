@@ -9,6 +9,7 @@ Reader = Callable[[Body, Findings], bool]
 
 NO_PROBE = 0x7FFF
 ONES = 0xFFFF
+FAR = 3270  # tenths from which on a probe of a node is none: it reaches to 125 degrees
 STORED_PORT = 3  # what was kept while nobody heard it
 
 
@@ -26,8 +27,9 @@ def temperature(
     data: bytes, at: int, findings: Findings, scale: float, metric: str = "temperature", channel: str = ""
 ) -> None:
     """A temperature, unless nothing measures it."""
-    if unsigned(data, at) not in (NO_PROBE, ONES):
-        findings.measure(metric, signed(data, at, 2, "big") * scale, "Cel", channel)
+    raw = signed(data, at, 2, "big")
+    if unsigned(data, at) not in (NO_PROBE, ONES) and (scale < 0.1 or raw < FAR):
+        findings.measure(metric, raw * scale, "Cel", channel)
 
 
 def humidity(data: bytes, at: int, findings: Findings) -> None:

@@ -176,6 +176,14 @@ def _line(findings: Findings, data: bytes, where: int, at: datetime) -> None:
         findings.count(left=whole(data, where + 1, 4), line=line, cumulative=True, at=at)
 
 
+def _voc(findings: Findings, data: bytes, where: int, at: datetime) -> None:
+    """AM307, AM308, AM319: an index, of which the maker calls 100 a level; under the other channel a mass."""
+    if data[where - 14] == 0x21:
+        findings.measure("voc", whole(data, where, 2), "ug/m3", at=at)
+    else:
+        findings.measure("voc", whole(data, where, 2), "1", at=at)
+
+
 def _distance(findings: Findings, data: bytes, where: int, at: datetime) -> None:
     """EM410: from 0xfffd on there is none."""
     if whole(data, where, 2) < 0xFFFD:
@@ -199,7 +207,7 @@ _AM300 = (
     (8, _motion),
     (9, _number("light_level", "1", 1, 1)),
     (10, _CO2),
-    (12, _number("voc", "[ppb]", 2, 1)),
+    (12, _voc),
     (14, _number("pressure", "hPa", 2, 0.1)),
 )
 _AM308 = (*_AM300, (16, _number("pm2_5", "ug/m3", 2, 1)), (18, _number("pm10", "ug/m3", 2, 1)))

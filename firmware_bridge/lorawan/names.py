@@ -5,7 +5,6 @@ value says it: a plain `distance` may be millimetres, and stays without one.
 """
 
 import re
-from collections.abc import Mapping
 
 from firmware_bridge.notation.metrics import UNITS, read_metric, snake_case
 
@@ -18,8 +17,9 @@ ALIASES: dict[str, str] = {
     "barometric": "pressure",
     "atmospheric_pressure": "pressure",
     "temp_sht": "temperature",
-    "temp_c_sht": "temperature",
-    "hum_sht": "humidity",
+    **dict.fromkeys(("temp_c_sht", "temp_c_sht20", "temp_c_sht31", "temp_c_sht40"), "temperature"),
+    **dict.fromkeys(("hum_sht", "hum_sht20", "hum_sht31", "hum_sht40"), "humidity"),
+    **dict.fromkeys(("celsius_ambient_temperature", "ambient_temperature"), "temperature"),
     "hum_pct": "humidity",
     "temp_c_ds": "temperature.external",
     "external_temperature": "temperature.external",
@@ -40,6 +40,9 @@ ALIASES: dict[str, str] = {
     "ill_lx": "illuminance",
     "light_intensity": "illuminance",
     "waterlevel": "water_level",
+    "water_deep": "water_level",
+    "tem": "temperature",
+    "temp_c_tmp117": "temperature.external",
     "level": "level",
     "soil_temp": "soil_temperature",
     "temp_soil": "soil_temperature",
@@ -65,7 +68,12 @@ SCALES: dict[str, tuple[str, float, str]] = {
     "_hpa": ("", 1, "hPa"),
     "_kpa": ("", 10, "hPa"),
     "_pa": ("", 0.01, "hPa"),
+    "_mpa": ("", 1000, "kPa"),
+    "_bar": ("", 1, "bar"),
     "_mv": ("", 0.001, "V"),
+    "_v": ("", 1, "V"),
+    "_ma": ("", 0.001, "A"),
+    "_m_a": ("", 0.001, "A"),
     "_ppm": ("", 1, "[ppm]"),
     "_ppb": ("", 1, "[ppb]"),
     "_lux": ("", 1, "lx"),
@@ -154,6 +162,9 @@ PASSED_OVER = frozenset(
         "datecode",
         "systimestamp",
         "display_name",
+        *("device_status", "reset_event", "tsl_version", "head", "msgid", "message_type", "mes_type", "mod"),
+        *("bat_status", "bat_v_status", "interrupt_flag", "sensor_flag", "exti_trigger", "calculate_flag", "i_flag"),
+        *("s_flag", "tdc", "tdc_interval", "sub_band", "freq_band", "frequency_band", "pnackmd"),
     }
 )
 """Members that measure nothing."""
@@ -162,10 +173,12 @@ ALARMS: dict[str, str] = {
     **dict.fromkeys(
         ("leak", "water_leak", "waterleak", "leakage", "leakage_status", "water", "leak_status"), "water_leak"
     ),
+    "water_leak_status": "water_leak",
     **dict.fromkeys(
         ("door", "open", "contact", "magnet", "magnet_status", "door_open_status", "reed", "reed_state"), "contact"
     ),
     **dict.fromkeys(("contact_state", "door_status", "door_state", "window", "hall", "contact_switch"), "contact"),
+    **dict.fromkeys(("door1_open_status", "door2_open_status"), "contact"),
     **dict.fromkeys(("smoke", "smoke_alarm", "smoke_detected"), "smoke"),
     **dict.fromkeys(("fire", "fire_alarm"), "fire"),
     **dict.fromkeys(("gas_alarm", "gas_status", "gas_leak"), "gas"),
@@ -192,6 +205,8 @@ WORDS: dict[str, bool] = {
             "opened",
             "trigger",
             "triggered",
+            "alarm",
+            "mutation alarm",
             "occupied",
             "tilt",
             "wet",
@@ -216,6 +231,11 @@ WORDS: dict[str, bool] = {
             "installed",
             "unoccupied",
             "normal",
+            "release",
+            "released",
+            "alarm release",
+            "threshold alarm release",
+            "threshold release alarm",
         ),
         False,
     ),
@@ -232,12 +252,13 @@ def metric_of(name: str) -> tuple[str, str, float, str]:
     factor, said = 1.0, ""
     for ending, (_, scale, unit) in SCALES.items():
         if snake.endswith(ending) and len(snake) > len(ending) and snake not in ALIASES:
+            if unit == "Cel" and not _WARM.search(snake):
+                continue
             snake, factor, said = snake[: -len(ending)], scale, unit
             break
-    stem, _, number = snake.rpartition("_")
     channel = ""
-    if number.isdigit() and stem and read_metric(snake)[1] == "" and snake not in ALIASES:
-        snake, channel = stem, number
+    if snake not in ALIASES and read_metric(snake)[1] == "":
+        snake, channel = split_number(snake)
     metric, _, part = ALIASES.get(snake, snake).partition(".")
     if metric == snake:
         metric = read_metric(snake)[0]
@@ -247,6 +268,22 @@ def metric_of(name: str) -> tuple[str, str, float, str]:
     return metric, unit, factor, channel or part
 
 
+def split_number(name: str) -> tuple[str, str]:
+    """`temperature_chn2`, `temp_c2`, `distance2` and `leak_2` as what they are without the number, and the number."""
+    found = _NUMBERED_NAME.fullmatch(name)
+    if found is None or found["stem"].endswith(_TYPES):
+        return name, ""
+    stem, number = found["stem"], found["number"]
+    if not found["apart"]:
+        stem = stem[:-2] if stem.endswith("_c") and _WARM.search(stem) else stem
+        if stem not in ALIASES and read_metric(stem)[1] == "" and stem not in _OWN_UNITS:
+            return name, ""
+    return stem, number
+
+
+_TYPES = ("sht", "tmp", "pt", "ds18_b", "ds")  # a number behind them is a sensor's type
+_WARM = re.compile(r"temp|dew|heat|setpoint|sht|ds18|probe")
+_NUMBERED_NAME = re.compile(r"(?P<stem>.*?[a-z])(?P<apart>_(?:chn?|channel)?_?)?(?P<number>\d{1,3})")
 _CLIMATE = re.compile(r"(?P<where>\w+?)_(?P<what>temperature|temp|humidity|hum)")
 _PLACED = re.compile(
     r"(?P<what>temperature|temp|humidity|hum)(?:_c)?_(?P<where>board|internal|external|probe|ambient|indoor|outdoor|in|out"
@@ -265,19 +302,6 @@ def _somewhere(metric: str, said: str) -> tuple[str, str, str]:
         return metric, "", said or UNITS[what]
     return what, climate["where"], said or UNITS[what]
 
-
-MAKERS_UNITS: dict[str, Mapping[str, tuple[str, float]]] = {
-    "milesight": {
-        "distance": ("m", 0.001),
-        "depth": ("m", 0.01),
-        "soil_conductivity": ("uS/cm", 1.0),
-        "active_power": ("W", 1.0),
-        "power_consumption": ("kWh", 0.001),
-    },
-    "elsys": {"distance": ("m", 0.001)},
-    "dragino": {"distance": ("m", 0.001)},
-}
-"""Codec -> metric without a unit in its name -> (unit, factor). Source: the makers' user guides."""
 
 NUMBERED: dict[int, tuple[str, str, float]] = {
     3000: ("battery_percent", "%", 1.0),

@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 
 from firmware_bridge.lorawan.findings import MAX_FINDINGS, Findings
+from firmware_bridge.lorawan.makers_names import MAKERS, Own
 from firmware_bridge.lorawan.names import (
     ALARMS,
     FACTS,
-    MAKERS_UNITS,
     MOTIONS,
     NUMBERED,
     PASSED_OVER,
@@ -24,6 +24,7 @@ from firmware_bridge.lorawan.names import (
     WORDS,
     battery_sort,
     metric_of,
+    split_number,
 )
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import flag_of, number_of, text_of, whole_of
@@ -33,6 +34,7 @@ from firmware_bridge.notation.units import apply, scale_to
 MAX_DEPTH = 4
 MAX_MEMBERS = 300
 MAX_ITEMS = 20  # of an array
+PROBE_LIMIT = 320  # degrees from which on a DS18B20, which reaches to 125, is not there
 _LATITUDES = frozenset(
     f"{gps}{name}{unit}" for gps in ("", "gps_") for name in ("latitude", "lat") for unit in ("", "_deg")
 )
@@ -52,31 +54,48 @@ _PEOPLE = re.compile(
     r"(?P<way>in|out|entered|exited|entries|exits|entry|exit)(?:_(?:total|count|counter))?"
 )
 _PRESENT = re.compile(
-    r"(?:(?P<line>(?:region|zone|area)_?\w*?)_)?(?:people|person|occupants)?_?(?:count|present|people_count)(?:er_all)?"
+    r"(?:(?P<line>(?:region|zone|area)_?\w*?)_)?(?:people|person|occupants)?_?(?:count|present|people_count)(?:er_all|_all)?"
 )
 _PEOPLE_WORDS = ("people", "person", "passenger", "visitor", "count", "total", "period", "line")
+_ALARMED = frozenset(ALARMS.values())
+_ALARM = re.compile(r"(?P<name>\w{1,40}_alarm)(?:_status)?")
+_NO_STATE = re.compile(r"\w+_(?:alarm_release|\d_change|msgid|d2d|flag)")
+_SETTINGS = re.compile(r"(?:\w+_)?(?:config|cfg|settings|schedule|support_mode|support_status|wires)(?:_\d+)?")
+_FAHRENHEIT = re.compile(r"(?P<first>\w*?)_?(?:fahrenheit|deg_?f|(?<=[a-z]_)f)(?:_(?P<rest>\w+))?")
+_LAID_DOWN = {
+    "soil.temperature": ("soil_temperature", "Cel", 1.0),
+    "soil.moisture": ("soil_moisture", "%", 1.0),
+    "soil.ec": ("soil_conductivity", "uS/cm", 1000.0),
+    "soil.ph": ("soil_ph", "[pH]", 1.0),
+    "wind.speed": ("wind_speed", "m/s", 1.0),
+    "wind.direction": ("wind_direction", "deg", 1.0),
+    "air.pressure": ("pressure", "hPa", 1.0),
+    "water.temperature": ("water_temperature", "Cel", 1.0),
+}
 _NORMALIZED = ("air", "soil", "wind", "water")
 _INS = frozenset({"in", "entered", "entries", "entry"})
 
 
 class _Kind(msgspec.Struct, frozen=True):
-    """What a member is, by its name alone."""
+    """What a member is, by its name alone; `written` is the unit its name tells, where that is not canonical."""
 
     sort: str
     name: str = ""
     unit: str = ""
     factor: float = 1.0
     channel: str = ""
+    written: str = ""
 
 
 class _Swept:
-    """How far a sweep has come; `units` are the maker's own, where the names do not tell them."""
+    """How far a sweep has come; `maker` is whose names they are, `own` what those mean."""
 
-    __slots__ = ("findings", "left", "people", "place", "units")
+    __slots__ = ("findings", "left", "maker", "own", "people", "place")
 
-    def __init__(self, findings: Findings, units: Mapping[str, tuple[str, float]]) -> None:
+    def __init__(self, findings: Findings, maker: str) -> None:
         self.findings = findings
-        self.units = units
+        self.maker = maker
+        self.own: Mapping[str, Own] = MAKERS.get(maker, {})
         self.left = MAX_MEMBERS
         self.people: dict[tuple[str, bool], dict[str, int]] = {}
         self.place: dict[str, float] = {}
@@ -85,9 +104,9 @@ class _Swept:
 def sweep(decoded: Any, findings: Findings, maker: str = "") -> None:
     """Tell the findings what a decoded object, or an array of them, says; at most 300 members of it.
 
-    maker  the name of the codec of the device's maker, where the maker is known
+    maker  one of `MAKERS`, where it is known whose decoder that was
     """
-    swept = _Swept(findings, MAKERS_UNITS.get(maker, {}))
+    swept = _Swept(findings, maker)
     if type(decoded) is list:
         for one in decoded[:MAX_ITEMS]:
             if type(one) is dict:
@@ -121,10 +140,10 @@ def _sweep_object(members: Mapping[str, Any], above: str, swept: _Swept, depth: 
         if kind is dict:
             if "value" in value and type(value.get("unit")) is str:
                 _sweep_value(_below(above, name), value["value"], swept, value["unit"])
-            elif depth < MAX_DEPTH:
+            elif depth < MAX_DEPTH and not _SETTINGS.fullmatch(name):
                 _sweep_object(value, _below(above, name), swept, depth + 1)
         elif kind is list:
-            if depth < MAX_DEPTH and name not in PASSED_OVER:
+            if depth < MAX_DEPTH and name not in PASSED_OVER and not _SETTINGS.fullmatch(name):
                 _sweep_array(value, _below(above, name), swept, depth + 1)
         else:
             _sweep_value(_below(above, name) if above else name, value, swept)
@@ -187,7 +206,7 @@ def _sweep_numbered(item: Mapping[str, Any], swept: _Swept) -> None:
 
 def _sweep_value(path: str, value: Any, swept: _Swept, written: str = "") -> None:
     """A plain member; `written` is its unit, where the message tells that."""
-    kind = _kind_of(path)
+    kind = _kind_of(path, swept.maker)
     sort, findings = kind.sort, swept.findings
     if sort == "":
         return
@@ -204,20 +223,26 @@ def _sweep_value(path: str, value: Any, swept: _Swept, written: str = "") -> Non
         _sweep_state(kind, value, findings)
         return
     number = float(value) if value is True or value is False else number_of(value)
-    if number is None:
-        if type(value) is str:
-            _sweep_text(path, kind, value, swept)
-    elif sort in ("percent", "volts"):
-        _sweep_battery(sort, number, findings)
-    elif written:
+    if number is not None:
+        _sweep_number(kind, number, swept, written)
+    elif type(value) is str:
+        _sweep_text(path, kind, value, swept)
+
+
+def _sweep_number(kind: _Kind, number: float, swept: _Swept, written: str) -> None:
+    findings = swept.findings
+    if kind.sort in ("percent", "volts"):
+        _sweep_battery(kind.sort, number, findings)
+    elif written := written or kind.written:
         scale = scale_to(written, UNITS.get(kind.name) or kind.unit)
         findings.measure(kind.name, apply(scale, number), scale.unit, kind.channel)
     else:
         number, unit = _in_unit(kind, number)
-        if not unit and kind.name in swept.units:
-            unit, factor = swept.units[kind.name]
-            number *= factor
-        findings.measure(kind.name, number, unit, kind.channel)
+        if not unit and kind.name in swept.own:
+            metric, unit, factor, channel = swept.own[kind.name]
+            findings.measure(metric, number * factor, unit, kind.channel or channel)
+        elif not (number > PROBE_LIMIT and kind.channel.startswith("ds18")):
+            findings.measure(kind.name, number, unit, kind.channel)
 
 
 def _sweep_text(path: str, kind: _Kind, text: str, swept: _Swept) -> None:
@@ -236,8 +261,8 @@ def _sweep_state(kind: _Kind, value: Any, findings: Findings) -> None:
         active = WORDS.get(value.strip().lower())
     if active is None:
         number = number_of(value)
-        if number is not None and kind.sort != "alarm":
-            findings.measure(kind.name, number, "1", kind.channel)
+        if number is not None and (kind.sort != "alarm" or kind.name not in _ALARMED):
+            findings.measure(kind.name, number, "1" if kind.sort != "alarm" else "", kind.channel)
     elif kind.sort == "alarm":
         findings.alarm(kind.name, active, kind.channel, momentary=kind.name == "button")
     elif kind.sort == "motion":
@@ -293,14 +318,20 @@ def _below(above: str, name: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _kind_of(path: str) -> _Kind:
+def _kind_of(path: str, maker: str = "") -> _Kind:
     """What a member is; dotted where it lies within others, and its own name or theirs decides."""
     *above, last = [snake_case(part) for part in path[:300].split(".")]
     if above and (last.isdigit() or last in ("value", "state", "status", "detected")):
-        inner = _kind_of(path[:300].rpartition(".")[0])  # Cayenne: temperatureSensor.3
+        inner = _kind_of(path[:300].rpartition(".")[0], maker)  # Cayenne: temperatureSensor.3
         channel = _below(inner.channel, last) if last.isdigit() else inner.channel
         return msgspec.structs.replace(inner, channel=channel) if inner.sort else inner
     channel = ".".join(above)
+    own = MAKERS.get(maker, {}).get(last)
+    if own is not None:
+        metric, unit, factor, number = own
+        return _Kind(
+            "measure", metric, unit, factor, _below(channel, number) if channel and number else channel or number
+        )
     kind = _named(last, channel)
     if kind is None:
         kind = _normalized(above[-1], last) if above and above[-1] in _NORMALIZED else _measured(last, channel)
@@ -309,21 +340,31 @@ def _kind_of(path: str) -> _Kind:
 
 def _named(last: str, channel: str) -> _Kind | None:
     """Members that are no plain measured value, or not worth keeping."""
-    if last in PASSED_OVER:
+    if last in PASSED_OVER or _NO_STATE.fullmatch(last):
         return _Kind("")
     if last in FACTS:
         return _Kind("fact", FACTS[last])
     if battery := battery_sort(last):
         return _Kind(battery)
+    stem, number = (last, "") if last in ALARMS else split_number(last)
     for sort, known in (("alarm", ALARMS), ("motion", MOTIONS), ("taken", TAKEN)):
-        if last in known:
-            return _Kind(sort, ALARMS.get(last, "motion_count" if sort == "motion" else "occupancy"), channel=channel)
+        if stem in known:
+            name = ALARMS.get(stem, "motion_count" if sort == "motion" else "occupancy")
+            return _Kind(sort, name, channel=_below(channel, number) if channel and number else channel or number)
+    alarm = _ALARM.fullmatch(last)
+    if alarm is not None:
+        return _Kind("alarm", alarm["name"], channel=channel)
     return _people(last, channel)
 
 
 def _measured(last: str, channel: str) -> _Kind:
     """A name with a known unit keeps its metric wherever it lies; any other is dotted."""
+    fahrenheit = _FAHRENHEIT.fullmatch(last)
+    if fahrenheit is not None:
+        last = "_".join(part for part in (fahrenheit["first"], fahrenheit["rest"]) if part) or "temperature"
     metric, unit, factor, number = metric_of(last)
+    if fahrenheit is not None and unit == "Cel":
+        return _Kind("measure", metric, unit, factor, _below(channel, number) if channel else number, "°F")
     if not channel:
         return _Kind("measure", metric, unit, factor, number)
     if unit:
@@ -347,17 +388,8 @@ def _people(last: str, channel: str) -> _Kind | None:
 
 def _normalized(above: str, last: str) -> _Kind:
     """The Things Stack's normalized payload, whose units are laid down: air.temperature, soil.moisture, wind.speed."""
-    own = {
-        "soil.temperature": ("soil_temperature", "Cel"),
-        "soil.moisture": ("soil_moisture", "%"),
-        "soil.ec": ("soil_conductivity", "dS/m"),
-        "soil.ph": ("soil_ph", "[pH]"),
-        "wind.speed": ("wind_speed", "m/s"),
-        "wind.direction": ("wind_direction", "deg"),
-        "air.pressure": ("pressure", "hPa"),
-        "water.temperature": ("water_temperature", "Cel"),
-    }.get(f"{above}.{last}")
-    if own is not None:
-        return _Kind("measure", *own)
+    if f"{above}.{last}" in _LAID_DOWN:
+        metric, unit, factor = _LAID_DOWN[f"{above}.{last}"]
+        return _Kind("measure", metric, unit, factor)
     metric, unit, factor, number = metric_of(last)
     return _Kind("measure", metric if above == "air" else f"{above}_{metric}", unit, factor, number)

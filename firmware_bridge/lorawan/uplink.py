@@ -13,6 +13,8 @@ import msgspec
 from appliance.model.observation import DeviceHealth, EnvironmentReading, Observation
 from firmware_bridge.lorawan.codec import Body, Reading, read_body
 from firmware_bridge.lorawan.findings import Findings
+from firmware_bridge.lorawan.makers_names import kind_of_maker
+from firmware_bridge.lorawan.normalized import tell_normalized
 from firmware_bridge.lorawan.registry import CODECS, find_codec
 from firmware_bridge.lorawan.sweep import sweep
 
@@ -26,7 +28,7 @@ class Uplink(msgspec.Struct, kw_only=True, gc=False):
     dev_eui   16 hexadecimal digits, or ''
     body      base64 as the server wrote it
     decoded   what the server's codec made of the body
-    more      what else it made of it, of which only what is new is kept
+    normalized  the same under the names that The Things Stack lays down, where it has them: they come first
     gateway   the id of the one that heard it best
     attributes  of the link; what could not be read of the body is added
     """
@@ -42,7 +44,7 @@ class Uplink(msgspec.Struct, kw_only=True, gc=False):
     f_port: int = 0
     body: str = ""
     decoded: Any = None
-    more: Any = None
+    normalized: Any = None
     gateway: str = ""
     signal_dbm: float | None = None
     facts: dict[str, Any] = {}
@@ -52,11 +54,16 @@ class Uplink(msgspec.Struct, kw_only=True, gc=False):
 def observe_uplink(uplink: Uplink) -> list[Observation]:
     """The observations of an uplink, and last the device's health; its gateway is heard with it."""
     findings = Findings(uplink.device, uplink.observed_at, uplink.observation_id)
+    if type(uplink.normalized) is dict or type(uplink.normalized) is list:
+        tell_normalized(uplink.normalized, findings)
     if type(uplink.decoded) is dict or type(uplink.decoded) is list:
-        maker = find_codec(uplink.model.upper(), uplink.dev_eui)
-        sweep(uplink.decoded, findings, maker.name if maker else "")
-        if type(uplink.more) is dict:
-            _add_new(uplink.more, findings, maker.name if maker else "")
+        model = uplink.model.upper()
+        codec = find_codec(model, uplink.dev_eui)
+        maker = kind_of_maker(codec.name, model) if codec else ""
+        if findings.touched:
+            _add_new(uplink.decoded, findings, maker)
+        else:
+            sweep(uplink.decoded, findings, maker)
     if uplink.body and not findings.observations and not findings.facts:
         findings = _read(uplink, findings.fresh())
     observations, facts = findings.observations, findings.facts

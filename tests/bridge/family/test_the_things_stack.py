@@ -109,6 +109,29 @@ def test_frames_of_two_sessions_are_not_the_same_and_a_counter_of_0_is_left_out(
     assert ids == {"0004a30b001c0530-AXA50tHUszfnrm9DY5AY6g==-0", "0004a30b001c0530-BBBB-0"}
 
 
+def positions(uplink: dict[str, Any]) -> list[tuple[float, float]]:
+    heard = hear(FAMILY, {**MESSAGE, "uplink_message": uplink})
+    return [(seen.latitude or 0, seen.longitude or 0) for seen in heard if isinstance(seen, Position)]
+
+
+def test_a_device_is_where_something_located_it_else_where_its_owner_says() -> None:
+    user = {"latitude": 37.5, "longitude": -8.5, "altitude": 5, "source": "SOURCE_REGISTRY"}
+    solved = {"latitude": 37.25, "source": "SOURCE_LORA_RSSI_GEOLOCATION"}
+    assert positions({**UPLINK, "locations": {"user": user}}) == [(37.5, -8.5)]
+    assert positions({**UPLINK, "locations": {"user": user, "lora-cloud": solved}}) == [(37.25, 0)]
+    own = {**UPLINK, "decoded_payload": {"latitude": 1.5, "longitude": 2.5}}
+    assert positions({**own, "locations": {"user": user}}) == [(1.5, 2.5)]
+    assert positions({**UPLINK, "locations": {"user": {"altitude": 5}}}) == []
+
+
+def test_a_gateway_may_tell_the_strength_of_the_channel_only_and_a_simulation_says_so() -> None:
+    uplink = {**UPLINK, "rx_metadata": [{"gateway_ids": {"eui": "9C5C8E00001A05C4"}, "channel_rssi": -80}]}
+    device = hear(FAMILY, {**MESSAGE, "uplink_message": uplink, "simulated": True})[1]
+    assert isinstance(device, DeviceHealth)
+    assert (device.via, device.signal_dbm) == ("lorawan/9C5C8E00001A05C4", -80.0)
+    assert device.attributes["simulated"] is True
+
+
 MESSAGES: list[tuple[str, dict[str, Any], list[Any]]] = [
     (
         "join",
@@ -124,10 +147,14 @@ MESSAGES: list[tuple[str, dict[str, Any], list[Any]]] = [
         {
             "downlink_failed": {
                 "downlink": DOWNLINK,
-                "error": {"name": "too_long", "message_format": "payload too long"},
+                "error": {
+                    "name": "application_downlink_too_long",
+                    "message_format": "length {length} exceeds maximum {max} of `{band}`",
+                    "attributes": {"length": 200, "max": 115, "band": "EU_863_870"},
+                },
             }
         },
-        [ended("failed", "payload too long"), health()],
+        [ended("failed", "length 200 exceeds maximum 115 of `EU_863_870`"), health()],
     ),
     (
         "down/queue/invalidated",

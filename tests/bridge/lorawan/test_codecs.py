@@ -239,15 +239,15 @@ def test_stored_records_bring_their_own_time() -> None:
 
 
 def test_a_stored_record_of_an_am308_has_humidity_in_two_bytes() -> None:
-    # 225 tenths, 110 halves, still, light 2, 450 ppm, 10 ppb, 10136 tenths, 25 and 50 ug/m3
-    record = "20ce781a4165" + "e100" + "6e00" + "00" + "02" + "c201" + "0a00" + "9827" + "1900" + "3200"
+    # 225 tenths, 110 halves, still, light 2, 450 ppm, an index of 227, 10136 tenths, 25 and 50 ug/m3
+    record = "20ce781a4165" + "e100" + "6e00" + "00" + "02" + "c201" + "e300" + "9827" + "1900" + "3200"
     assert read(record, 85)[1] == [
         temperature(22.5),
         humidity(55.0),
         ("motion", False),
         ("light_level", "", 2, "1"),
         ("co2", "", 450, "[ppm]"),
-        ("voc", "", 10, "[ppb]"),
+        ("voc", "", 227, "1"),
         ("pressure", "", 1013.6, "hPa"),
         ("pm2_5", "", 25, "ug/m3"),
         ("pm10", "", 50, "ug/m3"),

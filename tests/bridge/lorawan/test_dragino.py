@@ -23,6 +23,13 @@ CASES: list[tuple[str, str, Said, float | None]] = [
      [temperature(27.57), humidity(38.9), temperature(15.0, "external")], 3.062),
     # the outer sensor is not connected
     ("LHT65N", "cbf60ac5018581ffff7fff", [temperature(27.57), humidity(38.9)], 3.062),
+    # what two of count, climate and minutes follow: 2 of them, with the climate in the second place
+    ("LHT65N-VIB", "0bc60a000000000b220212",
+     [("vibration_count", "", 0, "1"), temperature(28.5), humidity(53.0), ("vibration", "", False)], 3.014),
+    ("LHT65N-VIB", "0bc605000000050000000a",
+     [("vibration_count", "", 5, "1"), ("vibration_minutes", "", 10, "min"), ("vibration", "", True)], 3.014),
+    # its thermometer is none
+    ("DDS20-LB", "0d020018000ccc01", [("distance", "", 0.024, "m")], 3.33),
     ("LDDS04", "0d4a03160000031a031501",
      [("distance", "1", 0.79, "m"), ("distance", "3", 0.794, "m"), ("distance", "4", 0.789, "m")], 3.402),
     ("LLDS12", "0ce400fa0b050101001801", [temperature(25.0), ("distance", "", 2.821, "m"), temperature(24, "lidar")],

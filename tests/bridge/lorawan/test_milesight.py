@@ -104,6 +104,11 @@ CASES: list[tuple[str, str, Said]] = [
     ("94823b01080002", "EM410-RDL", [("distance", "", 0.315, "m"), ("distance_alarm", "", True)]),
     ("9468500402", "TS201", [humidity(40.0), ("humidity_alarm", "", True)]),
     ("83d70a01000001", "EM500-PT100", [temperature(26.6), ("temperature_alarm", "", True)]),
+    # what evaporates: in ppb, as an index beside a level of light, as a mass
+    ("087d4f00", "AM107", [("voc", "", 79, "[ppb]")]),
+    ("087de300", "AM319", [("voc", "", 227, "1")]),
+    ("06cb01087de300", "", [("light_level", "", 1, "1"), ("voc", "", 227, "1")]),
+    ("08e64f00", "AM308", [("voc", "", 79, "ug/m3")]),
     ("067de803", "GS301", [("hydrogen_sulfide", "", 1.0, "[ppm]")]),
     # one byte of command: vaping index, PM2.5, temperature over its range, humidity, VOC, tampered with
     ("010c0502000a020b43020d30000f01", "GS601", [

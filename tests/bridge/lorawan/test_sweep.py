@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from firmware_bridge.lorawan.findings import Findings
+from firmware_bridge.lorawan.makers_names import kind_of_maker
 from firmware_bridge.lorawan.sweep import sweep
 from tests.bridge.family.hearing import odd_json
 from tests.bridge.lorawan.test_codecs import said
@@ -183,6 +184,64 @@ CASES: list[tuple[str, Any, list[tuple[Any, ...]], dict[str, Any]]] = [
         [("temperature", "", 21.5, "Cel"), ("pressure", "", 1013.0, "hPa"), ("position", 29.3, 47.9)],
         {"battery_percent": 90.0},
     ),
+    (
+        "degrees Fahrenheit, and names that only end like a unit",
+        {"temp_f": 68, "fahrenheit_ambient_temperature": 77, "A_to_C": 3, "Temp_C": 21},
+        [
+            ("temperature", "", 20.0, "Cel"),
+            ("temperature", "", 25.0, "Cel"),
+            ("a_to_c", "", 3.0, ""),
+            ("temperature", "", 21.0, "Cel"),
+        ],
+        {},
+    ),
+    (
+        "several of a kind",
+        {"temperature_chn2": 24, "TempC1": 25, "soil_moisture3": 21, "magnet_chn1": "open", "button_2": "short press"},
+        [
+            ("temperature", "2", 24.0, "Cel"),
+            ("temperature", "1", 25.0, "Cel"),
+            ("soil_moisture", "3", 21.0, "%"),
+            ("contact", "1", True),
+            ("button", "2", True),
+        ],
+        {},
+    ),
+    (
+        "units behind names",
+        {"ADC_CH0V": 1.5, "AVI1_V": 1, "ACI1_mA": 4, "Water_pressure_MPa": 0.5, "Water_deep_cm": 50},
+        [
+            ("adc", "0", 1.5, "V"),
+            ("avi1", "", 1.0, "V"),
+            ("aci1", "", 0.004, "A"),
+            ("water_pressure", "", 500.0, "kPa"),
+            ("water_level", "", 0.5, "m"),
+        ],
+        {},
+    ),
+    (
+        "alarms in words and their ends",
+        {
+            "temperature_alarm": "threshold alarm",
+            "wind_alarm": "threshold release alarm",
+            "gas_alarm_status": 5,
+            "current_alarm": {"current_threshold_alarm": 1, "current_threshold_alarm_release": 0},
+        },
+        [
+            ("temperature_alarm", "", True),
+            ("wind_alarm", "", False),
+            ("gas_alarm", "", 5.0, ""),
+            ("current_threshold_alarm", "current_alarm", True),
+        ],
+        {},
+    ),
+    (
+        "what is set, and what tells of the message",
+        {"plan_schedule": [{"id": 1}], "wires": {"y1": "on"}, "switch_1_change": "yes", "button_1_msgid": 7, "mod": 1},
+        [],
+        {},
+    ),
+    ("a probe that is not there", {"TempC_DS18B20": "327.67"}, [], {}),
     ("an index that the same name as ppb hides", {"tvoc": 0.37}, [("voc", "", 0.37, "")], {}),
     ("a power factor in percent", {"power_factor": 97}, [("power_factor", "", 0.97, "1")], {}),
 ]
@@ -205,6 +264,24 @@ def test_a_makers_own_units_are_known_where_the_maker_is() -> None:
         ("depth", "", 0.55, "m"),
         ("soil_conductivity", "", 240.0, "uS/cm"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("model", "decoded", "observations"),
+    [
+        ("CT101", {"current": 30, "total_current": 100}, [("current", "", 30, "A"), ("current_total", "", 100, "A.h")]),
+        ("WS523", {"current": 168, "active_power": 35}, [("current", "", 0.168, "A"), ("power", "", 35, "W")]),
+        ("EM500-PP", {"pressure": 10}, [("pipe_pressure", "", 10, "kPa")]),
+        ("WT201", {"target_temperature": 17, "angle_x": 3}, [("setpoint", "", 17, "Cel"), ("angle", "x", 3, "deg")]),
+        ("AM319", {"wind_speed": 3, "rainfall_total": 2}, [("wind_speed", "", 3, "m/s"), ("rain_total", "", 2, "mm")]),
+    ],
+)
+def test_a_models_own_units_are_known_where_the_model_is(
+    model: str, decoded: Any, observations: list[tuple[Any, ...]]
+) -> None:
+    findings = Findings("x/1", None, "")
+    sweep(decoded, findings, kind_of_maker("milesight", f"MILESIGHT {model}"))
+    assert [said(one) for one in findings.observations] == observations
 
 
 @pytest.mark.parametrize(("decoded", "observations", "facts"), [case[1:] for case in CASES], ids=[c[0] for c in CASES])
