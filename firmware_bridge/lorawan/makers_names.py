@@ -46,6 +46,7 @@ MAKERS: dict[str, Mapping[str, Own]] = {
     "milesight EM500-PP": {**_MILESIGHT, "pressure": ("pipe_pressure", "kPa", 1, "")},
     "elsys": {"distance": ("distance", "m", 0.001, "")},
     "dragino": _DRAGINO,
+    "browan": {},
 }
 """Codec, and the model where those of a maker differ -> name, or metric without a unit -> what it is."""
 

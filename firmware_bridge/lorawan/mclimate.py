@@ -12,6 +12,7 @@ from firmware_bridge.lorawan.findings import Findings
 Reader = Callable[[bytes, Findings], None]
 
 _OLD_KEEPALIVE = 0x01
+_SHORT = 5  # bytes of a climate sensor that has no room for a thermistor
 _PART = 100 / 256  # of humidity
 
 
@@ -39,7 +40,7 @@ def _climate(data: bytes, findings: Findings) -> None:
     findings.measure("temperature", _temperature((data[1] & 7) << 8 | data[2]), "Cel")
     findings.measure("humidity", data[3] * _PART, "%")
     findings.tell("voltage_v", (data[4] * 8 + 1600) / 1000)
-    if not data[5] & 4:  # a thermistor is connected
+    if len(data) > _SHORT and not data[5] & 4:  # a thermistor is connected
         findings.measure("temperature", ((data[5] & 3) << 8 | data[6]) / 10, "Cel", "external")
 
 
@@ -88,8 +89,9 @@ def _read(body: Body, findings: Findings) -> bool:
     if "FLOOD" in body.model and len(body.data) in (2, 3):
         _flood(body.data, findings)
         return True
-    for words, size, read in _MODELS:
+    for words, full, read in _MODELS:
         if any(word in body.model for word in words):
+            size = _SHORT if read is _climate and len(body.data) == _SHORT else full
             data = body.data[-size:]
             if len(data) < size or data[0] not in (_OLD_KEEPALIVE, 0x81):
                 return False

@@ -42,6 +42,10 @@ ALIASES: dict[str, str] = {
     "waterlevel": "water_level",
     "water_deep": "water_level",
     "tem": "temperature",
+    "temperature_measure": "temperature",
+    "humi": "humidity",
+    "hygrometry": "humidity",
+    "valve_openness": "valve_opening",
     "temp_c_tmp117": "temperature.external",
     "level": "level",
     "soil_temp": "soil_temperature",
@@ -164,6 +168,8 @@ PASSED_OVER = frozenset(
         "display_name",
         *("device_status", "reset_event", "tsl_version", "head", "msgid", "message_type", "mes_type", "mod"),
         *("bat_status", "bat_v_status", "interrupt_flag", "sensor_flag", "exti_trigger", "calculate_flag", "i_flag"),
+        *("min_time", "max_time", "reason", "valid", "err", "interval", "multiplier", "multiplier1", "multiplier2"),
+        *("multiplier3", "motor_range", "target_temperature_float", "perceive_as_online"),
         *("s_flag", "tdc", "tdc_interval", "sub_band", "freq_band", "frequency_band", "pnackmd"),
     }
 )
@@ -182,7 +188,7 @@ ALARMS: dict[str, str] = {
     **dict.fromkeys(("smoke", "smoke_alarm", "smoke_detected"), "smoke"),
     **dict.fromkeys(("fire", "fire_alarm"), "fire"),
     **dict.fromkeys(("gas_alarm", "gas_status", "gas_leak"), "gas"),
-    **dict.fromkeys(("tamper", "tamper_status", "tamper_alarm"), "tamper"),
+    **dict.fromkeys(("tamper", "tamper_status", "tamper_alarm", "box_tamper"), "tamper"),
     **dict.fromkeys(("tilt", "tilt_status"), "tilt"),
     **dict.fromkeys(("vibration", "vibration_alarm"), "vibration"),
     **dict.fromkeys(("fall", "fall_detected"), "fall"),

@@ -34,6 +34,11 @@ def _alarm(name: str, active: int = 0xFF) -> tuple[int, Reader]:
     return 1, read
 
 
+def _light(findings: Findings, data: bytes, at: int) -> None:
+    """Whether there is any: all ones of some devices, one of others."""
+    findings.measure("light_detected", float(data[at] != 0), "1")
+
+
 def _motion(findings: Findings, data: bytes, at: int) -> None:
     findings.motion(data[at] == 0xFF)
 
@@ -79,7 +84,8 @@ _ROOM: _Keys = {
     0x0000: _number("meter_status", "", 1),
     0x0001: _number("switch", "1", 1, 1 / 255),
     0x0074: _number("voltage", "V", 2, 0.1),
-    0x0075: _number("current", "A", 2, 0.001),
+    0x0075: _number("current", "", 2, 0.1),
+    0x0076: _number("frequency", "Hz", 2, 0.1),
     0x0080: _number("active_power", "W", 2, 0.1, minus=True),
     0x0081: _number("power_factor", "1", 1, 0.01, minus=True),
     0x00BA: _volts(0.001),
@@ -89,7 +95,8 @@ _ROOM: _Keys = {
     0x00FF: _volts(0.01),
     0x0100: _alarm("contact"),
     0x0180: _number("apparent_power", "VA", 2, 0.1),
-    0x0200: _number("light_detected", "1", 1, 1 / 255),
+    0x0200: (1, _light),
+    0x0280: _number("reactive_power", "var", 2, 0.1),
     0x0367: _number("temperature", "Cel", 2, 0.1, minus=True),
     0x0468: _number("humidity", "%", 1, 0.5),
     0x0502: _number("impact", "[g]", 2, 0.001),
@@ -117,7 +124,7 @@ _FIELD: _Keys = {
     0x0402: _number("input_voltage", "V", 2, 0.001, channel="4"),
     0x0504: _number("input_frequency", "Hz", 2, channel="5"),
     0x0604: _number("input_frequency", "Hz", 2, channel="6"),
-    0x0900: _number("light_detected", "1", 1, 1 / 255),
+    0x0900: (1, _light),
     0x0965: _number("illuminance", "lx", 2),
     0x0A00: _alarm("orientation"),
     0x0A71: (6, _acceleration),

@@ -36,6 +36,10 @@ CASES: list[tuple[str, int, str, str, Said, Facts]] = [
     # 86400 s, 27216 of whatever the meter counts; a sensor in a field says what none in a room does
     ("", 10, "00fe0001518000006a50000000", "tektelic",
      [("consumption_time", "", 86400, "s"), ("consumption", "", 27216, ""), ("meter_status", "", 0, "")], {}),
+    ("", 10, "0074 0960 0075 0019 0076 0258 0080 ff9c 0180 001c 0001 ff", "tektelic",
+     [("voltage", "", 240, "V"), ("current", "", 2.5, ""), ("frequency", "", 60, "Hz"), ("active_power", "", -10, "W"),
+      ("apparent_power", "", 2.8, "VA"), ("switch", "", 1, "1")], {}),
+    ("TEKTELIC", 10, "020001", "tektelic", [("light_detected", "", 1, "1")], {}),
     ("TEKTELIC KIWI", 10, "00baae01040579020202d5", "tektelic",
      [("battery_low", "", True), ("input_frequency", "1", 1401, "Hz"), ("input_voltage", "2", 0.725, "V"),
       ("soil_temperature", "", 22.6, "Cel")], {"voltage_v": 2.96}),
@@ -68,6 +72,7 @@ CASES: list[tuple[str, int, str, str, Said, Facts]] = [
      {"voltage_v": 3.376}),
     ("MCLIMATE HT-SENSOR", 2, "0102a180f600fa", "mclimate",
      [temperature(27.3), humidity(50.0), temperature(25.0, "external")], {"voltage_v": 3.568}),
+    ("MCLIMATE HT-SENSOR", 2, "01028880ab", "mclimate", [temperature(24.8), humidity(50.0)], {"voltage_v": 2.968}),
     ("MCLIMATE WIRELESS THERMOSTAT", 2, "010267800c301b00029101", "mclimate",
      [temperature(21.5), humidity(50.0), ("setpoint", "", 27, "Cel"), ("illuminance", "", 657, "lx"),
       ("motion", True)], {"voltage_v": 3.12}),

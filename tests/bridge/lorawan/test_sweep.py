@@ -241,6 +241,12 @@ CASES: list[tuple[str, Any, list[tuple[Any, ...]], dict[str, Any]]] = [
         [],
         {},
     ),
+    (
+        "a byte of ones, names with dots, what was asked of the device",
+        {"motion_event_state": 255, "reed_state": 255, "PM2.5": 4, "PM1.0": 3, "MinTime": 900, "BatteryChange": 0.1},
+        [("motion", True), ("contact", "", True), ("pm2_5", "", 4.0, "ug/m3"), ("pm1", "", 3.0, "ug/m3")],
+        {},
+    ),
     ("a probe that is not there", {"TempC_DS18B20": "327.67"}, [], {}),
     ("an index that the same name as ppb hides", {"tvoc": 0.37}, [("voc", "", 0.37, "")], {}),
     ("a power factor in percent", {"power_factor": 97}, [("power_factor", "", 0.97, "1")], {}),
@@ -264,6 +270,17 @@ def test_a_makers_own_units_are_known_where_the_maker_is() -> None:
         ("depth", "", 0.55, "m"),
         ("soil_conductivity", "", 240.0, "uS/cm"),
     ]
+
+
+def test_volts_under_a_plain_battery_are_volts_where_the_maker_has_them() -> None:
+    for maker, facts in (
+        ("browan", {"voltage_v": 3.0}),
+        ("dragino", {"voltage_v": 3.0}),
+        ("", {"battery_percent": 3.0}),
+    ):
+        findings = Findings("x/1", None, "")
+        sweep({"battery": 3}, findings, kind_of_maker(maker, ""))
+        assert findings.facts == facts
 
 
 @pytest.mark.parametrize(
