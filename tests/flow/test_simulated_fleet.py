@@ -1,8 +1,10 @@
 """A simulated fleet on a real broker: all that it told is stored, and all that it broke is in quarantine."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,18 @@ def simulate(box: RunningBox, *arguments: str) -> dict[str, Any]:
     options = ("--devices", "30", "--seed", "7", "--rate", "100", "--speed", "60", "--rhythm", "even", "--json")
     summary: dict[str, Any] = json.loads(box.hexpost("simulate", *options, *arguments))
     return summary
+
+
+@contextmanager
+def simulating(box: RunningBox, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """A run that goes on until it is terminated; then it prints its summary."""
+    argv = [sys.executable, "-m", "appliance.cli", "simulate", *arguments, "--json"]
+    where = ("--config", str(box.config), "--data", str(box.data))
+    with subprocess.Popen([*argv, *where], stdout=subprocess.PIPE, text=True) as run:
+        try:
+            yield run
+        finally:
+            run.kill()
 
 
 def is_settled(box: RunningBox, quarantined: float) -> bool:
@@ -75,12 +89,12 @@ def test_a_command_from_the_box_is_obeyed(box: RunningBox, tmp_path: Path) -> No
     registry = tmp_path / "obedient.csv"
     options = ("--families", "tasmota", "--devices", "1", "--seed", "9", "--rate", "1", "--registry", str(registry))
     unit = fleet_of(1, "tasmota", seed=9)[0]
-    with ThreadPoolExecutor(1) as running, box.listening(f"tele/{unit.id}/LWT") as heard:
-        run = running.submit(box.hexpost, "simulate", *options, "--duration", "12s", "--json")
+    with simulating(box, *options) as simulator, box.listening(f"tele/{unit.id}/LWT") as heard:
         wait_for(lambda: b"Online" in heard, what="the device")
         wait_for(lambda: unit.source in box.hexpost("device", "list"), what="the device in the registry")
         box.hexpost("device", "import", str(registry))
         queued = json.loads(box.hexpost("device", "command", unit.source, "interval", "interval_s=60", "--json"))
         at = f"/v1/commands/{queued['command_id']}"
         wait_for(lambda: box.client.get(at).json()["state"] == "done", what="the answer to the command")
-        assert json.loads(run.result())["orders"] == 1
+        simulator.terminate()
+        assert json.loads(simulator.communicate(timeout=60)[0])["orders"] == 1
