@@ -30,6 +30,7 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
     ouis    the beginnings of DevEUIs, in lower case, that only its devices have
     read    tells the findings what the body says; whether it read all of it
     checks  its grammar is strict enough to tell its own bodies from others'
+    ports   on any other than these it is believed only where no other codec fits; () for all
     """
 
     name: str
@@ -38,6 +39,7 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
     read: Callable[[Body, Findings], bool]
     ouis: tuple[str, ...] = ()
     checks: bool = False
+    ports: tuple[int, ...] = ()
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,15 +63,18 @@ def read_body(body: Body, named: Codec | None, codecs: Sequence[Codec], empty: F
         if complete or findings.observations or findings.facts:
             return Reading(findings=findings, codec=named.name, complete=complete)
     fitting: list[tuple[str, Findings]] = []
+    elsewhere: list[tuple[str, Findings]] = []
     findings = empty.fresh()
     for codec in codecs:
         if not codec.checks:
             continue
         if codec.read(body, findings) and not findings.implausible:
-            fitting.append((codec.name, findings))
+            at_home = not codec.ports or body.f_port in codec.ports
+            (fitting if at_home else elsewhere).append((codec.name, findings))
             findings = empty.fresh()
         elif findings.implausible or findings.observations or findings.facts:
             findings = empty.fresh()
+    fitting = fitting or elsewhere
     if len(fitting) == 1:
         return Reading(findings=fitting[0][1], codec=fitting[0][0], complete=True)
     return Reading(findings=agree([one for _, one in fitting], empty), fits=tuple(name for name, _ in fitting))

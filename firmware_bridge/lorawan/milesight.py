@@ -15,17 +15,15 @@ from firmware_bridge.lorawan.milesight_reader import Field
 from firmware_bridge.lorawan.milesight_table import TABLE
 
 _MAX_ITEMS = 128
-_PORTS = (0, 85)  # where nobody names the device: unknown, or the one it comes with
+_PORTS = (0, 85)  # unknown, or the one it comes with
 
 
 def _read(body: Body, findings: Findings) -> bool:
-    if not body.model and body.f_port not in _PORTS:
-        return False
     commands = commands_of(body.model) if body.model else None
     if commands is not None:
         return read_commands(body, commands, findings)
     steps, complete = _walk(body.data)
-    if not steps:
+    if not steps or (len(steps) == 1 and not body.model and body.f_port not in _PORTS):  # fits too much else
         return False
     keys = frozenset(key for key, _, _ in steps)
     if keys <= HISTORY and not complete:
@@ -136,4 +134,5 @@ MILESIGHT = Codec(
     ouis=("24e124",),
     read=_read,
     checks=True,
+    ports=_PORTS,
 )

@@ -223,11 +223,10 @@ def test_two_codecs_that_fit_leave_what_both_say() -> None:
     assert (reading.findings.observations, reading.findings.facts) == ([], {"battery_percent": 100.0})
 
 
-def test_a_milesight_nobody_names_is_known_on_the_port_it_comes_with() -> None:
+def test_a_milesight_nobody_names_is_known_on_another_port_only_where_nobody_else_fits() -> None:
     assert read("017564", 85)[0] == "milesight"
     assert read("017564", 8)[0] == "yobiiq"
-    assert read("0367ddff04685e", 12) == ("", [], {})
-    assert read("0367ddff04685e", 12, "MILESIGHT EM300-TH")[1] == [temperature(-3.5), humidity(47.0)]
+    assert read("0367ddff04685e", 12) == ("milesight", [temperature(-3.5), humidity(47.0)], {})
 
 
 def test_stored_records_bring_their_own_time() -> None:
