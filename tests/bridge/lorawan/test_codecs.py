@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.model.observation import Alarm, EnvironmentReading, Motion, Observation, PeopleCount, Position
+from firmware_bridge.lorawan import dragino_models
 from firmware_bridge.lorawan.codec import Body, read_body
 from firmware_bridge.lorawan.findings import Findings
+from firmware_bridge.lorawan.milesight_command import COMMANDED
 from firmware_bridge.lorawan.registry import CODECS, find_codec
 from firmware_bridge.lorawan.yobiiq import YOBIIQ
 from tests.conftest import examples
@@ -286,12 +288,19 @@ def assert_sound(findings: Findings) -> None:
         assert msgspec.json.encode(seen)
 
 
-@settings(max_examples=examples(300))
+MODELS = sorted({*dragino_models.MODELS, *COMMANDED, "VICKI", "THERMOSTAT", "CO2", "BUTTON", "HT-SENSOR", "FLOOD"})
+"""Which name a layout of their own within a maker's codec."""
+
+
+@settings(max_examples=examples(600))
 @given(
-    st.binary(max_size=60), st.sampled_from([1, 2, 3, 5, 6, 8, 10, 50, 85, 102, 103, 105, 106]), st.sampled_from(CODECS)
+    st.binary(max_size=60),
+    st.sampled_from([1, 2, 3, 5, 6, 8, 9, 10, 50, 85, 102, 103, 105, 106]),
+    st.sampled_from(CODECS),
+    st.sampled_from(MODELS),
 )
-def test_any_bytes_are_read_without_an_error(data: bytes, port: int, named: Any) -> None:
-    for codec, model in ((None, ""), (named, " ".join(named.words))):
+def test_any_bytes_are_read_without_an_error(data: bytes, port: int, named: Any, own: str) -> None:
+    for codec, model in ((None, ""), (named, " ".join(named.words)), (named, f"{named.words[:1]} {own}")):
         findings = Findings("x/1", None, "")
         read_body(Body(data=data, f_port=port, model=model), codec, CODECS, findings)
         assert_sound(findings)
