@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from appliance.aggregate.days import LOOKBACK_DAYS, cells_of, lay_out, lay_out_beside, spread_counts
 from appliance.aggregate.hours import SiteHours
@@ -11,7 +12,7 @@ from appliance.clock import to_us
 from appliance.job.counting import count_events
 from appliance.model.risk import Run
 from appliance.score.composite import measure_run
-from appliance.store.baselines import drop_unused, fetch_baselines, forget_cells, require_set, write_baselines
+from appliance.store.baselines import drop_unused, fetch_judged_cells, forget_cells, require_set, write_baselines
 from appliance.store.counts import DailyRow, fetch_daily_counts
 from appliance.store.day_counts import DayCounts, fetch_day_counts, pack_days
 from appliance.store.engine import Store
@@ -55,7 +56,7 @@ def perform_run(
     found, sums = score_run(store, run, hours, types, look_for_lost=look_for_lost)
     with store.write() as connection:
         update_run(connection, run.run_id, state="running", progress=0.0)
-        ensure_cells(connection, run.resolution, [int(cell) for cell in found.cells])
+        ensure_cells(connection, run.resolution, found.cells[_unseen(found) | look_for_lost].tolist())
     changed = _write(store, run, found, stopping)
     while changed is not None and sums is not None and sums.unpacked:
         with store.write() as connection:
@@ -85,7 +86,7 @@ def score_run(
     first = run.from_day - timedelta(days=LOOKBACK_DAYS)
     sums, rows = None, list[DailyRow]()
     with store.read(limit_s=60.0) as connection:
-        others = {digest_cells(one.cells, types): one.cells for one in fetch_baselines(connection, run)}
+        others = {digest_cells(cells, types): cells for cells in fetch_judged_cells(connection, run)}
         lost = find_lost(connection, run) if look_for_lost else set()
         if run.resolution in fetch_resolutions(connection):
             sums = fetch_day_counts(connection, resolution=run.resolution, first=first, last=run.to_day, types=types)
@@ -145,6 +146,14 @@ def _write(store: Store, run: Run, found: Findings, stopping: Callable[[], bool]
         forget_cells(connection, baselines.baseline_id, baselines.gone)
         drop_unused(connection)
     return changed
+
+
+def _unseen(found: Findings) -> NDArray[np.bool_]:
+    """Cells (c,) that none of the runs before had: the grid may lack them."""
+    unseen = np.ones(len(found.cells), dtype=bool)
+    for one in found.known.values():
+        unseen &= one.came
+    return unseen
 
 
 def _windows(changes: Sequence[int]) -> list[str]:

@@ -5,6 +5,7 @@ before d; where that is 0, growth is 1 if n > 0 and else 0. raw = 0.5 n + 0.3 gr
 mean of the seven days ending with d. The score is raw, min-max scaled to 0..100 over every cell and day of the run.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -80,10 +81,8 @@ def score_day(counts: Counts) -> DayScore:
 
     counts  (c, 8) of any integers  events of the seven days before it and the day
     """
-    previous, rolling = (counts[:, n : n + WINDOW_DAYS].sum(axis=1) / float(WINDOW_DAYS) for n in (0, 1))
-    n = counts[:, WINDOW_DAYS].astype(np.int64)
-    growth = growth_rate(n, previous)
-    return DayScore(event_count=n, rolling_7d_avg=rolling, growth_rate=growth, raw=raw_score(n, growth, rolling))
+    previous, rolling = (counts[:, n : n + WINDOW_DAYS].sum(axis=1) for n in (0, 1))
+    return _score_windows(counts[:, WINDOW_DAYS].astype(np.int64), previous, rolling)
 
 
 def measure_run(counts: Counts) -> Baseline:
@@ -91,8 +90,7 @@ def measure_run(counts: Counts) -> Baseline:
 
     counts  (c, 7 + d) of any integers  as for `score_composite`
     """
-    days = range(counts.shape[1] - WINDOW_DAYS)
-    raws = [extremes(score_day(counts[:, day : day + WINDOW_DAYS + 1]).raw) for day in days if len(counts)]
+    raws = [extremes(one.raw) for one in _score_days(counts)] if len(counts) else []
     parts = [baseline(counts[start : start + BLOCK, WINDOW_DAYS:]) for start in range(0, len(counts), BLOCK)]
     return Baseline(
         low=min((low for low, _ in raws), default=0.0),
@@ -100,6 +98,23 @@ def measure_run(counts: Counts) -> Baseline:
         mean=np.concatenate([np.zeros(0), *(mean for mean, _ in parts)]),
         spread=np.concatenate([np.zeros(0), *(spread for _, spread in parts)]),
     )
+
+
+def _score_days(counts: Counts) -> Iterator[DayScore]:
+    """The days of a run, one after the other: a window of seven is the one before it, a day further."""
+    previous = counts[:, :WINDOW_DAYS].sum(axis=1)
+    for day in range(counts.shape[1] - WINDOW_DAYS):
+        n = counts[:, day + WINDOW_DAYS].astype(np.int64)
+        rolling = previous + n - counts[:, day]
+        yield _score_windows(n, previous, rolling)
+        previous = rolling
+
+
+def _score_windows(n: Ints, previous: Ints, rolling: Ints) -> DayScore:
+    """One day by its events and the sums of the seven days before it and of those ending with it; all (c,)."""
+    before, mean = previous / float(WINDOW_DAYS), rolling / float(WINDOW_DAYS)
+    growth = growth_rate(n, before)
+    return DayScore(event_count=n, rolling_7d_avg=mean, growth_rate=growth, raw=raw_score(n, growth, mean))
 
 
 def raw_score(n: Ints, growth: Floats, rolling: Floats) -> Floats:

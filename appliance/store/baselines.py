@@ -5,6 +5,7 @@ belongs to an interval; the days that a run has judged point to it. A day that t
 keeps the set it had.
 """
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -49,15 +50,20 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     gone: list[int]
 
 
+def fetch_judged_cells(connection: sa.Connection, run: Run) -> list[NDArray[np.int64]]:
+    """The cells, ascending, of each set to which days of a run's interval point now."""
+    raw = raw_connection(connection)
+    sets = [
+        raw.execute("SELECT h3_index FROM baselines WHERE baseline_id = ? ORDER BY h3_index", (row[0],)).fetchall()
+        for row in _sets_of(raw, run)
+    ]
+    return [np.fromiter(itertools.chain.from_iterable(rows), dtype=np.int64, count=len(rows)) for rows in sets]
+
+
 def fetch_baselines(connection: sa.Connection, run: Run) -> list[Baselines]:
     """The sets to which days of a run's interval point now."""
     raw = raw_connection(connection)
-    sets = raw.execute(
-        "SELECT baseline_id, from_day, to_day FROM baseline_sets WHERE baseline_id IN "
-        "(SELECT baseline_id FROM judged_days WHERE resolution = ? AND day BETWEEN ? AND ?)",
-        (run.resolution, run.from_day.isoformat(), run.to_day.isoformat()),
-    ).fetchall()
-    return [_fetch_set(raw, *row) for row in sets]
+    return [_fetch_set(raw, *row) for row in _sets_of(raw, run)]
 
 
 def write_baselines(
@@ -114,6 +120,16 @@ def drop_unused(connection: sa.Connection) -> int:
     for table in ("baselines", "baseline_sets"):
         raw.executemany(f"DELETE FROM {table} WHERE baseline_id = ?", unused)
     return len(unused)
+
+
+def _sets_of(raw: Any, run: Run) -> list[tuple[int, str, str]]:
+    """(baseline_id, from_day, to_day) of each set to which days of a run's interval point now."""
+    found: list[tuple[int, str, str]] = raw.execute(
+        "SELECT baseline_id, from_day, to_day FROM baseline_sets WHERE baseline_id IN "
+        "(SELECT baseline_id FROM judged_days WHERE resolution = ? AND day BETWEEN ? AND ?)",
+        (run.resolution, run.from_day.isoformat(), run.to_day.isoformat()),
+    ).fetchall()
+    return found
 
 
 def _fetch_set(raw: Any, baseline_id: int, from_day: str, to_day: str) -> Baselines:

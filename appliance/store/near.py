@@ -44,6 +44,14 @@ WHERE c.segment = ? AND c.h3_index BETWEEN span.low AND span.high
 AND c.event_timestamp >= ? AND (c.event_timestamp, c.event_pk) < (?, ?)
 ORDER BY c.event_timestamp DESC, c.event_pk DESC LIMIT ?
 """
+_ALL_SEGMENTS = """
+WITH span(low, high) AS (VALUES {spans})
+SELECT c.event_timestamp, c.event_pk, c.h3_index
+FROM (SELECT value AS segment FROM json_each(?)) AS s CROSS JOIN span CROSS JOIN event_cells AS c
+WHERE c.segment = s.segment AND c.h3_index BETWEEN span.low AND span.high
+AND c.event_timestamp >= ? AND (c.event_timestamp, c.event_pk) < (?, ?)
+LIMIT ?
+"""
 # Candidates are looked at in the order they come in, which is that of the answer; below 0 is the key of one in a cell
 # that lies in the shape.
 _EXACT = """
@@ -142,12 +150,12 @@ def check_area(connection: sa.Connection, area: Area) -> None:
 def _candidates(raw: Any, ranges: Sequence[Range], window: Window, *, least: int) -> Iterator[list[Entry]]:
     """Batches of entries in the ranges and the window, newest first over all of them; at least `least` but the last.
 
-    A segment is read when no other can hold anything newer, and no more of it than a batch takes.
+    A segment is read when no other can hold anything newer, and no more of it than a batch takes. Where the newest
+    holds so little that all are not expected to have many, the others are read in one statement.
     """
     if not ranges:
         return
-    statement = _SEGMENT.format(spans=", ".join(["(?, ?)"] * len(ranges)))
-    spans = [number for span in ranges for number in span]
+    read = _Reader(raw, [number for span in ranges for number in span], window)
     segments = fetch_segments(raw, window.from_us, window.before[0])
     unread = [(-last, -FOREVER, segment) for segment, last in segments]  # later entries of the segment are not there
     heapq.heapify(unread)
@@ -157,14 +165,41 @@ def _candidates(raw: Any, ranges: Sequence[Range], window: Window, *, least: int
         if unread and len(pool) - ripe_from < least:
             us, key, segment = heapq.heappop(unread)
             before = min(window.before, (-us, -key))
-            chunk = raw.execute(statement, (*spans, segment, window.from_us, *before, least)).fetchall()
+            chunk = read.segment(segment, before, least)
             if len(chunk) == least:
                 heapq.heappush(unread, (-chunk[-1][0], -chunk[-1][1], segment))
+            elif len(unread) == len(segments) - 1 and len(chunk) * len(unread) < LOOKED_AT:
+                others = read.all([segment for _, _, segment in unread])
+                if len(others) <= LOOKED_AT:
+                    chunk, unread = chunk + others, []
             pool += chunk
             pool.sort()
             continue
         yield pool[ripe_from:][::-1]
         del pool[ripe_from:]
+
+
+class _Reader(NamedTuple):
+    """Reads the spatial index: entries in the ranges and the window."""
+
+    raw: Any
+    spans: list[int]
+    window: Window
+
+    def segment(self, segment: int, before: tuple[int, int], limit: int) -> list[Entry]:
+        """The newest of a segment's before this one, newest first."""
+        values = (*self.spans, segment, self.window.from_us, *before, limit)
+        return self._fetch(_SEGMENT, values)
+
+    def all(self, segments: list[int]) -> list[Entry]:
+        """Those of whole segments, in no order; more than `LOOKED_AT` are not read to the end."""
+        values = (*self.spans, _json(segments), self.window.from_us, *self.window.before, LOOKED_AT + 1)
+        return self._fetch(_ALL_SEGMENTS, values)
+
+    def _fetch(self, statement: str, values: tuple[Any, ...]) -> list[Entry]:
+        marks = ", ".join(["(?, ?)"] * (len(self.spans) // 2))
+        entries: list[Entry] = self.raw.execute(statement.format(spans=marks), values).fetchall()
+        return entries
 
 
 def _tail(raw: Any, ranges: Sequence[Range], window: Window) -> list[Entry]:

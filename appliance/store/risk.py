@@ -6,6 +6,7 @@ extremes in `judged_days` and `baselines`: what changes a row of counts changes 
 outbox by slice.
 """
 
+import json
 from collections.abc import Sequence
 
 import sqlalchemy as sa
@@ -48,7 +49,8 @@ def fetch_new_cells(connection: sa.Connection, resolution: int, cells: Sequence[
     known = {
         row[0]
         for row in raw_connection(connection).execute(
-            "SELECT h3_index FROM h3_cells WHERE resolution = ?", (resolution,)
+            "SELECT h3_index FROM json_each(?) CROSS JOIN h3_cells ON h3_index = value WHERE resolution = ?",
+            (json.dumps(list(cells)), resolution),
         )
     }
     return [cell for cell in cells if cell not in known]

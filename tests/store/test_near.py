@@ -19,6 +19,7 @@ from appliance.spatial.geodesic import distances_m
 from appliance.spatial.geometry import multipolygon_blob, point_blob
 from appliance.spatial.shape import Area, Box, Corridor, Disc, Shape, area
 from appliance.spatial.view import destination
+from appliance.store import near
 from appliance.store.engine import FILE_NAME, Store, raw_connection
 from appliance.store.events import EventFilter, StoredEvent, fetch_events
 from appliance.store.intake import Recorder
@@ -203,6 +204,23 @@ def test_a_segment_is_left_alone_where_its_times_cannot_matter(bare: Store) -> N
         every = fetch_segments(raw_connection(connection), -FOREVER, FOREVER)
     assert len(kept) == 1
     assert 0 < sum("FROM span" in statement for statement in asked) < 4 < len(every)
+
+
+@pytest.mark.parametrize("looked_at", [4_096, 5], ids=["all at once", "more than that"])
+def test_segments_that_hold_little_are_read_together(
+    bare: Store, monkeypatch: pytest.MonkeyPatch, looked_at: int
+) -> None:
+    monkeypatch.setattr(near, "LOOKED_AT", looked_at)
+    put(bare, [(*HERE, us) for us in (9, 1, 8, 2, 7, 3, 6, 4, 5, 9, 9, 9)])
+    index(bare)
+    with bare.read() as connection:
+        asked: list[str] = []
+        raw_connection(connection).set_trace_callback(asked.append)
+        page = fetch_events_in(connection, DISC, EventFilter(), cursor=None, limit=100)
+        raw_connection(connection).set_trace_callback(None)
+    assert [us_of(event) for event in page.items] == [9, 9, 9, 9, 8, 7, 6, 5, 4, 3, 2, 1]
+    together = sum("FROM span" in statement or "CROSS JOIN span" in statement for statement in asked)
+    assert together == 2 if looked_at > 12 else together > 4
 
 
 def test_deleted_events_are_not_found_though_their_entries_stay(bare: Store) -> None:

@@ -42,6 +42,7 @@ from appliance.store.picture import (
 )
 from appliance.store.positions import fetch_positions
 from appliance.store.readings import fetch_readings
+from appliance.store.segments import SEGMENT_BITS
 from appliance.store.settle import settle_index
 from appliance.store.spans import fetch_spans
 from tests.conftest import NOW, make_event, make_recorder
@@ -86,11 +87,13 @@ class Case(NamedTuple):
     sorts: int = 0
 
 
-def events_in(shape: Shape, **wanted: Any) -> Case:
-    """By cell; the newest of what a segment has are sorted, of its index's entries alone."""
+def events_in(shape: Shape, *, limit: int = 10, **wanted: Any) -> Case:
+    """By cell; the newest of what a segment has are sorted, of its index's entries alone. All that two segments have
+    are fewer than a page of a hundred.
+    """
 
     def ask(connection: sa.Connection) -> object:
-        return fetch_events_in(connection, shape, EventFilter(**wanted), cursor=None, limit=10)
+        return fetch_events_in(connection, shape, EventFilter(**wanted), cursor=None, limit=limit)
 
     return Case(ask, BY_CELL, sorts=1)
 
@@ -219,6 +222,7 @@ CASES: dict[str, Case] = {
     ),
     "radius": events_in(DISC),
     "radius, filtered": events_in(DISC, event_type="motion", source="agency/cam7", from_time=NOW - timedelta(days=1)),
+    "radius, over segments": events_in(DISC, limit=100),
     "route": events_in(ROUTE),
     "area": events_in(AREA),
     "box": events(*BY_CELL, bbox=BOUNDS, sorts=1),
@@ -317,7 +321,14 @@ def filled(store: Store) -> Store:
         readings=[Reading(device="cam1", metric="temperature", observed_at=NOW, received_at=NOW, value=1.0)],
         fixes=[Fix(device="cam1", observed_at=NOW, received_at=NOW, longitude=47.9, latitude=29.3)],
     )
-    make_recorder(store, NOW).record(intake)
+    recorder = make_recorder(store, NOW)
+    recorder.record(Intake(events=[make_event(event_id="first", event_timestamp=rfc3339(NOW - timedelta(days=20)))]))
+    with store.write() as connection:
+        settle_index(connection)
+        last = 1 << SEGMENT_BITS
+        connection.exec_driver_sql(f"UPDATE sqlite_sequence SET seq = {last} WHERE name = 'events'")
+        connection.exec_driver_sql(f"UPDATE settled SET indexed_pk = {last}")
+    recorder.record(intake)
     with store.write() as connection:
         change_device(connection, "cam1", DeviceChange(longitude=47.97, latitude=29.37), now=NOW)
         settle_index(connection, 50)
