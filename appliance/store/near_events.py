@@ -53,13 +53,14 @@ def fetch_events_in(
 def _event(row: tuple[Any, ...], distance_m: float | None) -> NearEvent:
     """From a row of `COLUMNS`. Each member is written out: through a dict a page of a thousand takes twice as long."""
     lng, lat = place_of(row[13])
+    at = from_us(row[4])
     return NearEvent(
         event_id=row[1],
         source=row[2],
         event_type=row[3],
-        event_timestamp=from_us(row[4]),
-        received_at=instant(row[5]),
-        recorded_at=instant(row[6]),
+        event_timestamp=at,
+        received_at=at if row[5] == row[4] else instant(row[5]),  # of a device without a clock
+        recorded_at=at if row[6] == row[4] else instant(row[6]),
         clock_quality=row[7],
         h3_index=hex_of(row[8]),
         longitude=lng,

@@ -16,7 +16,7 @@ PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_MS}",
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",  # sorting must not wear the card
-    "PRAGMA cache_size = -16000",  # KiB a connection; a Pi has 2 GB for everything
+    "PRAGMA cache_size = -8000",  # KiB a connection; a Pi has 2 GB for everything
     "PRAGMA journal_size_limit = 67108864",
 )
 READING_PRAGMAS = tuple(pragma for pragma in PRAGMAS if not any(word in pragma for word in ("journal", "synchronous")))
