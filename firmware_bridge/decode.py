@@ -41,10 +41,12 @@ class Decoder:
         self._known = self._router.known  # looked into here, since a call costs as much as the look
         self._announcing = [family for family in families if family.announced]
         self._recognising = [(family.name, family.recognise) for family in families if family.recognise]
-        self._asked_first = {
-            name: sorted(self._recognising, key=lambda asked, name=name: asked[0] != name)  # type: ignore[misc]
-            for name, _ in self._recognising
-        }
+        self._asked_first = {family.name: self._asked_of(family) for family in families}
+
+    def _asked_of(self, family: Family) -> "Sequence[_Recogniser]":
+        """Who is asked, and in which order, for what a gateway brings in this family's name."""
+        own = [(family.name, ask) for ask in (family.recognise, family.named) if ask]
+        return own + [asked for asked in self._recognising if asked[0] != family.name]
 
     def decode(
         self, topic: str, payload: bytes, *, received_at: datetime, clock_trusted: bool = True, retain: bool = False

@@ -113,6 +113,8 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
 
     recognise  the handler for a JSON document (or text, such as XML; or bytes that are neither) by its shape alone, or
                None: for messages whose topic nobody knows, and those on `hexpost/v1/{agency}/{device}/raw/{family}`
+    named      as `recognise`, for what a gateway brings on `…/raw/{family}`: it said whose words they are, so less of a
+               shape will do
     announced  the handler for a topic that a device announced in an earlier message; it decodes the payload itself
     source     where its messages are documented
     """
@@ -122,6 +124,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     routes: tuple[Route, ...]
     recognise: Callable[[Any], Handler | None] | None = None
+    named: Callable[[Any], Handler | None] | None = None
     announced: Callable[[str, "Memory"], Handler | None] | None = None
 
 

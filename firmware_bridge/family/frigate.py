@@ -1,12 +1,16 @@
 """Frigate NVR: its cameras, counts, motion, sounds, the state of its cameras and of itself.
 
 Cameras are `frigate/<camera>`, heard through `frigate/server`. Counts name a camera or a zone alike; which zone belongs
-to which camera is learned from the events, that `frigate_tracking` reads.
+to which camera is learned from the events, that `frigate_tracking` reads. A site may have chosen another base topic
+(`topic_prefix`): it is known by its name, or by what only Frigate publishes there, and its server bears its name.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
+
+import msgspec
 
 from appliance.errors import Rejected
 from appliance.model.observation import (
@@ -28,13 +32,15 @@ from firmware_bridge.family.frigate_tracking import (
     read_update,
     server_of,
 )
-from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route, read_form
+from firmware_bridge.inbound import Context, Family, Handler, Inbound, Memory, Route, read_form
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import flag_of, number_of, object_of, text_of, whole_of
 from firmware_bridge.notation.metrics import snake_case
+from firmware_bridge.routing import Router
 
 MAX_CAMERAS = 300  # of one message
 MAX_SENSORS = 50  # readings of the server itself
+DEEPEST_BASE = 4  # levels of a base topic
 
 _UPDATES = frozenset(("description", "face", "lpr", "classification"))
 _STATES = {"online": "online", "offline": "offline", "stopped": "offline"}
@@ -261,7 +267,64 @@ def _nothing(_inbound: Inbound, _context: Context) -> Sequence[Observation]:
     return []
 
 
+def _old_event(inbound: Inbound, context: Context) -> Sequence[Observation]:
+    """`{camera}/events/start` and `…/end`, before 0.8: the tracked object alone."""
+    camera, end = inbound.parts["camera"], inbound.topic.endswith("/end")
+    after = {**object_in(inbound), "camera": camera}
+    inbound.document = {"type": "end" if end else "new", "before": {}, "after": after}
+    return read_event(inbound, context)
+
+
+def _announced(topic: str, memory: Memory) -> Handler | None:
+    """Topics below another base: one with Frigate's name, or one where it told of this camera or zone before."""
+    levels, known = topic.split("/"), memory.get
+    for end in range(1, min(len(levels), DEEPEST_BASE + 1)):
+        base, below = "/".join(levels[:end]), levels[end]
+        named = "frigate" in levels[end - 1].lower() and base != "frigate"
+        if named or (known("frigate", "base/" + base) and _is_known(below, memory)):
+            found = _ROUTER.find("frigate" + topic[len(base) :])
+            if found is not None and found.route.handle is not _server_state:  # else its shape may tell whose it is
+                return partial(_on_base, base)
+    return None
+
+
+def _is_known(name: str, memory: Memory) -> bool:
+    return name == "available" or any(memory.get("frigate", kind + name) for kind in ("camera/", "zone/"))
+
+
+def _on_base(base: str, inbound: Inbound, context: Context) -> Sequence[Observation]:
+    found = _ROUTER.find("frigate" + inbound.topic[len(base) :])
+    if found is None:
+        raise Rejected("no topic of Frigate's")
+    inbound.parts, inbound.document = found.parts, read_form(inbound.payload, found.route.form)
+    server = "frigate/" + base.removeprefix("frigate/")
+    return [_heard_through(server, seen) for seen in found.route.handle(inbound, context)]
+
+
+def _heard_through(server: str, seen: Observation) -> Observation:
+    """The same, of a server that is not on the usual base topic."""
+    if not isinstance(seen, DeviceHealth) or SERVER not in (seen.device, seen.via):
+        return seen
+    if seen.device == SERVER:
+        return msgspec.structs.replace(seen, device=server)
+    return msgspec.structs.replace(seen, via=server)
+
+
 def _recognise(document: Any) -> Handler | None:
+    handler = _handler_of(document)
+    return partial(_learn_base, handler) if handler else None
+
+
+def _learn_base(handler: Handler, inbound: Inbound, context: Context) -> Sequence[Observation]:
+    told, base = handler(inbound, context), inbound.topic.rpartition("/")[0]
+    if base and base != "frigate" and not base.startswith("hexpost/"):
+        context.memory.put("frigate", "base/" + base[:200], True)
+        for seen in told:
+            context.memory.put("frigate", "camera/" + seen.device[8:], True)
+    return told
+
+
+def _handler_of(document: Any) -> Handler | None:
     if type(document) is not dict:
         return None
     after = document.get("after")
@@ -319,6 +382,8 @@ FAMILY = Family(
         Route(template="frigate/{camera}/ptz_autotracker/active", handle=_camera_other, form="bytes"),
         Route(template="frigate/{camera}/notifications/suspend", handle=_nothing, form="bytes"),
         Route(template="frigate/{camera}/notifications/suspended", handle=_camera_other, form="bytes"),
+        Route(template="frigate/{camera}/events/start", handle=_old_event),
+        Route(template="frigate/{camera}/events/end", handle=_old_event),
         Route(template="frigate/{camera}/{object}", handle=_count, form="text"),
         Route(template="frigate/{camera}/{object}/active", handle=_active_count, form="text"),
         Route(template="frigate/{camera}/{object}/snapshot", handle=_nothing, form="bytes"),
@@ -328,4 +393,7 @@ FAMILY = Family(
         Route(template="frigate/{camera}/{kind}/{name}/set", handle=_nothing, form="bytes"),
     ),
     recognise=_recognise,
+    announced=_announced,
 )
+
+_ROUTER = Router([FAMILY])

@@ -19,6 +19,7 @@ from appliance.model.observation import (
     Observation,
 )
 from firmware_bridge.family.shelly_component import COMPONENTS, Said, read_component, read_components
+from firmware_bridge.family.shelly_unnamed import component_of, holds_components
 from firmware_bridge.inbound import Context, Family, Handler, Inbound, Memory, Route
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import flag_of, list_of, number_of, text_of
@@ -320,6 +321,29 @@ def _recognise(document: Any) -> Handler | None:
     return _on_rpc if answers and "dst" in document else None
 
 
+def _named(document: Any) -> Handler | None:
+    """What a gateway calls ours: components, one of them without its name, an answer without its asker."""
+    if type(document) is not dict:
+        return None
+    if holds_components(document):
+        return _on_components
+    if text_of(document.get("src")) and ("result" in document or "error" in document):
+        return _on_rpc
+    return _on_component if component_of(document) else None
+
+
+def _on_components(inbound: Inbound, context: Context) -> Sequence[Observation]:
+    """What `Shelly.GetStatus` answers, or the parameters of a notification."""
+    said = Said("shelly_gen2/" + inbound.parts["device"], _time_of(inbound.document.get("ts"), context), [], {}, {})
+    read_components(said, inbound.document)
+    return [said.health(), *said.found][:1_000]
+
+
+def _on_component(inbound: Inbound, context: Context) -> Sequence[Observation]:
+    inbound.parts = {"prefix": inbound.parts["device"], "component": component_of(inbound.document)}
+    return _on_status(inbound, context)
+
+
 FAMILY = Family(
     name=NAME,
     title="Shelly (Gen2 and later)",
@@ -332,5 +356,6 @@ FAMILY = Family(
         Route(template="{prefix...}/debug/log", handle=_nothing, form="bytes"),
     ),
     recognise=_recognise,
+    named=_named,
     announced=_listens,
 )

@@ -142,6 +142,7 @@ def _input(said: Said, channel: str, value: Mapping[str, Any]) -> None:
 
 def _cover(said: Said, channel: str, value: Mapping[str, Any]) -> None:
     said.reading("position", value.get("current_pos"), "%", channel)
+    said.reading("slat_position", value.get("slat_pos"), "%", channel)
     if state := text_of(value.get("state")):
         said.told[f"cover.{channel}"] = state
     _metered(said, channel, value)
@@ -214,7 +215,7 @@ def _power(said: Said, _channel: str, value: Mapping[str, Any]) -> None:
         percent = number_of(battery.get("percent"))
         if percent is not None and 0 <= percent <= 100:
             said.facts["battery_percent"] = percent
-        if (volts := number_of(battery.get("V"))) is not None:
+        if (volts := number_of(battery.get("V"))) is not None and volts >= 0:  # -1: it has none
             said.facts["voltage_v"] = volts
     if type(external) is dict and type(external.get("present")) is bool:
         said.told["external_power"] = external["present"]

@@ -187,6 +187,15 @@ def _recognise(document: Any) -> Handler | None:
     return _on_announce if announces and "id" in document else None
 
 
+def _named(document: Any) -> Handler | None:
+    return _on_own_status if type(document) is dict and ("wifi_sta" in document or "bat" in document) else None
+
+
+def _on_own_status(inbound: Inbound, context: Context) -> Sequence[Observation]:
+    """What `/status` of its HTTP interface answers."""
+    return read_status(inbound.document, "shelly_gen1/" + inbound.parts["device"], context.zone)
+
+
 FAMILY = Family(
     name=NAME,
     title="Shelly (Gen1)",
@@ -197,4 +206,5 @@ FAMILY = Family(
         Route(template="shellies/{device}/{leaf...}", handle=_on_value, form="any"),
     ),
     recognise=_recognise,
+    named=_named,
 )

@@ -37,6 +37,8 @@ _CHANNELS: dict[str, tuple[Value, ...]] = {
 }
 """Member, an array with an object for each channel -> (member, metric, unit, factor)."""
 
+_OUTPUTS = frozenset(("relays", "lights", "rollers"))
+_GAS = {"mild": True, "heavy": True, "none": False}
 _ALARMS = (("flood", "water_leak"), ("smoke", "smoke"), ("vibration", "vibration"))
 
 
@@ -91,6 +93,15 @@ def _read_states(found: list[Observation], device: str, said: Mapping[str, Any])
         active = flag_of(said.get(member, sensor.get(member, accelerometer.get(member))))
         if active is not None:
             found.append(Alarm(device=device, observed_at=at, name=name, active=active))
+    valve = next(filter(None, map(object_of, list_of(said.get("thermostats")))), said)
+    window = flag_of(valve.get("window_open"))
+    if window is not None:
+        found.append(Alarm(device=device, observed_at=at, name="window", active=window))
+    if valve is said and "target_t" in said:  # a radiator valve's `status`
+        read_values(found, device, said, _CHANNELS["thermostats"], "0")
+    gas = _GAS.get(text_of(object_of(said.get("gas_sensor")).get("alarm_state")))
+    if gas is not None:
+        found.append(Alarm(device=device, observed_at=at, name="gas", active=gas))
     tilt = number_of(accelerometer.get("tilt"))
     if tilt is not None and tilt >= 0:  # -1: not known
         _reading(found, device, "tilt", tilt, "deg")
@@ -102,7 +113,8 @@ def _read_climate(found: list[Observation], device: str, said: Mapping[str, Any]
     if own is not None:
         _reading(found, device, "device_temperature", own, "Cel")
     else:
-        _read_temperature(found, device, "temperature", said.get("tmp"))
+        warm = "temperature" if _OUTPUTS.isdisjoint(said) else "device_temperature"  # a dimmer has but this one
+        _read_temperature(found, device, warm, said.get("tmp"))
     valve = next(filter(None, map(object_of, list_of(said.get("thermostats")))), said)
     _read_temperature(found, device, "target_temperature", valve.get("target_t"))
     if valve is not said:

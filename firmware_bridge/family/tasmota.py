@@ -321,6 +321,19 @@ def _on_learned(inbound: Inbound, context: Context) -> Sequence[Observation]:
     return (_on_stat if prefix == "stat" else _on_tele)(inbound, context)
 
 
+def _named(document: Any) -> Handler | None:
+    return _on_named if type(document) is dict and document else None
+
+
+def _on_named(inbound: Inbound, context: Context) -> Sequence[Observation]:
+    """What a gateway calls ours: what a device says of itself and its relays, else what its sensors measure."""
+    base, document = sender_of(inbound), inbound.document
+    found = _read(document, base, "RESULT", context, answers=False)
+    if found == [DeviceHealth(device=f"tasmota/{base}", observed_at=time_of(document, context.zone))]:
+        return sweep_sensors(document, f"tasmota/{base}", context.zone) or found
+    return found
+
+
 def _recognise(document: Any) -> Handler | None:
     """By members that only Tasmota writes so; else a time and then an object for each sensor."""
     if type(document) is not dict:
@@ -370,5 +383,6 @@ FAMILY = Family(
         Route(template="tasmota/discovery/{mac}/sensors", handle=_discovered_sensors),
     ),
     recognise=_recognise,
+    named=_named,
     announced=_announced,
 )

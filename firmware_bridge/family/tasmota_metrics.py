@@ -53,6 +53,13 @@ METRICS: dict[str, tuple[str, str]] = {
     "TempSet": ("target_temperature", "Cel"),
     "HumSet": ("target_humidity", "%"),
     "AbsHumidity": ("absolute_humidity", "g/m3"),
+    "aHumidity": ("absolute_humidity", "g/m3"),
+    "TempMeasured": ("temperature", "Cel"),
+    "TempTargetSet": ("target_temperature", "Cel"),
+    "CtrDutyCycle": ("heating_demand", "%"),
+    "Weight": ("weight", "kg"),
+    "UvPower": ("uv_irradiance", "W/m2"),
+    "Signal": ("signal_strength", ""),  # of a TFmini's light, in no unit
     "pH": ("ph", "[pH]"),
     "CF1": ("pm1_standard", "ug/m3"),
     "CF2.5": ("pm2_5_standard", "ug/m3"),

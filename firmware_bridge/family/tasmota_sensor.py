@@ -38,7 +38,9 @@ _SETTINGS = frozenset(("Time", "Epoch", "TempUnit", "PressureUnit", "SpeedUnit",
 UNITS = {"TempUnit": "Cel", "PressureUnit": "hPa", "SpeedUnit": "m/s"}
 _OURS: Mapping[str, Scale] = {}
 _TAGS = frozenset(("RC522", "PN532", "RDM6300", "RDM630", "Wiegand", "MFRC522"))
-_NOT_MEASURED = frozenset(("Time", "Id", "mac", "MAC", "Model", "TotalStartTime", "UID", "Firmware", "END", "Size"))
+_NOT_MEASURED = frozenset(
+    ("Time", "Id", "mac", "MAC", "Model", "TotalStartTime", "UID", "Firmware", "END", "Size", "Address")
+)
 
 
 def sweep_sensors(document: Mapping[str, Any], device: str, zone: tzinfo) -> list[Observation]:

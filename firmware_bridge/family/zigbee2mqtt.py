@@ -25,13 +25,14 @@ from firmware_bridge.family.zigbee2mqtt_bridge import (
 )
 from firmware_bridge.family.zigbee2mqtt_legacy import read_config, read_config_devices, read_log
 from firmware_bridge.family.zigbee2mqtt_state import BRIDGE, read_state
-from firmware_bridge.family.zigbee2mqtt_values import ENDPOINTS
+from firmware_bridge.family.zigbee2mqtt_values import ALARMS, ENDPOINTS, METRICS, MOTION
 from firmware_bridge.inbound import Context, Family, Handler, Inbound, Memory, Route, read_form
 from firmware_bridge.notation.members import object_of, text_of
 from firmware_bridge.routing import Router
 
 NAME = "zigbee2mqtt"
 _BRIDGE = re.compile(r"/bridge/(state|info|devices|groups|event|health|logging|log|config|response/.+)\Z")
+_USUAL = METRICS.keys() | ALARMS.keys() | MOTION.keys() | set("state action click battery last_seen".split())
 
 
 def _state(inbound: Inbound, context: Context) -> Sequence[Observation]:
@@ -86,6 +87,14 @@ def _recognise(document: Any) -> Handler | None:
     elif type(document) is list and document and type(document[0]) is dict and "friendly_name" in document[0]:
         return read_devices if "ieee_address" in document[0] else read_groups if "members" in document[0] else None
     return None
+
+
+def _named(document: Any) -> Handler | None:
+    """What a gateway calls ours needs no `linkquality`: some sites leave it out."""
+    if type(document) is not dict or document.keys().isdisjoint(_USUAL):
+        return None
+    alone = len(document) == 1 and document.get("state") in ("online", "offline")
+    return _availability if alone else _recognised_state
 
 
 def _recognised_state(inbound: Inbound, context: Context) -> Sequence[Observation]:
@@ -150,6 +159,7 @@ FAMILY = Family(
         Route(template="zigbee2mqtt/{device...}", handle=_state, form="any"),
     ),
     recognise=_recognise,
+    named=_named,
     announced=_announced,
 )
 

@@ -25,8 +25,10 @@ from firmware_bridge.family.zigbee2mqtt_values import (
     METRICS,
     MOTION,
     MOTION_WORDS,
+    QUIET,
     REPEATS,
     VOLTS,
+    WORDED,
     alarm_of_action,
     flag_of_words,
     metric_of_endpoint,
@@ -41,7 +43,10 @@ MAX_OBSERVATIONS = 200  # of one message
 MAX_STATES = 20  # switches of one device in its attributes
 
 _IN_HEALTH = frozenset("battery linkquality voltage last_seen update device".split())
-_TOLD = frozenset("lock_state air_quality battery_low battery_state system_mode power_outage_count".split())
+_TOLD = frozenset(
+    "lock_state air_quality battery_low battery_state system_mode running_state power_outage_count handle_position "
+    "charging ac_connected mains_power_connected".split()
+)
 
 
 def read_state(document: Mapping[str, Any], name: str, context: Context) -> list[Observation]:
@@ -80,7 +85,7 @@ def read_state(document: Mapping[str, Any], name: str, context: Context) -> list
     if "voltage" in document and health.voltage_v is None and (volts := number_of(document["voltage"])) is not None:
         found.append(_reading(device, at, VOLTS, volts))
     _add_rare(found, document, device, at)
-    return found[:MAX_OBSERVATIONS]
+    return _united(found)[:MAX_OBSERVATIONS]
 
 
 def _add_rare(found: list[Observation], document: Mapping[str, Any], device: str, at: datetime | None) -> None:
@@ -182,11 +187,33 @@ def _read_text(
         number = number_of(value)
         if number is not None:
             found.append(_reading(device, at, METRICS[member], number))
+    elif member in WORDED:
+        _read_worded(found, device, at, WORDED[member], text_of(value))
     elif member in ALARMS or (member in MOTION and member != "moving"):  # a cover is `moving` UP, DOWN or STOP
         flag = flag_of_words(value)
         said = None if flag is None else _flag(device, at, member, flag, document)
         if said is not None:
             found.append(said)
+
+
+def _read_worded(found: list[Observation], device: str, at: datetime | None, name: str, word: str) -> None:
+    if word:
+        active = word.lower() not in QUIET
+        more = {"state": word} if active else {}
+        found.append(Alarm(device=device, observed_at=at, name=name, active=active, attributes=more))
+
+
+def _united(found: list[Observation]) -> list[Observation]:
+    """An alarm that several members tell, as `smoke` and `smoke_state` do, is on while any of them says so."""
+    if len(found) < 3 or [type(seen) for seen in found].count(Alarm) < 2:
+        return found
+    once: dict[object, Observation] = {}
+    for seen in found:
+        lasting = isinstance(seen, Alarm) and not seen.momentary
+        key = (seen.name, seen.area) if lasting else id(seen)  # type: ignore[attr-defined]
+        if key not in once or (lasting and seen.active):  # type: ignore[attr-defined]
+            once[key] = seen
+    return list(once.values())
 
 
 def _read_action(

@@ -117,6 +117,36 @@ METRICS: dict[str, tuple[str, str, str]] = {
     "ac_frequency": ("frequency", "Hz", ""),
     "position": ("position", "%", ""),
     "pi_heating_demand": ("heating_demand", "%", ""),
+    "current_heating_setpoint": ("target_temperature", "Cel", ""),
+    "occupied_heating_setpoint": ("target_temperature", "Cel", ""),
+    "occupied_cooling_setpoint": ("target_temperature", "Cel", "cooling"),
+    "inlet_water_temperature": ("temperature", "Cel", "inlet"),
+    "outlet_water_temperature": ("temperature", "Cel", "outlet"),
+    "temperature_c": ("temperature", "Cel", ""),
+    "tilt": ("tilt", "%", ""),
+    "lux": ("illuminance", "lx", ""),
+    "vpd": ("vapor_pressure_deficit", "kPa", ""),
+    "radiation_dose_per_hour": ("radiation_exposure", "uR/h", ""),
+    "radioactive_events_per_minute": ("radiation_counts", "/min", ""),
+    "carbon_monoxide_value": ("co", "[ppm]", ""),
+    "free_chlorine": ("free_chlorine", "mg/L", ""),
+    "breathing_rate": ("breathing_rate", "/min", ""),
+    "leakage_current": ("leakage_current", "mA", ""),
+    "rms_voltage": ("voltage", "V", ""),
+    "frequency": ("frequency", "Hz", ""),
+    "energy_consumed": ("energy", "kWh", ""),
+    "monthly_energy": ("energy", "kWh", "month"),
+    "daily_water_consumption": ("water_consumed", "m3", "today"),
+    **{f"{name}{n}": ("current", "A", n) for name in ("IINST", "IRMS") for n in ("", "1", "2", "3")},
+    **{f"URMS{n}": ("voltage", "V", n) for n in ("", "1", "2", "3")},
+    **{name + n: ("apparent_power", "VA", n) for name in ("PAPP", "SINSTS") for n in ("", "1", "2", "3")},
+    "SINSTI": ("apparent_power", "VA", "exported"),
+    "BASE": ("energy", "kWh", ""),
+    "HCHC": ("energy", "kWh", "off_peak"),
+    "HCHP": ("energy", "kWh", "peak"),
+    "EAST": ("energy", "kWh", ""),
+    "EAIT": ("energy", "kWh", "exported"),
+    **{f"EASF{n:02}": ("energy", "kWh", f"tariff_{n}") for n in range(1, 11)},
 }
 """Measured values: name -> (metric, unit, channel). Source: the `exposes` of zigbee-herdsman-converters."""
 
@@ -148,6 +178,12 @@ ALARMS: dict[str, tuple[str, bool]] = {
     "fault_alarm": ("problem", True),
     "motor_fault": ("problem", True),
     "trouble": ("problem", True),
+    "dry": ("dry", True),
+    "co2_alarm": ("co2", True),
+    "co2_state": ("co2", True),
+    "radiation_alarm": ("radiation", True),
+    "over_current_alarm": ("overcurrent", True),
+    "fall_down_status": ("fall", True),
     **{
         name: (name, True)
         for name in "water_leak smoke gas carbon_monoxide tamper vibration tilt alarm sos panic emergency rain fall "
@@ -156,6 +192,20 @@ ALARMS: dict[str, tuple[str, bool]] = {
 }
 """Name -> (alarm, the value that is worth an event)."""
 
+
+WORDED = {
+    "fault": "fault",
+    "fault_alarm": "problem",
+    "alarm_state": "alarm",
+    "alarm_status": "alarm",
+    "temperature_alarm": "temperature",
+    "humidity_alarm": "humidity",
+}
+"""Alarms whose word says what is amiss: `over_current`, `lower_alarm`, `alarm_co2`."""
+
+QUIET = frozenset(
+    "none normal not_detected clear cleared cancel canceled cancelled ok off no_alarm no_fault false 0".split()
+)
 
 REPEATS = {"illuminance": "illuminance_lux", "consumption": "energy"}
 """Told raw, or under an old name, where the other is told too."""
@@ -168,10 +218,10 @@ MOTION_WORDS = frozenset(("presence_state", "human_motion_state", "motion_state"
 _WORDS: dict[str, bool] = {
     **dict.fromkeys(
         "raining rain leak alarmed occupied presence present move moving active static stationary peaceful "
-        "small medium large small_movement large_movement far near".split(),
+        "small medium large fall small_movement large_movement far near".split(),
         True,
     ),
-    **dict.fromkeys("none no_rain idle unoccupied absent clear".split(), False),
+    **dict.fromkeys("none no_rain maybe_fall idle unoccupied absent clear".split(), False),
 }
 _ACTIONS = {
     "emergency": "panic",

@@ -1,7 +1,9 @@
 """Frigate through its versions, and more than one of it at a broker."""
 
-from appliance.model.observation import DeviceHealth
-from tests.bridge.family.test_frigate import REVIEW, UPDATE, YARD, event, told
+from appliance.model.observation import DeviceHealth, ObjectDetection, PeopleCount
+from firmware_bridge.family.frigate import FAMILY
+from tests.bridge.family.test_frigate import EVENT, REVIEW, UPDATE, YARD, event, told
+from tests.bridge.family.told import Conversation
 
 
 def test_stats_of_old_are_known_by_their_detectors_on_any_topic() -> None:
@@ -34,3 +36,34 @@ def test_what_a_language_model_makes_of_a_review() -> None:
     said = {"type": "genai", "before": REVIEW, "after": {**REVIEW, "data": data}}
     (seen,) = told("frigate/reviews", said)
     assert seen.attributes == {"objects": ["person"], "items": 1, "threat_level": 1}
+
+
+def test_a_base_topic_with_frigates_name_is_known_by_it() -> None:
+    assert told("site/frigate-2/yard/motion", "ON") == told("frigate/yard/motion", "ON")
+    assert told("frigate-2/yard/person", "3") == told("frigate/yard/person", "3")
+    assert told("frigate-2/available", "online") == [DeviceHealth(device="frigate/frigate-2", state="online")]
+    (setting,) = told("frigate-2/yard/detect/state", "ON")
+    assert isinstance(setting, DeviceHealth)
+    assert (setting.device, setting.via) == (YARD, "frigate/frigate-2")
+    assert told("frigate-2/yard/person/snapshot", b"\xff\xd8\xff") == []
+
+
+def test_below_any_other_base_the_cameras_are_known_that_frigate_told_of() -> None:
+    site = Conversation(FAMILY)
+    assert site.refusal("cctv/yard/motion", "ON")
+    site.tell("cctv/events", event())
+    assert site.tell("cctv/yard/motion", "ON") == told("frigate/yard/motion", "ON")
+    assert site.tell("cctv/gate/person", "2")[0] == PeopleCount(device=YARD, present=2, line="gate", subject="people")
+    assert site.tell("cctv/available", "offline") == [DeviceHealth(device="frigate/cctv", state="offline")]
+    assert site.refusal("cctv/kitchen/temperature", "21")
+
+
+def test_events_before_0_8_stand_below_their_camera() -> None:
+    alone = {name: value for name, value in EVENT.items() if name not in ("camera", "false_positive")}
+    (seen,) = told("frigate/yard/events/start", alone)
+    assert isinstance(seen, ObjectDetection)
+    assert (seen.device, seen.phase, seen.observation_id) == (YARD, "new", EVENT["id"])
+    (seen,) = told("frigate/yard/events/end", {**alone, "end_time": 1607123970.5})
+    assert isinstance(seen, ObjectDetection)
+    assert seen.phase == "end"
+    assert seen.ended_at is not None

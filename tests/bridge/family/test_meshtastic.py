@@ -312,6 +312,8 @@ def test_gateways_tell_their_birth_and_will() -> None:
     gateway = "meshtastic/!7d528614"
     assert mesh.tell("msh/US/2/stat/!7d528614", "online") == [DeviceHealth(device=gateway, state="online")]
     assert mesh.tell("msh/US/2/stat/!7d528614", "offline") == [DeviceHealth(device=gateway, state="offline")]
+    for of_old in ("msh/1/stat/!7d528614", "msh/EU_868/1/stat/!7d528614"):
+        assert mesh.tell(of_old, "online") == [DeviceHealth(device=gateway, state="online")]
 
 
 @pytest.mark.parametrize(

@@ -159,3 +159,21 @@ def test_a_zigbee_devices_flags_and_shakes_are_kept_and_raw_attributes_are_not()
     found = tell("tele/gate/SENSOR", {"ZbReceived": {"0x5ADF": heard}})
     assert measured(found) == [("switch", "", 1.0, "1")]
     assert [(seen.name, seen.momentary) for seen in found if isinstance(seen, Alarm)] == [("vibration", True)]
+
+
+@pytest.mark.parametrize(
+    ("sensor", "expected"),
+    [
+        ({"SGP30": {"aHumidity": 9.1}}, ("absolute_humidity", 9.1, "g/m3")),
+        ({"Thermostat0": {"TempMeasured": 21.5}}, ("temperature", 21.5, "Cel")),
+        ({"Thermostat0": {"TempTargetSet": 22.0}}, ("target_temperature", 22.0, "Cel")),
+        ({"HX711": {"Weight": 1.25}}, ("weight", 1.25, "kg")),
+        ({"TFminiPlus": {"Signal": 900}}, ("signal_strength", 900.0, "")),
+        ({"INA226": {"Address": 64, "Voltage": 1.5}}, ("voltage", 1.5, "V")),
+    ],
+)
+def test_values_of_further_drivers(sensor: Any, expected: tuple[str, float, str]) -> None:
+    said = {"Time": "2024-01-01T10:00:00", **sensor}
+    (seen,) = Conversation(FAMILY).tell("tele/hall/SENSOR", said)
+    assert isinstance(seen, EnvironmentReading)
+    assert (seen.metric, seen.value, seen.unit) == expected

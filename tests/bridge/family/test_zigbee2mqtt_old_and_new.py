@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from appliance.model.observation import Alarm, DeviceHealth, Motion
+from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Motion
 from firmware_bridge.family.zigbee2mqtt import FAMILY
 from tests.bridge.family.test_zigbee2mqtt import BRIDGE, DEVICES, DOOR, health, press, told
 from tests.bridge.family.told import Conversation
@@ -119,3 +119,49 @@ def test_device_information_of_old_has_other_names() -> None:
     assert told(DOOR, {"device": device}) == [
         health(name="Hall", manufacturer="LUMI", model="lumi.plug", serial="0x02")
     ]
+
+
+def test_an_alarm_that_several_members_tell_is_on_while_any_says_so() -> None:
+    assert told(DOOR, {"device_fault": True, "fault_alarm": False}) == [
+        health(),
+        Alarm(device=DOOR, name="problem", active=True),
+    ]
+    assert told(DOOR, {"gas": False, "gas_sensor_state": "alarm"})[1:] == [Alarm(device=DOOR, name="gas", active=True)]
+    assert told(DOOR, {"smoke": False, "smoke_state": "normal"})[1:] == [Alarm(device=DOOR, name="smoke", active=False)]
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "word"),
+    [
+        ({"fault": "over_current"}, "fault", "over_current"),
+        ({"fault": "clear"}, "fault", ""),
+        ({"temperature_alarm": "upper_alarm"}, "temperature", "upper_alarm"),
+        ({"humidity_alarm": "canceled"}, "humidity", ""),
+        ({"alarm_state": "alarm_co2"}, "alarm", "alarm_co2"),
+    ],
+)
+def test_an_alarms_word_says_what_is_amiss(said: Any, name: str, word: str) -> None:
+    more = {"state": word} if word else {}
+    assert told(DOOR, said)[1:] == [Alarm(device=DOOR, name=name, active=bool(word), attributes=more)]
+
+
+@pytest.mark.parametrize(
+    ("said", "metric", "unit", "channel"),
+    [
+        ({"current_heating_setpoint": 21.5}, "target_temperature", "Cel", ""),
+        ({"radiation_dose_per_hour": 21.5}, "radiation_exposure", "uR/h", ""),
+        ({"leakage_current": 21.5}, "leakage_current", "mA", ""),
+        ({"PAPP": 21.5}, "apparent_power", "VA", ""),
+        ({"URMS2": 21.5}, "voltage", "V", "2"),
+        ({"EASF03": 21.5}, "energy", "kWh", "tariff_3"),
+    ],
+)
+def test_values_of_heating_meters_and_detectors(said: Any, metric: str, unit: str, channel: str) -> None:
+    (_, seen) = told(DOOR, said)
+    assert seen == EnvironmentReading(device=DOOR, metric=metric, value=21.5, unit=unit, channel=channel)
+
+
+def test_soil_that_is_dry_and_a_person_who_fell() -> None:
+    assert told(DOOR, {"dry": True})[1:] == [Alarm(device=DOOR, name="dry", active=True)]
+    assert told(DOOR, {"fall_down_status": "fall"})[1:] == [Alarm(device=DOOR, name="fall", active=True)]
+    assert told(DOOR, {"fall_down_status": "maybe_fall"})[1:] == [Alarm(device=DOOR, name="fall", active=False)]
