@@ -20,6 +20,7 @@ from appliance.model.observation import (
     PlateRead,
 )
 from firmware_bridge.family.onvif_axis import FAMILY
+from firmware_bridge.inbound import Memory
 from tests.bridge.family.hearing import KIT, changed, hear, kit_samples, outcome, refused
 from tests.conftest import examples
 
@@ -114,6 +115,28 @@ MEANINGS: list[tuple[str, dict[str, str], dict[str, str], list[Observation]]] = 
      said(Alarm, name="occupancy_threshold", active=True, area="Device1Scenario2")),
     ("tnsaxis:CameraApplicationPlatform/ObjectAnalytics/xinternal_data", {"svgframe": "path"}, {}, [HEARD]),
     ("tnsaxis:CameraApplicationPlatform/VMD/xinternal_data", {"svgframe": "path"}, {}, [HEARD]),
+    ("tns1:RuleEngine/CellMotionDetector/Intrusion", {"IsIntrusion": "true"}, RULE,  # as TP-Link has them
+     said(Alarm, name="intrusion", active=True, area="Fence")),
+    ("tns1:RuleEngine/CellMotionDetector/LineCross", {"IsLineCross": "false"}, RULE,
+     said(Alarm, name="line_crossing", active=False, area="Fence")),
+    ("tns1:RuleEngine/CellMotionDetector/Tamper", {"IsTamper": "true"}, RULE,
+     said(Alarm, name="tamper", active=True, area="Fence")),
+    ("tns1:RuleEngine/CellMotionDetector/People", {"IsPeople": "true"}, RULE,
+     said(ObjectDetection, label="person", area="Fence")),
+    ("tns1:RuleEngine/PetDetector/Pet", {"IsPet": "true"}, RULE,
+     said(ObjectDetection, label="animal", area="Fence")),
+    ("tns1:VideoAnalytics/MotionAlarm", {"State": "true"}, {"Source": "V1"},
+     said(Motion, active=True, area="V1")),
+    ("tns1:VideoSource/tnssamsung:DefocusDetection", {"State": "1"}, {"Source": "V1"},
+     said(Alarm, name="defocus", active=True, area="V1")),
+    ("tns1:AudioSource/tnssamsung:AudioDetection", {"Audio": "1", "State": "1"}, {"Source": "A1"},
+     said(Alarm, name="sound", active=True, area="A1")),
+    ("tns1:RuleEngine/VehicleDetector/tnshik:Vehicle",
+     {"PlateNumber": "AB123", "Likelihood": "71", "Country": "Kuwait", "VehicleLaneNumber": "1",
+      "VehicleDirection": "forward"}, RULE,
+     said(PlateRead, plate="AB123", score=0.71, region="Kuwait", direction="forward", attributes={"lane": "1"})),
+    ("tns1:RuleEngine/VehicleDetector/tnshik:Vehicle", {"PlateNumber": "unknown", "Likelihood": "0"}, RULE,
+     said(ObjectDetection, label="vehicle", area="Fence")),
 ]  # fmt: skip
 
 
@@ -124,6 +147,32 @@ def test_a_topic_means_the_same_in_xml_and_json(
     assert hear(FAMILY, notification(topic, "Changed", data, source)) == expected
     axis = topic.replace("tns1:", "onvif:").replace("tnsaxis:", "axis:")
     assert hear(FAMILY, event(axis, dict(data), dict(source))) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "device"),
+    [
+        ("http://10.0.0.7:5656/event", "10.0.0.7"),  # the subscription's path and port are none of its name
+        ("http://[fe80::7]/event", "[fe80::7]"),
+        ("urn:uuid:1419d68a-1dd2-11b2-a105-f00000875d9b", "1419d68a-1dd2-11b2-a105-f00000875d9b"),
+        ("http://www.w3.org/2005/08/addressing/anonymous", "site/gate"),
+    ],
+)
+def test_a_producer_is_the_device_however_it_is_addressed(address: str, device: str) -> None:
+    told = notification("tns1:VideoSource/MotionAlarm", "Changed", {"State": "true"})
+    told = told.replace("uri://0123456789AB/ProducerReference", address)
+    assert {one.device for one in hear(FAMILY, told)} == {f"onvif_axis/{device}"}
+
+
+def test_any_scenario_repeats_those_that_are_told_by_themselves() -> None:
+    base, memory = "axis:CameraApplicationPlatform/ObjectAnalytics/Device1Scenario", Memory()
+    any_of_them, one = event(f"{base}ANY", {"active": "1"}), event(f"{base}1", {"active": "1"})
+    alone = said(Motion, active=True, area="Device1ScenarioANY")
+    assert hear(FAMILY, any_of_them, memory=memory) == alone
+    hear(FAMILY, one, memory=memory)
+    assert hear(FAMILY, any_of_them, memory=memory) == [HEARD]
+    later = {**any_of_them, "timestamp": MS + 8 * 86_400_000}  # its owner may have chosen anew
+    assert [type(item) for item in hear(FAMILY, later, memory=memory)] == [Motion, DeviceHealth]
 
 
 def test_how_things_stand_is_no_news_and_what_is_gone_is_nothing() -> None:
