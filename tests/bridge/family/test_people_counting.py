@@ -159,7 +159,7 @@ VS_HEALTH = DeviceHealth(
 PERIODIC = {
     "device_info": VS_DEVICE,
     "time_info": {"start_time": "2023-01-16T21:26:02+08:00", "end_time": "2023-01-16T21:27:02+08:00"},
-    "line_periodic_data": [{"line": 1, "line_name": "Line1", "total": {"in": 3, "out": 2}, "group": {"in": 0}}],
+    "line_periodic_data": [{"line": 1, "line_name": "Line1", "total": {"in": 3, "out": 2}, "group": {"in": 1}}],
     "line_total_data": [
         {"line": 1, "line_name": "Line1", "total": {"in_counted": 30, "out_counted": 28, "capacity_counted": 2}}
     ],
@@ -174,6 +174,18 @@ TRIGGER = {
     "line_trigger_data": [{"line": 2, "total": {"in": 1, "out": 0}}],
     "region_trigger_data": {"dwell_time_data": [{"region": 1, "duration": 96799, "people_id": 5}]},
 }
+
+
+VS121 = {"device_info": {"device_sn": "6384E16"}}
+VS121_PERIOD = {
+    "timezone": "UTC+8:00",
+    "dst_status": False,
+    "start_time": "2023/01/16 21:26:02",
+    "end_time": "2023/01/16 21:27:02",
+}
+VS121_HEALTH = DeviceHealth(device=VS, observed_at=AT, manufacturer="Milesight", serial="6384E16")
+VS121_REGIONS = {**VS121, "time_info": VS121_PERIOD, "numbering_regions": [1, 2], "max_counted": 9}
+VS121_SUMMER = {"time_zone": "UTC-5:00 EST", "dst_status": 1, "time": "2023-01-16 09:27:02"}
 
 
 def disruptive(kind: str, **data: Any) -> dict[str, Any]:
@@ -289,10 +301,50 @@ PACKAGES: list[tuple[Any, list[Observation]]] = [
         [
             VS_HEALTH,
             count(VS, since=SINCE, entered=3, left=2, line="Line1"),
+            count(VS, since=SINCE, entered=1, line="Line1", subject="groups"),
             count(VS, entered=30, left=28, present=2, line="Line1", cumulative=True),
             count(VS, present=5, line="Hall"),
             dwell(1.5, "Hall.avg", VS),
             dwell(9, "Hall.max", VS),
+        ],
+    ),
+    (
+        {**VS121_REGIONS, "current_counted": [4, 6], "occupancy": [1, 1]},
+        [
+            VS121_HEALTH,
+            count(VS, present=4, line="1"),
+            count(VS, present=6, line="2"),
+            EnvironmentReading(device=VS, observed_at=AT, metric="people_max", value=9, unit="1"),
+        ],
+    ),
+    (
+        {**VS121, "time_info": VS121_PERIOD, "numbering_regions": [1], "regions_name": ["Desk"], "occupancy": [0]},
+        [
+            VS121_HEALTH,
+            EnvironmentReading(device=VS, observed_at=AT, metric="occupancy", value=0, unit="1", channel="Desk"),
+        ],
+    ),
+    (
+        {**VS121, "time_info": VS121_PERIOD, "flow_data": {"A-B": 3, "B-A": 0}},
+        [
+            VS121_HEALTH,
+            count(VS, since=SINCE, entered=3, line="A-B"),
+            count(VS, since=SINCE, entered=0, line="B-A"),
+        ],
+    ),
+    (
+        {
+            **VS121,
+            "time_info": VS121_SUMMER,
+            "line_total_data": [{"line": 1, "total": {"in_counted": 12, "out_counted": 14, "capacity_counted": -2}}],
+            "attention_region_trigger_data": {"region_attention_time_data": [{"region": 2, "attention_time_ms": 4200}]},
+            "di_trigger_data": {"di_trigger_count": 1, "di_trigger_event_name": "Bell"},
+        },
+        [
+            VS121_HEALTH,
+            count(VS, entered=12, left=14, line="1", cumulative=True),  # of fewer than nobody it says nothing
+            dwell(4.2, "2", VS, "attention_time"),
+            Alarm(device=VS, observed_at=AT, name="digital_input", active=True, area="Bell", momentary=True),
         ],
     ),
     (
