@@ -176,18 +176,6 @@ TRIGGER = {
 }
 
 
-VS121 = {"device_info": {"device_sn": "6384E16"}}
-VS121_PERIOD = {
-    "timezone": "UTC+8:00",
-    "dst_status": False,
-    "start_time": "2023/01/16 21:26:02",
-    "end_time": "2023/01/16 21:27:02",
-}
-VS121_HEALTH = DeviceHealth(device=VS, observed_at=AT, manufacturer="Milesight", serial="6384E16")
-VS121_REGIONS = {**VS121, "time_info": VS121_PERIOD, "numbering_regions": [1, 2], "max_counted": 9}
-VS121_SUMMER = {"time_zone": "UTC-5:00 EST", "dst_status": 1, "time": "2023-01-16 09:27:02"}
-
-
 def disruptive(kind: str, **data: Any) -> dict[str, Any]:
     return {
         "eventId": "e1",
@@ -306,45 +294,6 @@ PACKAGES: list[tuple[Any, list[Observation]]] = [
             count(VS, present=5, line="Hall"),
             dwell(1.5, "Hall.avg", VS),
             dwell(9, "Hall.max", VS),
-        ],
-    ),
-    (
-        {**VS121_REGIONS, "current_counted": [4, 6], "occupancy": [1, 1]},
-        [
-            VS121_HEALTH,
-            count(VS, present=4, line="1"),
-            count(VS, present=6, line="2"),
-            EnvironmentReading(device=VS, observed_at=AT, metric="people_max", value=9, unit="1"),
-        ],
-    ),
-    (
-        {**VS121, "time_info": VS121_PERIOD, "numbering_regions": [1], "regions_name": ["Desk"], "occupancy": [0]},
-        [
-            VS121_HEALTH,
-            EnvironmentReading(device=VS, observed_at=AT, metric="occupancy", value=0, unit="1", channel="Desk"),
-        ],
-    ),
-    (
-        {**VS121, "time_info": VS121_PERIOD, "flow_data": {"A-B": 3, "B-A": 0}},
-        [
-            VS121_HEALTH,
-            count(VS, since=SINCE, entered=3, line="A-B"),
-            count(VS, since=SINCE, entered=0, line="B-A"),
-        ],
-    ),
-    (
-        {
-            **VS121,
-            "time_info": VS121_SUMMER,
-            "line_total_data": [{"line": 1, "total": {"in_counted": 12, "out_counted": 14, "capacity_counted": -2}}],
-            "attention_region_trigger_data": {"region_attention_time_data": [{"region": 2, "attention_time_ms": 4200}]},
-            "di_trigger_data": {"di_trigger_count": 1, "di_trigger_event_name": "Bell"},
-        },
-        [
-            VS121_HEALTH,
-            count(VS, entered=12, left=14, line="1", cumulative=True),  # of fewer than nobody it says nothing
-            dwell(4.2, "2", VS, "attention_time"),
-            Alarm(device=VS, observed_at=AT, name="digital_input", active=True, area="Bell", momentary=True),
         ],
     ),
     (
