@@ -13,7 +13,8 @@ from typing import Any, Literal
 import msgspec
 
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Motion, ObjectDetection, Observation
-from firmware_bridge.family.dahua_event import DahuaEvent, event_instant, observe_event
+from firmware_bridge.family.dahua_event import DahuaEvent, event_instant, observe_event, observe_lasting
+from firmware_bridge.family.dahua_itsapi import recognise_itsapi
 from firmware_bridge.family.sender import sender_of
 from firmware_bridge.inbound import NOT_JSON, Context, Handler, Inbound, Route
 from firmware_bridge.notation.instant import read_instant
@@ -23,6 +24,7 @@ NAME = "hikvision_dahua"
 MAX_EVENTS = 100  # of one message
 
 _EVENT = re.compile(r"Code=(?P<code>\w+);action=(?P<action>\w+)(?:;index=(?P<index>\d+))?", re.ASCII)
+_RULE_NAME = re.compile(r'"Name"\s*:\s*"([^"\\]{1,200})"')
 _ACTIONS = frozenset(("start", "stop", "pulse", "state"))
 _TOLD_APART = frozenset(("VideoMotion", "_DoTalkAction_"))  # which amcrest2mqtt tells on `motion` and `doorbell`
 _LEAVES: Mapping[str, str] = {
@@ -79,12 +81,16 @@ def _on_text(inbound: Inbound, context: Context) -> list[Observation]:
 
 
 def _data_of(text: str) -> Any:
-    """The object behind `data=`, without what follows it: the next part's boundary and headers."""
+    """The object behind `data=`, without what follows it: the next part's boundary and headers.
+
+    Of one that was cut short on its way, the rule it is about.
+    """
     begin, end = text.find("{"), text.rfind("}")
     try:
-        return msgspec.json.decode(text[begin : end + 1]) if 0 <= begin < end else {}
+        return msgspec.json.decode(text[begin : end + 1]) if begin >= 0 else {}
     except NOT_JSON:
-        return {}
+        named = _RULE_NAME.search(text, begin)
+        return {"Name": named[1]} if named else {}
 
 
 def _on_rules(inbound: Inbound, _context: Context) -> list[Observation]:
@@ -151,11 +157,12 @@ def _vto_event(
         model=text_of(envelope.get("deviceType")),
         serial=serial,
     )
-    return observe_event(event)
+    return observe_lasting(event, context.memory)
 
 
 def _flat_event(item: Mapping[str, Any], fired: object, inbound: Inbound, context: Context) -> list[Observation]:
-    data = object_of(item.get("data", item.get("Data")))
+    told = item.get("data", item.get("Data"))
+    data = object_of(_data_of(told) if type(told) is str else told)
     name = text_of(item.get("DeviceName")) or text_of(item.get("name"))
     event = DahuaEvent(
         device=f"{NAME}/{name or sender_of(inbound)}",
@@ -166,7 +173,7 @@ def _flat_event(item: Mapping[str, Any], fired: object, inbound: Inbound, contex
         when=event_instant(data, context) or read_instant(fired, context.zone),
         name=name,
     )
-    return observe_event(event)
+    return observe_lasting(event, context.memory)
 
 
 def _on_amcrest(inbound: Inbound, context: Context) -> list[Observation]:
@@ -184,9 +191,8 @@ def _on_amcrest(inbound: Inbound, context: Context) -> list[Observation]:
         when = event_instant(data, context)
         if code in _TOLD_APART:
             return [DeviceHealth(device=device, observed_at=when)]
-        return observe_event(
-            DahuaEvent(device=device, code=code, action=text_of(body.get("action")), data=data, when=when)
-        )
+        told = DahuaEvent(device=device, code=code, action=text_of(body.get("action")), data=data, when=when)
+        return observe_lasting(told, context.memory)
     return [_amcrest_state(device, _LEAVES.get(leaf, leaf), said) or DeviceHealth(device=device)]
 
 
@@ -234,7 +240,8 @@ def recognise_dahua(document: Mapping[str, Any]) -> Handler | None:
         known = type(action) is str and action.lower() in _ACTIONS
         return _on_flat_told if known or document == {"code": "Heartbeat"} else None
     rules = list_of(document.get("Rules"))
-    return _on_rules if rules and "EnteredSubtotal" in object_of(rules[0]) else None
+    counted = rules and "EnteredSubtotal" in object_of(rules[0])
+    return _on_rules if counted else recognise_itsapi(document)
 
 
 def recognise_dahua_text(text: str) -> Handler | None:

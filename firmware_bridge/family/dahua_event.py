@@ -24,10 +24,11 @@ from appliance.model.observation import (
     PeopleCount,
     PlateRead,
 )
-from firmware_bridge.inbound import Context
+from firmware_bridge.inbound import Context, Memory
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import flag_of, list_of, number_of, object_of, text_of, whole_of
 
+NAME = "hikvision_dahua"
 MAX_REGIONS = 64  # of one event
 
 _LABELS: dict[str, str] = {
@@ -136,8 +137,14 @@ class DahuaEvent(msgspec.Struct):
 
 
 def event_instant(data: Mapping[str, Any], context: Context) -> datetime | None:
-    """When an event was: its Unix time, which leads its words for it, `LocaleTime` of no told offset."""
-    return read_instant(data.get("UTC"), context.zone) or read_instant(data.get("LocaleTime"), context.zone)
+    """When an event was: its Unix time, which leads its words for it, `LocaleTime` of no told offset.
+
+    Traffic cameras count `UTC` from their own midnight: where they do, `RealUTC` stands beside it.
+    """
+    for name in ("RealUTC", "UTC", "LocaleTime"):
+        if (when := read_instant(data.get(name), context.zone)) is not None:
+            return when
+    return None
 
 
 def observe_event(event: DahuaEvent) -> list[Observation]:
@@ -146,6 +153,25 @@ def observe_event(event: DahuaEvent) -> list[Observation]:
         device=event.device, observed_at=event.when, name=event.name, model=event.model, serial=event.serial
     )
     return [*_news_of(event), health]
+
+
+def observe_lasting(event: DahuaEvent, memory: Memory) -> list[Observation]:
+    """The same, of those that begin and end. An end that does not name its rule or region ends all that began."""
+    found = observe_event(event)
+    first = found[0]
+    if event.momentary or not isinstance(first, Motion | Alarm):
+        return found
+    key = f"begun:{event.device}:{event.code}:{event.index}"
+    begun = [area for area in list_of(memory.get(NAME, key)) if area != event.area]
+    if event.active:
+        memory.put(NAME, key, [*begun[1 - MAX_REGIONS :], event.area])
+        return found
+    if event.area != event.index or not begun:
+        memory.put(NAME, key, begun or None)
+        return found
+    memory.put(NAME, key, None)
+    ended: list[Observation] = [msgspec.structs.replace(first, area=area) for area in begun]
+    return [*ended, *found]
 
 
 def _news_of(event: DahuaEvent) -> Sequence[Observation]:
@@ -265,7 +291,9 @@ def _plate(event: DahuaEvent) -> list[Observation]:
 
 
 def _vehicle(event: DahuaEvent) -> list[Observation]:
-    return [ObjectDetection(device=event.device, observed_at=event.when, label="vehicle", area=event.area)]
+    cycle = text_of(object_of(event.data.get("Vehicle")).get("ObjectType")) == "NonMotor"
+    label = "bicycle" if cycle else "vehicle"
+    return [ObjectDetection(device=event.device, observed_at=event.when, label=label, area=event.area)]
 
 
 def _direction(value: object) -> str:

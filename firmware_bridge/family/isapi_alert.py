@@ -216,7 +216,17 @@ def _news_of(alert: _Alert) -> Sequence[Observation]:
     if repeated:
         return []
     if alert.kind in _MOTION:
-        return [Motion(device=alert.device, observed_at=alert.when, active=alert.active, area=area, momentary=again)]
+        told = {"target": target} if target else {}
+        return [
+            Motion(
+                device=alert.device,
+                observed_at=alert.when,
+                active=alert.active,
+                area=area,
+                momentary=again,
+                attributes=told,
+            )
+        ]
     if alert.kind in _ALARMS:
         return _alarm(alert, area, target, again)
     return _object(alert, area) if alert.active and alert.kind != "heartbeat" else ()
@@ -254,8 +264,8 @@ def _region_of(said: Mapping[str, Any]) -> tuple[str, str]:
     if type(entry) is list:
         entry = entry[0] if entry else None
     entry = object_of(object_of(entry).get("DetectionRegionEntry", entry))
-    target = text_of(entry.get("detectionTarget")) or text_of(said.get("detectionTarget"))
-    return text_of(entry.get("regionID")), target
+    named = (entry.get("detectionTarget"), said.get("detectionTarget"), said.get("targetType"))
+    return text_of(entry.get("regionID")), next(filter(None, map(text_of, named)), "")
 
 
 def _course_of(alert: _Alert, area: str) -> tuple[bool, bool]:

@@ -1,5 +1,7 @@
 """Number plate readers: Plate Recognizer (Snapshot and Stream), OpenALPR and Rekor Scout, Hikvision's ANPR, FF Group.
 
+One plate in a plain object is read by `lpr_plain`.
+
 Of a plate only the best reading is taken, and it stands in `PlateRead.plate` alone. A group of OpenALPR is one vehicle:
 its previews and its end share the id of the best picture and rise with the time of the last one.
 Source: guides.platerecognizer.com, "Webhooks"; openalpr/doc, "Integrating with the agent"; Hikvision ISAPI.
@@ -14,8 +16,9 @@ import msgspec
 from appliance.errors import Rejected
 from appliance.model.observation import CameraStatus, DeviceHealth, ObjectDetection, Observation, Phase, PlateRead
 from firmware_bridge.family.isapi_alert import ROOT, alert_of, is_alert_text, observe_alert, read_alert_xml
+from firmware_bridge.family.lpr_plain import PARTS, is_plain, read_plain
 from firmware_bridge.family.sender import sender_of
-from firmware_bridge.inbound import Context, Family, Handler, Inbound
+from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import flag_of, list_of, number_of, object_of, text_of, whole_of
 
@@ -110,9 +113,8 @@ def _result(item: Mapping[str, Any], device: str, when: datetime | None) -> Obse
     direction = number_of(item.get("direction"))
     place = _place_of(item.get("latitude"), item.get("longitude"))
     if not plate:
-        label = text_of(vehicle.get("type"))
-        seen = number_of(vehicle.get("score"))
-        return ObjectDetection(device=device, observed_at=when, label=label, score=seen, **place) if label else None
+        seen = item if "track_id" in item else vehicle  # of a tracker of people, or a vehicle without a plate
+        return _seen(seen, text_of(item.get("track_id")), device, when, place)
     return PlateRead(
         device=device,
         observed_at=when,
@@ -123,6 +125,33 @@ def _result(item: Mapping[str, Any], device: str, when: datetime | None) -> Obse
         vehicle=_vehicle_of(item, vehicle),
         **place,
     )
+
+
+def _seen(
+    told: Mapping[str, Any], track: str, device: str, when: datetime | None, place: dict[str, Any]
+) -> ObjectDetection | None:
+    """Somebody or something by its type; one track of a day is one incident that grows."""
+    label, score = text_of(told.get("type")), number_of(told.get("score"))
+    known = bool(track) and when is not None
+    seen = ObjectDetection(
+        device=device,
+        observed_at=when,
+        observation_id=f"{track}.{when:%Y%m%d}" if known else "",
+        label=label,
+        score=score if score is not None and 0 <= score <= 1 else None,
+        phase="update" if known else "",
+        rev=round(when.timestamp() * 1_000) if known and when is not None else 0,
+        **place,
+    )
+    return seen if label else None
+
+
+def _on_usage(inbound: Inbound, _context: Context) -> list[Observation]:
+    """How many look-ups an account of Plate Recognizer has made this month, and may make."""
+    said, usage = inbound.document, object_of(inbound.document.get("usage"))
+    numbers = {"calls": usage.get("calls"), "total_calls": said.get("total_calls"), "max_calls": said.get("max_calls")}
+    told = {name: count for name, number in numbers.items() if (count := whole_of(number)) is not None}
+    return [DeviceHealth(device=f"{NAME}/{sender_of(inbound)}", attributes=told)]
 
 
 def _vehicle_of(item: Mapping[str, Any], vehicle: Mapping[str, Any]) -> str:
@@ -302,7 +331,16 @@ def _recognise(document: Any) -> Handler | None:
         return handler
     if "ANPR" in alert_of(document) and ("eventType" in document or ROOT in document):
         return _on_alert
-    return _on_cammra if "plateText" in document and "plateConfidence" in document else None
+    return _by_members(document)
+
+
+def _by_members(document: Mapping[str, Any]) -> Handler | None:
+    """FF Group's vehicle, the use of an account, or a plate in a plain object."""
+    if "plateText" in document and "plateConfidence" in document:
+        return _on_cammra
+    if "calls" in object_of(document.get("usage")) and "total_calls" in document:
+        return _on_usage
+    return read_plain if is_plain(document) else None
 
 
 def _by_results(document: Mapping[str, Any]) -> Handler | None:
@@ -314,6 +352,8 @@ def _by_results(document: Mapping[str, Any]) -> Handler | None:
 
 def _is_plate_recognizer(document: Mapping[str, Any]) -> bool:
     first = _first(document["results"])
+    if "track_id" in first:
+        return "box" in first
     if first:
         return "plate" in first and ("box" in first or "candidates" in first or "vehicle" in first)
     return "camera_id" in document and ("processing_time" in document or "filename" in document)
@@ -323,6 +363,7 @@ FAMILY = Family(
     name=NAME,
     title="Number plate readers",
     source="https://guides.platerecognizer.com/docs/stream/results; https://github.com/openalpr/doc",
-    routes=(),  # they speak HTTP; whoever forwards them chooses the topic
+    # the others speak HTTP; whoever forwards them chooses the topic
+    routes=(*PARTS, Route(template="plate-minder/{device}/detect", handle=_on_openalpr)),
     recognise=_recognise,
 )

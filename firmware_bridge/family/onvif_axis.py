@@ -6,6 +6,7 @@ make of its events in `onvif_bridges`.
 Source: developer.axis.com, "MQTT Event Bridge"; ONVIF Core Specification, "Event handling", and Scene Description.
 """
 
+import re
 from typing import Any
 
 from appliance.errors import Rejected
@@ -17,12 +18,13 @@ from firmware_bridge.family.onvif_event import Notice, topic_of
 from firmware_bridge.family.onvif_notice import observe_notice
 from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route
 from firmware_bridge.notation.instant import read_instant
-from firmware_bridge.notation.members import number_of, object_of, text_of
+from firmware_bridge.notation.members import number_of, object_of, text_of, whole_of
 from firmware_bridge.notation.xml_document import Element, local_name, read_xml
 
 NAME = "onvif_axis"
 MAX_OBSERVATIONS = 1_000
 MAX_ITEMS = 64  # data of one event
+TOLD_APART_DAYS = 7  # so long after the last event of a scenario its application's ANY tells nothing of its own
 
 _PREFIXES = ("onvif:", "axis:", "tns1:", "tnsaxis:", "tns:")
 _XML_ROOTS = ("MetadataStream", "NotificationMessage", "PullMessagesResponse", "GetEventInstancesResponse")
@@ -47,7 +49,7 @@ def _on_event(inbound: Inbound, context: Context) -> list[Observation]:
         data=_texts(message.get("data")),
         operation="Changed",  # the bridge does not tell properties from other events; whether there is a state does
     )
-    return observe_notice(notice)
+    return _observe(notice, context)
 
 
 def _on_notify(inbound: Inbound, context: Context) -> list[Observation]:
@@ -95,7 +97,7 @@ def _notification(element: Element, fallback: str, context: Context) -> list[Obs
         if name == "Topic":
             topic = child.text or ""
         elif name == "Address":
-            producer = text_of(child.text).removeprefix("uri://").partition("/")[0] or producer
+            producer = _producer_of(text_of(child.text)) or producer
         elif name == "Message" and "UtcTime" in child.attrib:
             message = child
     if message is None or not topic:
@@ -108,7 +110,34 @@ def _notification(element: Element, fallback: str, context: Context) -> list[Obs
         data=_items(message, "Data"),
         operation=text_of(message.get("PropertyOperation")),
     )
+    return _observe(notice, context)
+
+
+def _observe(notice: Notice, context: Context) -> list[Observation]:
+    """What an event tells; of an application's ANY, which repeats its scenarios and profiles, only where they do not.
+
+    `Device1ScenarioANY` is active while one of them is. Which of the two a camera publishes is chosen by its owner.
+    """
+    kind = notice.topic[2] if len(notice.topic) > 2 and notice.topic[0] == "CameraApplicationPlatform" else ""
+    if notice.when is not None and ("Scenario" in kind or "Profile" in kind):
+        key, day = f"told:{notice.device}:{notice.topic[1]}", notice.when.toordinal()
+        if not kind.endswith("ANY"):
+            context.memory.put(NAME, key, day)
+        elif day - (whole_of(context.memory.get(NAME, key)) or 0) < TOLD_APART_DAYS:
+            return [DeviceHealth(device=notice.device, observed_at=notice.when)]
     return observe_notice(notice)
+
+
+def _producer_of(address: str) -> str:
+    """The device in the address of an event's producer, an endpoint of it (`http://10.0.0.7:5656/event`) or its name.
+
+    Its path and port are of the subscription, and change with each; an anonymous address is nobody's.
+    """
+    scheme, _, rest = address.rpartition("://")
+    if not scheme or scheme == "uri":
+        return rest.partition("/")[0].removeprefix("urn:uuid:")
+    host = rest.partition("/")[0].rpartition("@")[2]
+    return "" if host == "www.w3.org" else host if host.endswith("]") else re.sub(r":\d+$", "", host)
 
 
 def _items(message: Element, part: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ import msgspec
 
 from firmware_bridge.notation.members import flag_of
 
-_NO_STATE = frozenset(("objectid", "objectids", "object_id", "classtypes", "count", "timestamp"))
+_NO_STATE = frozenset("objectid objectids object_id classtypes count timestamp likelihood vehiclelanenumber".split())
 
 
 class Notice(msgspec.Struct, dict=True):

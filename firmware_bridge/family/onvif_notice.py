@@ -29,6 +29,7 @@ _INTERNAL = "xinternal_data"  # what an application draws on the picture, many t
 _DISK = (("temperature", "disk_temperature", "Cel"), ("wear", "disk_wear", "%"), ("overall_health", "disk_health", "%"))
 _PRESENT = frozenset(("queuelength", "peoplecount", "objectcount"))
 _PLATE_NAMES = frozenset(("platenumber", "licenseplate", "plate", "text", "plate_text", "plate_number"))
+_UNREAD = frozenset(("unknown", "noplate", "no plate"))  # what stands for a plate that was not read
 
 
 def observe_notice(notice: Notice) -> list[Observation]:
@@ -178,19 +179,22 @@ def _queue(notice: Notice) -> list[Observation]:
 
 
 def _smart_event(notice: Notice) -> list[Observation]:
-    """An event whose data name what was seen: `IsPeople`, `IsVehicle`, `IsPet`."""
-    labels = {"IsPeople": "person", "IsVehicle": "vehicle", "IsPet": "animal", "IsFace": "face"}
-    for name, label in labels.items():
-        if name in notice.data:
-            return list(_detection(label)(notice))
-    return _motion(notice)
+    """An event whose data name what it is, whatever its topic calls it: `IsPeople`, `IsVehicle`, `IsTamper`."""
+    read = next((_SMART[name] for name in notice.data if name in _SMART), _motion)
+    return list(read(notice))
+
+
+def _vehicle(notice: Notice) -> list[Observation]:
+    """A vehicle by its plate; without one, or with one that could not be read, the vehicle."""
+    return _plate(notice) or list(_detection("vehicle")(notice))
 
 
 def _plate(notice: Notice) -> list[Observation]:
     told = {name.lower(): value for name, value in notice.data.items()}
     plate = next((told[name] for name in _PLATE_NAMES if told.get(name)), "")
-    if not plate:
+    if not plate or plate.lower() in _UNREAD:
         return []
+    lane = told.get("vehiclelanenumber", "")
     score = number_of(told.get("likelihood", told.get("confidence")))
     if score is not None and score > 1:
         score /= 100
@@ -201,16 +205,28 @@ def _plate(notice: Notice) -> list[Observation]:
             plate=plate,
             score=score if score is not None and 0 <= score <= 1 else None,
             region=told.get("countrycode", told.get("country", "")),
-            direction=told.get("direction", ""),
+            direction=told.get("direction", told.get("vehicledirection", "")),
             vehicle=told.get("vehicletype", ""),
+            attributes={"lane": lane} if lane else {},
         )
     ]
 
 
 Reader = Callable[[Notice], Sequence[Observation]]
 
+_SMART: dict[str, Reader] = {
+    "IsPeople": _detection("person"),
+    "IsVehicle": _detection("vehicle"),
+    "IsPet": _detection("animal"),
+    "IsFace": _detection("face"),
+    "IsLineCross": _alarm("line_crossing"),
+    "IsIntrusion": _alarm("intrusion"),
+    "IsTamper": _alarm("tamper"),
+}
+"""An item of the data of TP-Link's cameras, which tell all they detect as cells in motion too -> what reads it."""
+
 _READERS: dict[tuple[str, ...], Reader] = {
-    ("RuleEngine", "CellMotionDetector"): _motion,
+    ("RuleEngine", "CellMotionDetector"): _smart_event,
     ("RuleEngine", "MotionRegionDetector"): _motion,
     ("RuleEngine", "DeclarativeMotionDetector"): _motion,
     ("RuleEngine", "VMD3"): _motion,
@@ -223,7 +239,8 @@ _READERS: dict[tuple[str, ...], Reader] = {
     ("RuleEngine", "MyRuleDetector", "Package"): _detection("package"),
     ("RuleEngine", "MyRuleDetector", "Visitor"): _alarm("button"),
     ("RuleEngine", "PeopleDetector"): _detection("person"),
-    ("RuleEngine", "VehicleDetector"): _detection("vehicle"),
+    ("RuleEngine", "VehicleDetector"): _vehicle,
+    ("RuleEngine", "PetDetector"): _detection("animal"),
     ("RuleEngine", "FaceDetector"): _detection("face"),
     ("RuleEngine", "Recognition", "Face"): _detection("face"),
     ("RuleEngine", "Recognition", "LicensePlate"): _plate,
@@ -243,14 +260,18 @@ _READERS: dict[tuple[str, ...], Reader] = {
     ("VideoSource", "ImageTooBlurry"): _alarm("defocus"),
     ("VideoSource", "ImageTooDark"): _state("image_too_dark"),
     ("VideoSource", "ImageTooBright"): _state("image_too_bright"),
+    ("VideoSource", "DefocusDetection"): _alarm("defocus"),
+    ("VideoSource", "TamperingDetection"): _alarm("tamper"),
     ("VideoSource", "SignalLoss"): _picture("signal_loss"),
     ("VideoSource", "SignalLost"): _picture("signal_loss"),
     ("VideoSource", "VideoLoss"): _picture("signal_loss"),
     ("VideoAnalytics", "Motion"): _motion,
     ("VideoAnalytics", "MotionDetection"): _motion,
+    ("VideoAnalytics", "MotionAlarm"): _motion,
     ("UserAlarm", "IVA", "HumanShapeDetect"): _detection("person"),
     ("UserAlarm", "GlobalSceneChange"): _alarm("tamper"),
     ("AudioSource", "TriggerLevel"): _alarm("sound"),
+    ("AudioSource", "AudioDetection"): _alarm("sound"),
     ("AudioAnalytics", "Audio"): _alarm("sound"),
     ("Device", "Trigger", "DigitalInput"): _alarm("digital_input"),
     ("Device", "Trigger", "Relay"): _state("relay"),

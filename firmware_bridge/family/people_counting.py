@@ -1,14 +1,16 @@
 """People counters of several makers, who push JSON to an address of the site's choosing: known by its shape.
 
 Xovis (`people_counting_xovis`), Milesight (`people_counting_vs`), Axis and Disruptive Technologies
-(`people_counting_push`), and crowds by their size (`people_counting_crowd`). A device is
-`people_counting/<serial number>`; a package that does not name its sensor is its sender's.
+(`people_counting_push`), Irisys and FootfallCam (`people_counting_registers`), and crowds by their size
+(`people_counting_crowd`). A device is `people_counting/<serial number>`; a package that does not name its sensor is its
+sender's.
 """
 
 from typing import Any
 
 from firmware_bridge.family.people_counting_crowd import is_analysis, is_crowd, read_analysis, read_crowd
 from firmware_bridge.family.people_counting_push import read_axis, read_axis_sums, read_disruptive
+from firmware_bridge.family.people_counting_registers import ROUTES, recognise_registers
 from firmware_bridge.family.people_counting_vs import read_milesight
 from firmware_bridge.family.people_counting_xovis import (
     read_counts,
@@ -25,7 +27,7 @@ NAME = "people_counting"
 
 def _recognise(document: Any) -> Handler | None:
     if type(document) is list:
-        return read_events if document and _is_xovis_event(document[0]) else None
+        return read_events if document and _is_xovis_event(document[0]) else recognise_registers(document)
     if type(document) is not dict:
         return None
     for member, handler in _PACKAGES:
@@ -55,7 +57,7 @@ def _by_maker(document: dict[str, Any]) -> Handler | None:
         return read_axis_sums
     if is_analysis(document):
         return read_analysis
-    return read_crowd if is_crowd(document) else None
+    return recognise_registers(document) or (read_crowd if is_crowd(document) else None)
 
 
 def _is_xovis_event(first: object) -> bool:
@@ -71,9 +73,9 @@ _MILESIGHT = frozenset(
 
 FAMILY = Family(
     name=NAME,
-    title="People counters (Xovis, Axis, Milesight VS, Disruptive Technologies)",
+    title="People counters (Xovis, Axis, Milesight VS, Irisys, FootfallCam, Disruptive Technologies)",
     source="Xovis Data Push; Milesight VS guides; https://developer.axis.com/vapix/applications/people-counter-api; "
     "https://docs.developer.disruptive-technologies.com/data-connectors",
-    routes=(),  # each site chooses the topics
+    routes=ROUTES,  # of the others each site chooses the topics
     recognise=_recognise,
 )

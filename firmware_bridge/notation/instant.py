@@ -11,6 +11,7 @@ from functools import lru_cache
 _DIGITS = re.compile(r"-?\d+(\.\d+)?\Z", re.ASCII)
 _LEAP_SECOND = re.compile(r"(.{10}.\d\d:\d\d:)60(.*)", re.ASCII)
 _FRACTION = re.compile(r"([.,]\d{6})\d+")
+_SHORT_OFFSET = re.compile(r"(?<=\d)([+-])(\d:\d\d)\Z", re.ASCII)  # `-8:00`, as Hikvision's older cameras write it
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 _MINUTES, _SECONDS, _LOCAL = 13, 16, 19  # where they begin in 2026-11-21T13:00:00, and its length
 
@@ -89,7 +90,7 @@ def _from_plain_text(text: str, when: datetime, zone: tzinfo) -> datetime | None
 
 
 def _from_odd_text(text: str, zone: tzinfo) -> datetime | None:
-    """Digits, lower case, nanoseconds, a comma for a point, slashes or points, a leap second, UTC at the end."""
+    """Digits, lower case, nanoseconds, a comma for a point, slashes or points, a leap second, short offsets, UTC."""
     if _DIGITS.match(text):
         return from_unix(float(text))
     upper = text.upper()
@@ -97,7 +98,7 @@ def _from_odd_text(text: str, zone: tzinfo) -> datetime | None:
         upper = upper.replace(upper[4], "-", 2)
     if upper.endswith(" UTC"):
         upper, zone = upper[:-4], UTC
-    upper = _FRACTION.sub(r"\1", upper).replace(",", ".")
+    upper = _SHORT_OFFSET.sub(r"\g<1>0\2", _FRACTION.sub(r"\1", upper)).replace(",", ".")
     leap = _LEAP_SECOND.fullmatch(upper)
     if leap:  # the second that Unix time does not count is the one after it
         when = datetime.fromisoformat(f"{leap[1]}59{leap[2]}") + timedelta(seconds=1)

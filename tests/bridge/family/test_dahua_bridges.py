@@ -18,6 +18,7 @@ from appliance.model.observation import (
     PlateRead,
 )
 from firmware_bridge.family.hikvision_dahua import FAMILY
+from firmware_bridge.inbound import Memory
 from tests.bridge.family.hearing import changed, hear, outcome
 from tests.bridge.family.told import Conversation
 from tests.conftest import examples
@@ -64,6 +65,8 @@ def flat(code: str, action: str = "Start", **data: Any) -> dict[str, Any]:
                     attributes={"lane": 1, "speed_kmh": 43})]),
         (flat("TrafficJunction", "Pulse", TrafficCar={"PlateNumber": "Unlicensed", "VehicleColor": "White"}),
          [ObjectDetection(label="vehicle", area="0", **AT)]),
+        (flat("TrafficJunction", "Pulse", TrafficCar={"VehicleColor": "Blue"}, Vehicle={"ObjectType": "NonMotor"}),
+         [ObjectDetection(label="bicycle", area="0", **AT)]),
         (flat("TrafficJam", "Start", JamLength=40), []),
         (flat("_DoTalkAction_", "Pulse", Action="Invite"),
          [Alarm(name="button", active=True, area="0", momentary=True, **AT)]),
@@ -73,6 +76,52 @@ def flat(code: str, action: str = "Start", **data: Any) -> dict[str, Any]:
 )  # fmt: skip
 def test_an_event_means(document: Any, expected: list[Observation]) -> None:
     assert hear(FAMILY, document) == [*expected, HEARD]
+
+
+def test_a_traffic_camera_counts_utc_from_its_own_midnight() -> None:
+    told = flat("TrafficJunction", "Pulse", TrafficCar={"PlateNumber": "1A23456"}, RealUTC=UTC_S - 25_200, TimeZone=12)
+    assert hear(FAMILY, told)[0].observed_at == datetime(2023, 11, 14, 15, 13, 20, tzinfo=UTC)
+
+
+def test_an_end_that_names_no_region_ends_those_that_began() -> None:
+    memory = Memory()
+    for region in ("R1", "R2"):
+        hear(FAMILY, flat("VideoMotion", RegionName=[region]), memory=memory)
+    hear(FAMILY, flat("VideoMotion", "Stop", RegionName=["R1"]), memory=memory)
+    ended = [Motion(active=False, area=area, **AT) for area in ("R2", "0")]
+    assert hear(FAMILY, flat("VideoMotion", "Stop"), memory=memory) == [*ended, HEARD]
+    assert hear(FAMILY, flat("VideoMotion", "Stop"), memory=memory) == [ended[1], HEARD]
+
+
+def test_data_may_be_text_and_may_be_cut_short() -> None:
+    crossed = Alarm(name="line_crossing", active=False, area="Gate", **AT)
+    whole = {**flat("CrossLineDetection", "Stop"), "data": '{"Name": "Gate", "UTC": 1700000000}'}
+    assert hear(FAMILY, whole) == [crossed, HEARD]
+    cut = {**whole, "data": '{\n "Class" : "Normal",\n "Name" : "Gate",\n "Object" : {\n "Category" : "ca'}
+    assert hear(FAMILY, cut)[0] == Alarm(device=CAMERA, name="line_crossing", active=False, area="Gate")
+
+
+PASSED = {
+    "Plate": {"IsExist": True, "PlateNumber": "1A23456", "Region": "BRA", "Confidence": 90},
+    "SnapInfo": {"DeviceID": "8M04", "Direction": "Obverse", "LanNo": 2, "TimeZone": 12,
+                 "SnapTime": "2023-11-15 05:13:20"},
+    "Vehicle": {"VehicleColor": "Blue", "VehicleSign": "Ford", "VehicleSeries": "Unknown"},
+}  # fmt: skip
+
+
+def test_a_traffic_camera_pushes_what_passed_in_its_own_zone() -> None:
+    camera: dict[str, Any] = {**AT, "device": "hikvision_dahua/8M04"}
+    read = PlateRead(
+        plate="1A23456", region="BRA", direction="Obverse", vehicle="Blue Ford", attributes={"lane": 2}, **camera
+    )
+    assert hear(FAMILY, {"Picture": PASSED}) == [read, DeviceHealth(**camera)]
+    unread = {"Picture": {**PASSED, "Plate": {"IsExist": False, "PlateNumber": ""}}}
+    seen = ObjectDetection(label="vehicle", attributes={"lane": 2}, **camera)
+    assert hear(FAMILY, unread) == [seen, DeviceHealth(**camera)]
+    alive = DeviceHealth(device="hikvision_dahua/8M04")
+    assert hear(FAMILY, {"Active": "keepAlive", "DeviceID": "8M04"}) == [alive]
+    device = {"Device": {"DeviceID": "8M04", "DeviceModel": "ITC215"}}
+    assert hear(FAMILY, device) == [DeviceHealth(device="hikvision_dahua/8M04", model="ITC215")]
 
 
 DATA = '{\n   "RegionName" : [ "R1" ],\n   "UTC" : 1700000000\n}'
@@ -162,6 +211,7 @@ def test_a_bridge_with_a_topic_for_each_object(topic: str, said: Any, expected: 
     flat("HeatImagingTemper", TemperatureValue=1.0, TemperatureUnit="Kelvin"),
     flat("TrafficJunction", TrafficCar={"PlateNumber": "A", "DrivingDirection": ["x"], "Speed": 1, "Lane": 1}),
     {"Rules": [{"RuleName": "In", "EnteredSubtotal": 12}]},
+    {"Picture": PASSED},
 ]))  # fmt: skip
 @settings(max_examples=examples(300))
 def test_odd_members_cost_no_more_than_themselves(document: Any) -> None:

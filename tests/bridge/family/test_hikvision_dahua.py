@@ -59,6 +59,7 @@ FIELD = """<DetectionRegionList><DetectionRegionEntry><regionID>3</regionID><sen
     ("kind", "more", "expected"),
     [
         ("VMD", "", told(Motion, active=True)),
+        ("VMD", "<targetType>human</targetType>", told(Motion, active=True, attributes={"target": "human"})),
         ("linedetection", "", told(Alarm, name="line_crossing", active=True)),
         ("fielddetection", FIELD, told(Alarm, name="intrusion", active=True, area="3", attributes={"target": "human"})),
         ("shelteralarm", "", told(Alarm, name="tamper", active=True)),

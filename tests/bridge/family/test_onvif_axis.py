@@ -114,6 +114,28 @@ MEANINGS: list[tuple[str, dict[str, str], dict[str, str], list[Observation]]] = 
      said(Alarm, name="occupancy_threshold", active=True, area="Device1Scenario2")),
     ("tnsaxis:CameraApplicationPlatform/ObjectAnalytics/xinternal_data", {"svgframe": "path"}, {}, [HEARD]),
     ("tnsaxis:CameraApplicationPlatform/VMD/xinternal_data", {"svgframe": "path"}, {}, [HEARD]),
+    ("tns1:RuleEngine/CellMotionDetector/Intrusion", {"IsIntrusion": "true"}, RULE,  # as TP-Link has them
+     said(Alarm, name="intrusion", active=True, area="Fence")),
+    ("tns1:RuleEngine/CellMotionDetector/LineCross", {"IsLineCross": "false"}, RULE,
+     said(Alarm, name="line_crossing", active=False, area="Fence")),
+    ("tns1:RuleEngine/CellMotionDetector/Tamper", {"IsTamper": "true"}, RULE,
+     said(Alarm, name="tamper", active=True, area="Fence")),
+    ("tns1:RuleEngine/CellMotionDetector/People", {"IsPeople": "true"}, RULE,
+     said(ObjectDetection, label="person", area="Fence")),
+    ("tns1:RuleEngine/PetDetector/Pet", {"IsPet": "true"}, RULE,
+     said(ObjectDetection, label="animal", area="Fence")),
+    ("tns1:VideoAnalytics/MotionAlarm", {"State": "true"}, {"Source": "V1"},
+     said(Motion, active=True, area="V1")),
+    ("tns1:VideoSource/tnssamsung:DefocusDetection", {"State": "1"}, {"Source": "V1"},
+     said(Alarm, name="defocus", active=True, area="V1")),
+    ("tns1:AudioSource/tnssamsung:AudioDetection", {"Audio": "1", "State": "1"}, {"Source": "A1"},
+     said(Alarm, name="sound", active=True, area="A1")),
+    ("tns1:RuleEngine/VehicleDetector/tnshik:Vehicle",
+     {"PlateNumber": "AB123", "Likelihood": "71", "Country": "Kuwait", "VehicleLaneNumber": "1",
+      "VehicleDirection": "forward"}, RULE,
+     said(PlateRead, plate="AB123", score=0.71, region="Kuwait", direction="forward", attributes={"lane": "1"})),
+    ("tns1:RuleEngine/VehicleDetector/tnshik:Vehicle", {"PlateNumber": "unknown", "Likelihood": "0"}, RULE,
+     said(ObjectDetection, label="vehicle", area="Fence")),
 ]  # fmt: skip
 
 

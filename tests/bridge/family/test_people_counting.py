@@ -159,7 +159,7 @@ VS_HEALTH = DeviceHealth(
 PERIODIC = {
     "device_info": VS_DEVICE,
     "time_info": {"start_time": "2023-01-16T21:26:02+08:00", "end_time": "2023-01-16T21:27:02+08:00"},
-    "line_periodic_data": [{"line": 1, "line_name": "Line1", "total": {"in": 3, "out": 2}, "group": {"in": 0}}],
+    "line_periodic_data": [{"line": 1, "line_name": "Line1", "total": {"in": 3, "out": 2}, "group": {"in": 1}}],
     "line_total_data": [
         {"line": 1, "line_name": "Line1", "total": {"in_counted": 30, "out_counted": 28, "capacity_counted": 2}}
     ],
@@ -289,6 +289,7 @@ PACKAGES: list[tuple[Any, list[Observation]]] = [
         [
             VS_HEALTH,
             count(VS, since=SINCE, entered=3, left=2, line="Line1"),
+            count(VS, since=SINCE, entered=1, line="Line1", subject="groups"),
             count(VS, entered=30, left=28, present=2, line="Line1", cumulative=True),
             count(VS, present=5, line="Hall"),
             dwell(1.5, "Hall.avg", VS),
