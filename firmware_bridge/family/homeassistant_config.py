@@ -208,7 +208,7 @@ def facts_of(config: Mapping[str, Any], device: str) -> DeviceHealth:
     area, hardware = text_of(said.get("suggested_area") or said.get("sa")), text_of(said.get("hw_version"))
     return DeviceHealth(
         device=device,
-        name=text_of(said.get("name")) or text_of(config.get("name")),
+        name=text_of((said or config).get("name")),  # of several entities none is called as the device
         manufacturer=manufacturer,
         model=model,
         firmware=text_of(said.get("sw_version")),

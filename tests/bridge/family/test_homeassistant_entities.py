@@ -181,6 +181,16 @@ def test_a_device_that_another_family_reads_is_called_as_there(topic: str, made_
     assert health == DeviceHealth(device=device, name="Attic", manufacturer=made_by)
 
 
+def test_an_entity_gives_its_name_to_no_device_that_has_others() -> None:
+    """EMS-ESP tells the device's name with one entity; with all others its identifiers alone."""
+    talk = Conversation(FAMILY)
+    one = {"name": "Uptime", "stat_t": "ems/heartbeat", "dev": {"ids": ["ems"]}}
+    assert talk.tell("homeassistant/sensor/ems/uptime/config", one) == [DeviceHealth(device="homeassistant/ems")]
+    alone = {"name": "Garden", "stat_t": "garden/state"}
+    found = talk.tell("homeassistant/sensor/garden/config", alone)
+    assert found == [DeviceHealth(device="homeassistant/garden", name="Garden")]
+
+
 @pytest.mark.parametrize(("contact", "active"), [(False, True), (True, False)])
 def test_the_chosen_word_counts(contact: bool, active: bool) -> None:
     found = told(
