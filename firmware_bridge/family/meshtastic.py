@@ -262,6 +262,8 @@ FAMILY = Family(
     routes=(
         Route(template="{root...}/2/json/{channel}/{gateway}", handle=_on_json),
         Route(template="{root...}/2/stat/{gateway}", handle=_on_state, form="text"),
+        Route(template="msh/1/stat/{gateway}", handle=_on_state, form="text"),  # until 2.0, when the root was fixed
+        Route(template="msh/1/c/{channel}/{gateway}", handle=_nothing, form="bytes"),
         Route(template="{root...}/2/e/{channel}/{gateway}", handle=_nothing, form="bytes"),
         Route(template="{root...}/2/c/{channel}/{gateway}", handle=_nothing, form="bytes"),
         Route(template="{root...}/2/map/", handle=_nothing, form="bytes"),
