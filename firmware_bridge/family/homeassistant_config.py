@@ -4,14 +4,16 @@ Abbreviated names, the `~` of a base topic and both forms, one entity or a whole
 `Entity`, as it is remembered and as `homeassistant_state` reads it. Called by `homeassistant`.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 from appliance.model.observation import DeviceHealth
-from firmware_bridge.family.homeassistant_entity import CHOOSING, Entity, classify, reading
-from firmware_bridge.family.homeassistant_template import Path, choice_of, path_of, sum_of
+from firmware_bridge.family.homeassistant_entity import CHOOSING, Entity, after_sums, classify, reading
+from firmware_bridge.family.homeassistant_template import Path, path_of, sum_of
 from firmware_bridge.family.homeassistant_topics import brightness_of, other_topics
+from firmware_bridge.family.homeassistant_words import worded, wording_of
 from firmware_bridge.inbound import Memory
 from firmware_bridge.notation.members import list_of, object_of, text_of
 
@@ -108,6 +110,11 @@ _STEMS = {
 }
 """What the abbreviated names of topics and templates begin and end with, where the table above has not the whole."""
 
+_OF_RTL_433 = re.compile(r"rtl_433/[^/]+/devices/(.+)/[^/]+")
+_OF_TASMOTA = re.compile(r"(?:tele|stat)/(.+)/[^/]+|(.+)/(?:tele|stat)/[^/]+")
+
+_CHIP = re.compile(r"[0-9A-F]{6}_")  # older Tasmota told no maker, but wrote its chip's id in front
+
 
 @lru_cache(maxsize=4_096)
 def _full_name(name: str) -> str:
@@ -152,7 +159,7 @@ def place_of(topic: str) -> tuple[str, str, str]:
 
 
 def device_of(config: Mapping[str, Any], node: str, name: str, base: str, memory: Memory) -> str:
-    """The device an entity belongs to. One of Zigbee2MQTT is that family's own, so that it is not known twice.
+    """The device an entity belongs to. One that another family reads is called as there, so that it is not known twice.
 
     base  `zigbee2mqtt_base` of the configuration
     """
@@ -161,10 +168,22 @@ def device_of(config: Mapping[str, Any], node: str, name: str, base: str, memory
     own = text_of(ids) or next(filter(None, map(text_of, list_of(ids))), "")
     if base and own.startswith("zigbee2mqtt_"):
         return "zigbee2mqtt/" + _friendly_name(config, own.removeprefix("zigbee2mqtt_"), base, memory)
+    if other := _named_elsewhere(config, device):
+        return other
     if not own:
         pairs = [list_of(pair) for pair in list_of(device.get("connections"))]
         own = next((text_of(pair[1]) for pair in pairs if len(pair) > 1 and text_of(pair[1])), "")
     return "homeassistant/" + (own or node or name)
+
+
+def _named_elsewhere(config: Mapping[str, Any], device: Mapping[str, Any]) -> str:
+    """The device of rtl_433 or Tasmota whose topic a state stands on: those families read it, and name it by it."""
+    topic = text_of(config.get("state_topic"))
+    if heard := _OF_RTL_433.fullmatch(topic):
+        return "rtl_433/" + heard[1]
+    theirs = device.get("manufacturer") == "Tasmota" or _CHIP.match(text_of(config.get("unique_id")))
+    own = _OF_TASMOTA.fullmatch(topic) if theirs else None
+    return f"tasmota/{own[1] or own[2]}" if own else ""
 
 
 def zigbee2mqtt_base(config: Mapping[str, Any]) -> str:
@@ -189,7 +208,7 @@ def facts_of(config: Mapping[str, Any], device: str) -> DeviceHealth:
     area, hardware = text_of(said.get("suggested_area") or said.get("sa")), text_of(said.get("hw_version"))
     return DeviceHealth(
         device=device,
-        name=text_of(said.get("name")) or text_of(config.get("name")),
+        name=text_of((said or config).get("name")),  # of several entities none is called as the device
         manufacturer=manufacturer,
         model=model,
         firmware=text_of(said.get("sw_version")),
@@ -222,18 +241,12 @@ def _state_of(config: Mapping[str, Any], component: str, name: str) -> Entity:
     if template is None and (config.get("schema") == "json" or component == "vacuum"):
         path = ["state"]
     sums = sum_of(template) if path is None and type(template) is str else None
-    choice = choice_of(template) if path is None and type(template) is str else None
-    entity = classify(config, component, name, understood=path is not None or sums is not None or choice is not None)
-    if choice is not None and entity["kind"] in CHOOSING:
-        return {**entity, "path": choice[0], "choice": list(choice[1:])}
+    wording = wording_of(template) if path is None and type(template) is str else None
+    entity = classify(config, component, name, understood=path is not None or sums is not None or wording is not None)
+    if wording is not None and entity["kind"] in CHOOSING:
+        return {**entity, "path": wording[0], **wording[1]}
     if sums is not None and "factor" in entity:
-        path, by, more = sums
-        return {
-            **entity,
-            "path": path,
-            "factor": by * entity["factor"],
-            "offset": more * entity["factor"] + entity["offset"],
-        }
+        return after_sums(entity, sums)
     if path is None:
         return {**classify(config, component, name, understood=False), "path": []}
     return {**entity, "path": path}
@@ -257,23 +270,29 @@ def availability_of(config: Mapping[str, Any], device: str) -> Iterator[tuple[st
         said = [
             {**config, "topic": config["availability_topic"], "value_template": config.get("availability_template")}
         ]
-    topics = [topic for one in said if (topic := text_of(one.get("topic")))]
+    read = [
+        (topic, one, place)
+        for one in said
+        if (topic := text_of(one.get("topic"))) and (place := worded(one.get("value_template"))) is not None
+    ]
+    topics = [
+        topic for topic, _, _ in read
+    ]  # one that asks for more than a word, as whether a value is there, has no say
     mode = text_of(config.get("availability_mode")) or "latest"
-    for one in said:
-        topic, path = text_of(one.get("topic")), _path(one.get("value_template"))
-        if topic and path is not None:
-            yield (
-                topic,
-                {
-                    "kind": "availability",
-                    "device": device,
-                    "path": path,
-                    "on": text_of(one.get("payload_available")) or "online",
-                    "off": text_of(one.get("payload_not_available")) or "offline",
-                    "mode": mode if len(topics) > 1 else "latest",
-                    "topics": topics,
-                },
-            )
+    for topic, one, (path, wording) in read:
+        yield (
+            topic,
+            {
+                "kind": "availability",
+                "device": device,
+                "path": path,
+                **wording,
+                "on": text_of(one.get("payload_available")) or "online",
+                "off": text_of(one.get("payload_not_available")) or "offline",
+                "mode": mode if len(topics) > 1 else "latest",
+                "topics": topics,
+            },
+        )
 
 
 def commands_of(config: Mapping[str, Any], component: str) -> tuple[str, dict[str, str]] | None:

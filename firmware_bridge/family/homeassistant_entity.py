@@ -24,11 +24,11 @@ trigger       name, on: the payload that is a press
 opaque        name
 event, firmware, position, tag, heard, command: nothing
 
-Where a template chooses between two words, `choice` is [what is compared or None, the word where it fits, else].
+Where a template makes words of what it finds, `choice` or `words` are as `homeassistant_words` has them.
 """
 
 CHOOSING = frozenset(("motion", "alarm", "onoff", "connectivity", "text"))
-"""Kinds that know what to make of a template that chooses between two words."""
+"""Kinds that know what to make of a template that makes words of what it finds."""
 
 _SWITCHED = frozenset(("switch", "light", "fan", "siren", "humidifier"))
 _MOTION = frozenset(("motion", "occupancy", "presence", "moving"))
@@ -111,6 +111,17 @@ def reading(metric: str, written: str, channel: str) -> Entity:
         "factor": scale.factor,
         "offset": scale.offset,
         "channel": channel,
+    }
+
+
+def after_sums(entity: Entity, sums: tuple[list[str | int], float, float]) -> Entity:
+    """An entity that measures what stands at a place, times a factor and plus an offset."""
+    path, by, more = sums
+    return {
+        **entity,
+        "path": path,
+        "factor": by * entity["factor"],
+        "offset": more * entity["factor"] + entity["offset"],
     }
 
 

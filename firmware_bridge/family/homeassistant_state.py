@@ -15,6 +15,7 @@ from appliance.model.observation import (
 )
 from firmware_bridge.family.homeassistant_entity import Entity, word_of
 from firmware_bridge.family.homeassistant_template import value_at
+from firmware_bridge.family.homeassistant_words import said_by
 from firmware_bridge.inbound import Context, Inbound, Memory
 from firmware_bridge.notation.members import number_of, object_of, text_of
 
@@ -22,7 +23,6 @@ MAX_OBSERVATIONS = 1_000
 MAX_TEXTS = 20  # states in words of one device in its attributes
 
 _UNKNOWN = frozenset(("", "unknown", "unavailable", "none", "null", "nan"))
-_FALSE = frozenset(("", "false", "0"))  # as Jinja takes a value alone
 _HEALTH_FIELDS = {
     "battery": "battery_percent",
     "signal": "signal_dbm",
@@ -191,7 +191,7 @@ def _connectivity(entity: Entity, value: Any, facts: Facts) -> None:
 
 
 def _text(entity: Entity, value: Any, facts: Facts) -> None:
-    texts, value = facts.setdefault("attributes", {}), _chosen(entity, value)
+    texts, value = facts.setdefault("attributes", {}), said_by(entity, value)
     word = text_of(value) if type(value) is not bool else value
     if word != "" and len(texts) < MAX_TEXTS and "plate" not in entity["name"].lower():
         texts[entity["name"]] = word
@@ -204,7 +204,7 @@ def _opaque(entity: Entity, _value: Any, facts: Facts) -> None:
 
 def _note_availability(entity: Entity, value: Any, facts: Facts, topic: str, memory: Memory) -> None:
     """By `availability_mode`: the latest word counts, or all topics must say so, or any."""
-    word = word_of(value)
+    word = word_of(said_by(entity, value))
     state = "online" if word == entity["on"].lower() else "offline" if word == entity["off"].lower() else ""
     if not state:
         return
@@ -221,20 +221,10 @@ def _note_availability(entity: Entity, value: Any, facts: Facts, topic: str, mem
 
 
 def _is_on(entity: Entity, value: Any) -> bool | None:
-    word, off = word_of(_chosen(entity, value)), entity["off"]
+    word, off = word_of(said_by(entity, value)), entity["off"]
     if word == entity["on"]:
         return True
     return False if word == off or not off else None
-
-
-def _chosen(entity: Entity, value: Any) -> Any:
-    """The word of a template that chooses between two; the value itself where it chooses nothing."""
-    choice = entity.get("choice")
-    if choice is None:
-        return value
-    wanted, fitting, other = choice
-    fits = word_of(value) not in _FALSE if wanted is None else word_of(value) == word_of(wanted)
-    return fitting if fits else other
 
 
 def _health(device: str, facts: Facts) -> DeviceHealth:

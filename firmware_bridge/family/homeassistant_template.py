@@ -6,11 +6,7 @@ Filters that only shape a number for show are passed over. A template that does 
 
     {{ value_json.voltage / 1000 }}   {{ (value_json.temp_f | float - 32) * 5 / 9 }}
 
-And one that chooses between two words:
-
-    {{ 'ON' if value_json.contact == false else 'OFF' }}   {% if value_json.state == 1 %}ON{% else %}OFF{% endif %}
-
-What else computes is not understood, and said so.
+One that makes words of what it finds is for `homeassistant_words`. What else computes is not understood, and said so.
 """
 
 import re
@@ -20,32 +16,26 @@ from typing import Any
 MAX_TEMPLATE = 300  # characters; longer ones compute
 MAX_STEPS = 8
 
-_STEP = r"\.\w+|\['[^']*'\]|\[\"[^\"]*\"\]|\[\d{1,6}\]"
+STEP = r"\.\w+|\['[^']*'\]|\[\"[^\"]*\"\]|\[\d{1,6}\]"
 _GET = re.compile(r"\.get\(\s*(?:'([\w .-]*)'|\"([\w .-]*)\")\s*(?:,[^()]{0,40})?\)")
 _CALL = re.compile(r"(?<!\|)(?<!\| )\b(?:float|int)\(")
+_ASKS = r"(?:[^%{}]{1,150}?\s+is\s+defined|['\"][\w .-]+['\"]\s+in\s+value_json[\w.]*)\s*"
 _DEFINED = re.compile(
-    r"\{%-?\s*if\s+[^%{}]{1,120}?\s+is\s+defined\s*-?%\}\s*(\{\{[^{}]+\}\})\s*(?:\{%-?\s*else\b.*)?\{%-?\s*endif\s*-?%\}\Z"
+    rf"\{{%-?\s*if\s+{_ASKS}-?%\}}\s*(\{{\{{[^{{}}]+\}}\}})\s*(?:\{{%-?\s*else\b.*)?\{{%-?\s*endif\s*-?%\}}\Z"
 )
-_FILTER = r"\|\s*(?:float|int|round|default|is_defined|string|lower|upper|trim)\b\s*(?:\([^()]*\)\s*)?"
+_IF_THERE = re.compile(
+    rf"\{{%-?\s*if\s+(value_json(?:{STEP})+)\s*-?%\}}\s*(\{{\{{-?\s*\1\s*(?:\|[^{{}}]*)?\}}\}})\s*\{{%-?\s*endif\s*-?%\}}\Z"
+)
+_IF_DEFINED = re.compile(rf"\{{\{{-?\s*([^{{}}%]{{1,120}}?)\s+if\s+{_ASKS}else\b[^{{}}]{{0,60}}\}}\}}\Z")
+FILTER = r"\|\s*(?:float|int|round|default|is_defined|string|lower|upper|title|capitalize|trim)\b\s*(?:\([^()]*\)\s*)?"
 _TEMPLATE = re.compile(
-    rf"\{{\{{-?\s*\(?\s*(value_json|value)((?:{_STEP})*)\s*((?:{_FILTER})*)\)?\s*(?:{_FILTER})*-?\}}\}}\Z"
+    rf"\{{\{{-?\s*\(?\s*(value_json|value)((?:{STEP})*)\s*((?:{FILTER})*)\)?\s*(?:{FILTER})*-?\}}\}}\Z"
 )
-_EACH = re.compile(_STEP)
+_EACH = re.compile(STEP)
 _SUM = r"[-+*/]\s*\d{1,9}(?:\.\d{1,9})?\s*\)?\s*"
 _SUMS = re.compile(
-    rf"\{{\{{-?\s*\(*\s*(value_json|value)((?:{_STEP})*)\s*(?:{_FILTER})*\)?\s*((?:{_SUM}(?:{_FILTER})*){{1,4}})\)?\s*"
-    rf"(?:{_FILTER})*-?\}}\}}\Z"
-)
-_IF = (
-    rf"(value_json|value)((?:{_STEP})*)\s*(?:{_FILTER})*"
-    r"(?:(==|!=)\s*('[^']*'|\"[^\"]*\"|-?\d{1,9}(?:\.\d{1,9})?|[Tt]rue|[Ff]alse)\s*)?"
-)
-_WORD = r"(?:'([^']*)'|\"([^\"]*)\")"
-_CHOICES = (
-    re.compile(rf"\{{\{{-?\s*{_WORD}\s+if\s+{_IF}else\s+{_WORD}\s*-?\}}\}}\Z"),
-    re.compile(
-        rf"\{{%-?\s*if\s+{_IF}-?%\}}\s*([\w ]*?)\s*\{{%-?\s*else\s*-?%\}}\s*([\w ]*?)\s*\{{%-?\s*endif\s*-?%\}}\Z"
-    ),
+    rf"\{{\{{-?\s*\(*\s*(value_json|value)((?:{STEP})*)\s*(?:{FILTER})*\)?\s*((?:{_SUM}(?:{FILTER})*){{1,4}})\)?\s*"
+    rf"(?:{FILTER})*-?\}}\}}\Z"
 )
 _EACH_SUM = re.compile(r"([-+*/])\s*(\d{1,9}(?:\.\d{1,9})?)\s*(\)?)")
 
@@ -57,16 +47,19 @@ def path_of(template: str) -> Path | None:
 
     returns  [] for the message itself (no template, or `{{ value }}`); None where the template computes
     """
-    text = _plain(template)
+    text = plain(template)
     if not text:
         return []
     found = _TEMPLATE.match(text) if len(text) <= MAX_TEMPLATE else None
     if found is None:
         return None
-    steps = _EACH.findall(found[2])
-    if len(steps) > MAX_STEPS or (steps and found[1] == "value"):
-        return None
-    return [_step(step) for step in steps]
+    return place_in(found[1], found[2])
+
+
+def place_in(root: str, steps: str) -> Path | None:
+    """The steps behind `value_json` as a path; None where they are too many, or where plain `value` has some."""
+    each = _EACH.findall(steps)
+    return None if len(each) > MAX_STEPS or (each and root == "value") else [_step(step) for step in each]
 
 
 def sum_of(template: str) -> tuple[Path, float, float] | None:
@@ -74,11 +67,11 @@ def sum_of(template: str) -> tuple[Path, float, float] | None:
 
     returns  None where it does no sums, divides by nothing, or needs more than left to right to be read
     """
-    text = _plain(template)
+    text = plain(template)
     found = _SUMS.match(text) if len(text) <= MAX_TEMPLATE else None
     if found is None:
         return None
-    steps = _EACH.findall(found[2])
+    path = place_in(found[1], found[2])
     factor, offset, added = 1.0, 0.0, False
     for sign, digits, closed in _EACH_SUM.findall(found[3]):
         number = float(digits)
@@ -90,41 +83,20 @@ def sum_of(template: str) -> tuple[Path, float, float] | None:
         else:
             offset += number if sign == "+" else -number
         added = sign in "+-" and not closed
-    if len(steps) > MAX_STEPS or (steps and found[1] == "value"):
-        return None
-    return [_step(step) for step in steps], factor, offset
+    return None if path is None else (path, factor, offset)
 
 
-def choice_of(template: str) -> tuple[Path, str | None, str, str] | None:
-    """Where a template looks, what it compares that with (None: it asks whether it is true), and its two words.
-
-    returns  (path, compared, the word where it fits, the word where it does not), or None where it does not choose
-    """
-    text = _plain(template)
-    if len(text) > MAX_TEMPLATE:
-        return None
-    if found := _CHOICES[0].match(text):
-        one, two, root, places, sign, compared, three, four = found.groups()
-        fitting, other = one or two or "", three or four or ""
-    elif found := _CHOICES[1].match(text):
-        root, places, sign, compared, fitting, other = found.groups()
-    else:
-        return None
-    steps = _EACH.findall(places)
-    if len(steps) > MAX_STEPS or (steps and root == "value"):
-        return None
-    if sign == "!=":
-        fitting, other = other, fitting
-    return [_step(step) for step in steps], compared.strip("'\"") if compared else None, fitting, other
-
-
-def _plain(template: str) -> str:
+def plain(template: str) -> str:
     """The same said more plainly: what is asked first whether it is there, `.get('x')`, `float(x)`."""
     text = template.strip()
     if len(text) > MAX_TEMPLATE:
         return text
     if found := _DEFINED.match(text):
         text = found[1]
+    elif found := _IF_THERE.match(text):
+        text = found[2]
+    elif found := _IF_DEFINED.match(text):
+        text = f"{{{{ {found[1]} }}}}"
     return _CALL.sub("(", _GET.sub(lambda found: f"['{found[1] or found[2]}']", text))
 
 

@@ -7,8 +7,9 @@ Their names are those of the configuration: `<what>_state_topic`, with `<what>_s
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from firmware_bridge.family.homeassistant_entity import Entity, reading
-from firmware_bridge.family.homeassistant_template import Path, path_of
+from firmware_bridge.family.homeassistant_entity import Entity, after_sums, reading
+from firmware_bridge.family.homeassistant_template import path_of, sum_of
+from firmware_bridge.family.homeassistant_words import worded
 from firmware_bridge.notation.members import number_of, text_of
 
 _MEASURED = (
@@ -36,18 +37,22 @@ def other_topics(config: Mapping[str, Any], label: str, device: str, state: str)
     """
     measured = set()
     for member, metric, channel in _MEASURED:
-        topic, path = text_of(config.get(member)), _path_of(config, member)
-        if topic and path is not None:
+        topic, template = text_of(config.get(member)), _template_of(config, member)
+        path = path_of(template)
+        sums = (path, 1.0, 0.0) if path is not None else sum_of(template)
+        if topic and sums is not None:
             measured.add(member)
             unit = "°" + (text_of(config.get("temperature_unit")) or "C") if "temperature" in metric else "%"
-            yield topic, {"device": device, "path": path, **_scaled(reading(metric, unit, channel), config)}
+            entity = _scaled(reading(metric, unit, channel), config)
+            yield topic, {"device": device, **after_sums(entity, sums)}
     for member, value in config.items():
         if type(value) is not str or not value or member in measured:
             continue
         if member.endswith("_state_topic") or member in _WORDS:
-            path, name = _path_of(config, member), member.removesuffix("_topic").removesuffix("_state")
+            template, name = _template_of(config, member), member.removesuffix("_topic").removesuffix("_state")
+            path, wording = worded(template) or (None, {})
             kind = {"kind": "text", "name": f"{label} {name}".strip()} if path is not None else {"kind": "heard"}
-            yield text_of(value), {"device": device, "path": path or [], **kind}
+            yield text_of(value), {"device": device, "path": path or [], **wording, **kind}
         elif member.endswith(_ORDERS) and value != state:
             yield text_of(value), {"device": device, "path": [], "kind": "command"}
         elif member in ("json_attributes_topic", "topic") and value != state:
@@ -59,12 +64,12 @@ def brightness_of(config: Mapping[str, Any]) -> Entity:
     return {"path": ["brightness"], **_scaled(reading("brightness", "%", ""), config)}
 
 
-def _path_of(config: Mapping[str, Any], member: str) -> Path | None:
-    """Where in a message the value of such a topic stands; None where its template computes."""
+def _template_of(config: Mapping[str, Any], member: str) -> str:
+    """The template of such a topic; '' where it has none."""
     what = member.removesuffix("_topic")
     names = (what + "_template", what.removesuffix("_state") + "_value_template")
     template = next((config[name] for name in names if name in config), "")
-    return path_of(template) if type(template) is str else None
+    return template if type(template) is str else ""
 
 
 def _scaled(entity: Entity, config: Mapping[str, Any]) -> Entity:

@@ -262,7 +262,7 @@ FAMILY = Family(
     routes=(
         Route(template="{root...}/2/json/{channel}/{gateway}", handle=_on_json),
         Route(template="{root...}/2/stat/{gateway}", handle=_on_state, form="text"),
-        Route(template="msh/1/stat/{gateway}", handle=_on_state, form="text"),  # before 2.3
+        Route(template="msh/1/stat/{gateway}", handle=_on_state, form="text"),  # until 2.0, when the root was fixed
         Route(template="msh/{region...}/1/stat/{gateway}", handle=_on_state, form="text"),
         Route(template="msh/1/json/{channel}/{gateway}", handle=_on_json),
         Route(template="msh/1/c/{channel}/{gateway}", handle=_nothing, form="bytes"),

@@ -27,7 +27,7 @@ DATATYPES: dict[str, int] = {
 } | {"bool": 11, "int": 4, "integer": 4, "long": 4, "real": 10, "number": 10}
 _SIGNED_BITS = {1: 8, 2: 16, 3: 32, 4: 64}
 _UNSIGNED_BITS = {5: 8, 6: 16, 7: 32, 8: 64}
-_LAST_NUMBER, _BOOLEAN, _DATETIME = 10, 11, 13
+_LAST_NUMBER, _BOOLEAN, DATETIME = 10, 11, 13
 _MAX_DIGITS = 20  # of 64 bits, or a sign and 63
 _BOOLEAN_ARRAY = 32
 _ARRAYS = {22: "b", 23: "h", 24: "i", 25: "q", 26: "B", 27: "H", 28: "I", 29: "Q", 30: "f", 31: "d"}
@@ -93,9 +93,7 @@ def note_property(metric: Metric, name: str, value: object) -> None:
 
 
 def settled_value(value: object, datatype: int) -> Value | None:
-    """A raw value as its datatype means it: -1 for 4294967295 of an Int32, True for 1 of a Boolean; no times."""
-    if datatype == _DATETIME:
-        return None
+    """A raw value as its datatype means it: -1 for 4294967295 of an Int32, True for 1 of a Boolean."""
     if type(value) is float:
         return value
     if type(value) is int:

@@ -32,6 +32,9 @@ SPELLINGS: dict[str, str] = {
 }
 """Engineering units as plants write them -> as `units` knows them."""
 
+ANY_UNIT = frozenset(("pressure", "speed", "distance", "water_level", "water_flow", "power", "energy"))
+"""Metrics that plants measure in any unit: without a word of it (bar? rpm? kW?) none is taken for granted."""
+
 _COORDINATES = {
     **dict.fromkeys(("latitude", "lat"), "latitude"),
     **dict.fromkeys(("longitude", "lon", "lng", "long"), "longitude"),

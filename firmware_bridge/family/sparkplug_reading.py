@@ -4,7 +4,7 @@ Called by `sparkplug_b` once the metrics of data messages have the names of the 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from appliance.model.observation import DeviceHealth, EnvironmentReading, Observation, Position
 from firmware_bridge.family.sparkplug_metric import (
     BAD,
+    DATETIME,
     MAX_ELEMENTS,
     STALE,
     Metric,
@@ -20,8 +21,8 @@ from firmware_bridge.family.sparkplug_metric import (
     may_be_negative,
     settled_value,
 )
-from firmware_bridge.family.sparkplug_names import FACTS, SPELLINGS, read_name
-from firmware_bridge.notation.instant import from_unix
+from firmware_bridge.family.sparkplug_names import ANY_UNIT, FACTS, SPELLINGS, read_name
+from firmware_bridge.notation.instant import from_unix, read_instant
 from firmware_bridge.notation.members import number_of, text_of
 from firmware_bridge.notation.metrics import snake_case
 from firmware_bridge.notation.units import apply, scale_to
@@ -66,6 +67,9 @@ def read_metrics(
         datatype, unit = known.get(name, (0, ""))
         metric.datatype = metric.datatype or datatype
         metric.unit = metric.unit or unit
+        if metric.datatype == DATETIME:
+            _tell_time(told, name, metric.value)
+            continue
         value = settled_value(metric.value, metric.datatype)
         if type(value) is str:
             _tell(told, name, value)
@@ -97,6 +101,13 @@ def _tell(told: _Told, name: str, value: str) -> None:
         told.attributes[name] = text_of(value)
 
 
+def _tell_time(told: _Told, name: str, value: object) -> None:
+    """A time that is no measurement: when it was calibrated, or was last serviced."""
+    when = read_instant(value, UTC)
+    if when is not None:
+        _tell(told, name, when.isoformat().replace("+00:00", "Z"))
+
+
 def _read_array(told: _Told, name: str, metric: Metric) -> None:
     """A run of numbers, each in a channel of its own."""
     elements = elements_of(metric.value, metric.datatype)
@@ -111,7 +122,8 @@ def _read(told: _Told, name: str, value: object, metric: Metric) -> None:
         return
     named = read_name(name)
     unit = metric.unit or named.unit
-    scale = scale_to(SPELLINGS.get(unit, unit), named.usual)
+    usual = named.usual if unit or named.metric not in ANY_UNIT else ""
+    scale = scale_to(SPELLINGS.get(unit, unit), usual)
     reading = EnvironmentReading(
         device=told.device,
         observed_at=instant_of(metric.timestamp) or told.when,

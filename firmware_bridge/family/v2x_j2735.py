@@ -17,7 +17,10 @@ from appliance.errors import Rejected
 from appliance.model.observation import DeviceHealth, Incident, Observation, Position, V2xMessage
 from firmware_bridge.family.sender import sender_of
 from firmware_bridge.family.v2x_events import event_flags, frame_within, itis_codes, minute_of_year
+from firmware_bridge.family.v2x_names import BY_DATA_TYPE, BY_FRAME, BY_NUMBER, BY_RECORD
 from firmware_bridge.family.v2x_place import place_of_frame, place_of_ode, point_of
+from firmware_bridge.family.v2x_processed import data_of, time_of, told_in
+from firmware_bridge.family.v2x_uper import core_of, encoded_in, kind_of
 from firmware_bridge.inbound import Context, Family, Handler, Inbound
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import list_of, object_of, text_of, whole_of
@@ -25,54 +28,6 @@ from firmware_bridge.notation.members import list_of, object_of, text_of, whole_
 NAME = "v2x_j2735"
 MAX_OBJECTS = 900  # of one message
 MAX_IDS = 16  # intersections named in attributes
-
-_BY_DATA_TYPE: dict[str, str] = {
-    "J2735Bsm": "BSM",
-    "J2735PSM": "PSM",
-    "J2735SPAT": "SPAT",
-    "J2735MAP": "MAP",
-    "J2735SRM": "SRM",
-    "J2735SSM": "SSM",
-    "TravelerInformation": "TIM",
-    "J2735TravelerInformationMessage": "TIM",
-    "OdeTravelerInformationMessage": "TIM",
-    "J2735SensorDataSharingMessage": "SDSM",
-    "J2735RTCM": "RTCM",
-}
-"""The last word of the ODE's dataType -> message."""
-
-_BY_FRAME: dict[str, str] = {
-    "BasicSafetyMessage": "BSM",
-    "PersonalSafetyMessage": "PSM",
-    "SPAT": "SPAT",
-    "MapData": "MAP",
-    "SignalRequestMessage": "SRM",
-    "SignalStatusMessage": "SSM",
-    "TravelerInformation": "TIM",
-    "SensorDataSharingMessage": "SDSM",
-    "RTCMcorrections": "RTCM",
-    "RoadSideAlert": "RSA",
-    "RoadSafetyMessage": "RSM",
-    "EmergencyVehicleAlert": "EVA",
-    "IntersectionCollision": "ICA",
-    "CommonSafetyRequest": "CSR",
-    "NMEAcorrections": "NMEA",
-    "ProbeVehicleData": "PVD",
-    "ProbeDataManagement": "PDM",
-}
-"""The member of a MessageFrame's `value` -> message."""
-
-_BY_NUMBER: dict[int, str] = {
-    18: "MAP", 19: "SPAT", 20: "BSM", 21: "CSR", 22: "EVA", 23: "ICA", 24: "NMEA", 25: "PDM", 26: "PVD", 27: "RSA",
-    28: "RTCM", 29: "SRM", 30: "SSM", 31: "TIM", 32: "PSM", 33: "RSM", 41: "SDSM",
-}  # fmt: skip
-"""DSRCmsgID, with which an encoded message begins."""
-
-_BY_RECORD: dict[str, str] = {
-    "bsmTx": "BSM", "bsmLogDuringEvent": "BSM", "rxMsg": "", "psmTx": "PSM", "spatTx": "SPAT", "mapTx": "MAP",
-    "srmTx": "SRM", "ssmTx": "SSM", "timMsg": "TIM", "dnMsg": "TIM", "sdsmTx": "SDSM", "rtcmTx": "RTCM",
-    "rsmTx": "RSM", "driverAlert": "driver_alert",
-}  # fmt: skip
 
 
 class _Case(msgspec.Struct):
@@ -96,7 +51,7 @@ def _on_ode(inbound: Inbound, context: Context) -> list[Observation]:
     when = next((when for name in _TIMES if (when := _instant(metadata.get(name), context))), None)
     address = text_of(metadata.get("originIp")) or text_of(metadata.get("originRsu"))
     case = _Case(
-        kind=_BY_DATA_TYPE.get(text_of(payload.get("dataType")).rpartition(".")[2], ""),
+        kind=BY_DATA_TYPE.get(text_of(payload.get("dataType")).rpartition(".")[2], ""),
         data=data,
         when=when,
         reporter=f"{NAME}/{address or sender_of(inbound)}",
@@ -104,10 +59,9 @@ def _on_ode(inbound: Inbound, context: Context) -> list[Observation]:
         place=object_of(object_of(metadata.get("receivedMessageDetails")).get("locationData")),
     )
     _open_frame(case)
-    encoded = "bytes" in data
     if not case.kind:
-        case.kind = _encoded_kind(data) or _BY_RECORD.get(text_of(metadata.get("recordType")), "")
-    found = list(_plain(case) if encoded else _READERS.get(case.kind, _plain)(case))
+        case.kind = kind_of(data.get("bytes")) or BY_RECORD.get(text_of(metadata.get("recordType")), "")
+    found = _read_encoded(case, data["bytes"]) if "bytes" in data else list(_READERS.get(case.kind, _plain)(case))
     if address or not found:
         found.append(DeviceHealth(device=case.reporter, observed_at=when, address=address))
     return found
@@ -120,6 +74,32 @@ def _on_frame(inbound: Inbound, context: Context) -> list[Observation]:
     case = _Case(kind="", data=document, when=when, reporter=f"{NAME}/{sender_of(inbound)}")
     _open_frame(case)
     return list(_READERS.get(case.kind, _plain)(case))
+
+
+def _on_processed(inbound: Inbound, context: Context) -> list[Observation]:
+    """What the GeoJSON converter made of a message."""
+    told = told_in(inbound.document)
+    kind, data = data_of(inbound.document, told)
+    when, address = _instant(time_of(told), context), text_of(told.get("originIp"))
+    case = _Case(kind=kind, data=data, when=when, reporter=f"{NAME}/{address or sender_of(inbound)}")
+    health = DeviceHealth(device=case.reporter, observed_at=when, address=address)
+    return [*_READERS[kind](case), *([health] if address else [])]
+
+
+def _on_encoded(inbound: Inbound, _context: Context) -> list[Observation]:
+    """An encoded message as text, on its own or as a V2X Hub wraps it."""
+    encoded = encoded_in(inbound.document)
+    case = _Case(kind=kind_of(encoded), data={}, when=None, reporter=f"{NAME}/{sender_of(inbound)}")
+    return _read_encoded(case, encoded)
+
+
+def _read_encoded(case: _Case, encoded: object) -> list[Observation]:
+    """Who and where, of a BSM or PSM; of others only that they were sent."""
+    core = core_of(encoded)
+    if core is None:
+        return list(_plain(case))
+    case.kind, case.data = kind_of(encoded), core
+    return list(_READERS[case.kind](case))
 
 
 _TIMES = ("recordGeneratedAt", "generatedAt", "odeReceivedAt", "receivedAt")  # two of them until schema version 2
@@ -141,19 +121,8 @@ def _open_frame(case: _Case) -> None:
             case.kind = "BSM"
         return
     name = next(iter(value))
-    case.kind = _BY_FRAME.get(name) or _BY_NUMBER.get(whole_of(frame.get("messageId")) or 0, "") or text_of(name)
+    case.kind = BY_FRAME.get(name) or BY_NUMBER.get(whole_of(frame.get("messageId")) or 0, "") or text_of(name)
     case.data = object_of(value[name])
-
-
-def _encoded_kind(data: Mapping[str, Any]) -> str:
-    """What an undecoded message is, by its first two bytes."""
-    text = data.get("bytes")
-    if type(text) is not str or len(text) < 4:
-        return ""
-    try:
-        return _BY_NUMBER.get(int(text[:4], 16), "")
-    except ValueError:
-        return ""
 
 
 def _bsm(case: _Case) -> Sequence[Observation]:
@@ -370,7 +339,9 @@ _READERS: dict[str, Callable[[_Case], Sequence[Observation]]] = {
 
 
 def _recognise(document: Any) -> Handler | None:
-    """The ODE's metadata and payload, or a MessageFrame."""
+    """The ODE's metadata and payload, a MessageFrame, what the GeoJSON converter makes of one, or one encoded."""
+    if type(document) is str:
+        return _on_encoded if encoded_in(document) else None
     if type(document) is not dict:
         return None
     metadata = document.get("metadata")
@@ -380,8 +351,10 @@ def _recognise(document: Any) -> Handler | None:
     frame = object_of(document.get("MessageFrame")) or document
     value = frame.get("value")
     if "messageId" in frame and type(value) is dict:
-        return _on_frame if any(name in _BY_FRAME for name in value) else None
-    return _on_frame if "msgCnt" in object_of(document.get("coreData")) else None
+        return _on_frame if any(name in BY_FRAME for name in value) else None
+    if "msgCnt" in object_of(document.get("coreData")):
+        return _on_frame
+    return _on_processed if told_in(document) else None
 
 
 FAMILY = Family(

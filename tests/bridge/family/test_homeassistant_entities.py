@@ -6,7 +6,7 @@ import pytest
 
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Incident, Motion, Observation
 from firmware_bridge.family.homeassistant import FAMILY
-from firmware_bridge.family.homeassistant_template import choice_of, path_of
+from firmware_bridge.family.homeassistant_template import path_of
 from tests.bridge.family.told import Conversation
 
 BOX = "homeassistant/box-1"
@@ -148,6 +148,13 @@ def test_what_is_about_to_be_announced_anew_stands_until_then() -> None:
         ("{% if value_json.x is defined %}{{ value_json.x }}{% else %}{{ states('sensor.x') }}{% endif %}", ["x"]),
         ("{{ float(value_json.x) }}", ["x"]),
         ("{{ value_json.a[0].c | float(0) | round(1) }}", ["a", 0, "c"]),
+        (
+            "{{value_json['hc1']['t'] if value_json.hc1 is defined and value_json['hc1']['t'] is defined else 0}}",
+            ["hc1", "t"],
+        ),
+        ("{% if 'x' in value_json %}{{ value_json.x }}{% endif %}", ["x"]),
+        ("{% if value_json.x %}{{ value_json.x | round(1) }}{% endif %}", ["x"]),
+        ("{% if value_json.y %}{{ value_json.x }}{% endif %}", None),
         ("{{ value_json.items() }}", None),
         ("{% if now().hour > 3 %}{{ value_json.x }}{% endif %}", None),
     ],
@@ -157,18 +164,31 @@ def test_what_only_asks_whether_a_value_is_there_names_its_place(template: str, 
 
 
 @pytest.mark.parametrize(
-    ("template", "expected"),
+    ("topic", "made_by", "device"),
     [
-        ("{{ 'ON' if value_json.contact == false else 'OFF' }}", (["contact"], "false", "ON", "OFF")),
-        ("{{ 'ON' if value_json.motion else 'OFF' }}", (["motion"], None, "ON", "OFF")),
-        ("{{ 'ON' if value_json['s'] != 'idle' else 'OFF' }}", (["s"], "idle", "OFF", "ON")),
-        ("{% if value_json.m == 1 %}ON{% else %}OFF{% endif %}", (["m"], "1", "ON", "OFF")),
-        ("{{ 'ON' if value | int == 1 else 'OFF' }}", ([], "1", "ON", "OFF")),
-        ("{{ 'ON' if value_json.t > 5 else 'OFF' }}", None),
+        ("rtl_433/attic/devices/Acurite-Tower/A/1234/temperature_C", "rtl_433", "rtl_433/Acurite-Tower/A/1234"),
+        ("tele/kitchen/SENSOR", "Tasmota", "tasmota/kitchen"),
+        ("kitchen/lamp/tele/STATE", "Tasmota", "tasmota/kitchen/lamp"),
+        ("kitchen/tele/SENSOR", "", "tasmota/kitchen"),
+        ("tele/kitchen/SENSOR", "Xiaomi", "homeassistant/A1B2C3"),  # heard by it
+        ("kitchen/lamp/state", "Tasmota", "homeassistant/A1B2C3"),
     ],
 )
-def test_a_template_may_choose_between_two_words(template: str, expected: Any) -> None:
-    assert choice_of(template) == expected
+def test_a_device_that_another_family_reads_is_called_as_there(topic: str, made_by: str, device: str) -> None:
+    config = {"name": "T", "stat_t": topic, "dev": {"ids": ["A1B2C3"], "mf": made_by, "name": "Attic"}}
+    config |= {} if made_by else {"uniq_id": "A1B2C3_ENERGY_Today"}
+    (health,) = Conversation(FAMILY).tell("homeassistant/sensor/A1B2C3/t/config", config)
+    assert health == DeviceHealth(device=device, name="Attic", manufacturer=made_by)
+
+
+def test_an_entity_gives_its_name_to_no_device_that_has_others() -> None:
+    """EMS-ESP tells the device's name with one entity; with all others its identifiers alone."""
+    talk = Conversation(FAMILY)
+    one = {"name": "Uptime", "stat_t": "ems/heartbeat", "dev": {"ids": ["ems"]}}
+    assert talk.tell("homeassistant/sensor/ems/uptime/config", one) == [DeviceHealth(device="homeassistant/ems")]
+    alone = {"name": "Garden", "stat_t": "garden/state"}
+    found = talk.tell("homeassistant/sensor/garden/config", alone)
+    assert found == [DeviceHealth(device="homeassistant/garden", name="Garden")]
 
 
 @pytest.mark.parametrize(("contact", "active"), [(False, True), (True, False)])

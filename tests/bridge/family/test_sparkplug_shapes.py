@@ -167,6 +167,10 @@ def test_a_compressed_payload_that_is_cut_short_or_swells_is_refused() -> None:
         ("Motor (A)", ("motor_a", 212.0, "", "")),
         ("Speed (max)", ("speed_max", 212.0, "", "")),
         ("Inputs/A", ("inputs.a", 212.0, "", "")),
+        ("Pressure", ("pressure", 212.0, "", "")),  # bar, psi or kPa: it does not say
+        ("Pressure (bar)", ("pressure", 212_000.0, "hPa", "")),
+        ("Speed", ("speed", 212.0, "", "")),
+        ("Speed (km/h)", ("speed", pytest.approx(58.8889, abs=1e-4), "m/s", "")),
     ],
 )
 def test_a_unit_in_the_name_is_the_unit(name: str, expected: tuple[Any, ...]) -> None:
@@ -241,6 +245,21 @@ def test_every_rendering_says_the_same(item: dict[str, Any], expected: tuple[Any
     assert heard[0] == DeviceHealth(device=NODE, observed_at=WHEN)
     assert told(heard) == [expected]
     assert told(hear(FAMILY, document)) == [expected]  # and by its shape
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"type": "DateTime", "value": MS}, "2023-11-14T22:13:20Z"),
+        ({"datatype": 13, "longValue": str(MS + 500)}, "2023-11-14T22:13:20.500000Z"),
+        ({"type": "DateTime", "value": "2023-11-14T22:13:20.000Z"}, "2023-11-14T22:13:20Z"),
+        ({"type": "DateTime", "value": 0}, None),
+    ],
+)
+def test_a_time_is_no_measurement_and_is_kept_with_the_device(value: dict[str, Any], said: str | None) -> None:
+    document = {"timestamp": MS, "metrics": [{"name": "Last Calibration", **value}], "seq": 1}
+    attributes = {"Last Calibration": said} if said else {}
+    assert hear(FAMILY, document, DATA) == [DeviceHealth(device=NODE, observed_at=WHEN, attributes=attributes)]
 
 
 def test_a_definition_and_a_null_tell_nothing() -> None:
