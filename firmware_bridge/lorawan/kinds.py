@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import msgspec
 
-from firmware_bridge.lorawan.makers_names import MAKERS
+from firmware_bridge.lorawan.makers_names import MAKERS, STATES
 from firmware_bridge.lorawan.names import (
     ALARMS,
     FACTS,
@@ -75,6 +75,10 @@ def kind_of(path: str, maker: str = "") -> Kind:
         return Kind(
             "measure", metric, unit, factor, below(channel, number) if channel and number else channel or number
         )
+    state = STATES.get(maker, {}).get(last)
+    if state is not None:
+        sort, name, part = state
+        return Kind(sort, name, channel=below(channel, part) if channel and part else channel or part)
     kind = _named(last, channel)
     if kind is None:
         kind = _normalized(above[-1], last) if above and above[-1] in _NORMALIZED else _measured(last, channel)

@@ -62,6 +62,20 @@ ALIASES: dict[str, str] = {
     "h2s": "hydrogen_sulfide",
     "nh3": "ammonia",
     "o3": "ozone",
+    **dict.fromkeys(("ambient_pressure", "atm_p", "air_pres", "air_pressure"), "pressure"),
+    **dict.fromkeys(("ambient_humidity", "rhum", "hygro", "hum_now"), "humidity"),
+    "temp_now": "temperature",
+    "luminance": "illuminance",
+    "sound": "sound_level",
+    **dict.fromkeys(("co2_filtered", "co2_concentration_filtered", "co2_pressure_compensated"), "co2"),
+    **dict.fromkeys(("co2_raw", "co2_concentration_raw"), "co2.raw"),
+    **dict.fromkeys(("soil_moist", "volumetric_water_content", "moisture_at_level"), "soil_moisture"),
+    "soil_moisture_at_depth": "soil_moisture",
+    **dict.fromkeys(("soil_temperature_at_depth", "temperature_at_level"), "soil_temperature"),
+    "salinity_at_level": "soil_salinity",
+    "vwc": "soil_moisture.vwc",
+    **dict.fromkeys(("soil_ph_h", "ph1_soil"), "soil_ph"),
+    "cumulative_precipitation": "rain_total",
 }
 """Names that the shared table of metrics does not have, in snake case."""
 
@@ -69,12 +83,12 @@ SCALES: dict[str, tuple[str, float, str]] = {
     "_mm": ("", 0.001, "m"),
     "_cm": ("", 0.01, "m"),
     "_m": ("", 1, "m"),
-    "_hpa": ("", 1, "hPa"),
-    "_kpa": ("", 10, "hPa"),
+    **dict.fromkeys(("_hpa", "_h_pa"), ("", 1, "hPa")),
+    **dict.fromkeys(("_kpa", "_k_pa"), ("", 10, "hPa")),
     "_pa": ("", 0.01, "hPa"),
     "_mpa": ("", 1000, "kPa"),
     "_bar": ("", 1, "bar"),
-    "_mv": ("", 0.001, "V"),
+    **dict.fromkeys(("_mv", "_m_v"), ("", 0.001, "V")),
     "_v": ("", 1, "V"),
     "_ma": ("", 0.001, "A"),
     "_m_a": ("", 0.001, "A"),
@@ -86,8 +100,9 @@ SCALES: dict[str, tuple[str, float, str]] = {
     "_celsius": ("", 1, "Cel"),
     "_c": ("", 1, "Cel"),
     "_degc": ("", 1, "Cel"),
-    "_kmph": ("", 1 / 3.6, "m/s"),
-    "_kmh": ("", 1 / 3.6, "m/s"),
+    **dict.fromkeys(("_kmph", "_kmh"), ("", 1 / 3.6, "m/s")),
+    **dict.fromkeys(("_kwh", "_k_wh"), ("", 1, "kWh")),
+    **dict.fromkeys(("_kw", "_k_w"), ("", 1000, "W")),
 }
 """Ending of a name -> (what replaces it, factor, unit)."""
 
@@ -97,14 +112,19 @@ UNSURE = frozenset({"distance", "water_level", "level", "depth", "wind_speed", "
 _BATTERY = re.compile(
     r"(?:\w+_)?bat(?:t|tery)?(?:_(?P<what>\w+))?|v(?:bat|batt|dd)|volt|bat(?:t)?(?:ery)?v(?:olt)?(?:age)?"
 )
-_VOLTS = frozenset({"v", "volt", "volts", "voltage", "mv"})
-_PERCENT = frozenset({"", "level", "lvl", "percent", "percentage", "pct", "capacity", "soc", "remaining"})
+_VOLTS = frozenset({"v", "volt", "volts", "voltage", "mv", "m_v"})
+_PERCENT = frozenset({"", "level", "lvl", "percent", "percentage", "pct", "capacity", "soc", "remaining", "main"})
+_NO_BATTERY = re.compile(r"(?:\w+_)?(?:low|display|alarm)_bat\w*")  # a state, or that of a part
 
 
 def battery_sort(name: str) -> str:
     """Whether a member, in snake case, is a battery's `volts` or `percent`; '' where it is neither."""
     if name == "batterylevel":
         return "percent"
+    if name == "supply_voltage":
+        return "volts"
+    if _NO_BATTERY.fullmatch(name):
+        return ""
     battery = _BATTERY.fullmatch(name)
     if battery is None:
         return ""
@@ -165,6 +185,7 @@ PASSED_OVER = frozenset(
         "hwver",
         "datecode",
         "systimestamp",
+        "time_stamp",
         "display_name",
         *("device_status", "reset_event", "tsl_version", "head", "msgid", "message_type", "mes_type", "mod"),
         *("bat_status", "bat_v_status", "interrupt_flag", "sensor_flag", "exti_trigger", "calculate_flag", "i_flag"),
@@ -195,9 +216,14 @@ ALARMS: dict[str, str] = {
     **dict.fromkeys(("button", "button_pressed", "sos", "panic", "emergency"), "button"),
     **dict.fromkeys(("button_event", "button_status", "press", "press_event"), "button"),
     **dict.fromkeys(("flood", "flood_alarm", "flooding"), "flood"),
+    **dict.fromkeys(("low_battery", "battery_low", "alarm_battery"), "battery_low"),
+    "alarm_fall": "fall",
     "alarm": "alarm",
 }
-MOTIONS = frozenset({"pir", "motion", "pir_status", "motion_detected", "motion_event_state", "pir_trigger"})
+MOTIONS = frozenset(
+    {"pir", "motion", "pir_status", "motion_detected", "motion_event_state", "pir_trigger"}
+    | {"in_motion", "in_movement", "in_trip", "moving", "motion_state"}
+)
 TAKEN = frozenset(
     {"occupancy", "occupied", "occupancy_status", "presence", "parking_status", "is_occupied", "car_status", "parked"}
 )
@@ -218,6 +244,7 @@ WORDS: dict[str, bool] = {
             "wet",
             "moving",
             "threshold alarm",
+            "y",
         ),
         True,
     ),
@@ -242,6 +269,7 @@ WORDS: dict[str, bool] = {
             "alarm release",
             "threshold alarm release",
             "threshold release alarm",
+            "n",
         ),
         False,
     ),
@@ -289,7 +317,7 @@ def split_number(name: str) -> tuple[str, str]:
 
 _TYPES = ("sht", "tmp", "pt", "ds18_b", "ds")  # a number behind them is a sensor's type
 _WARM = re.compile(r"temp|dew|heat|setpoint|sht|ds18|probe")
-_NUMBERED_NAME = re.compile(r"(?P<stem>.*?[a-z])(?P<apart>_(?:chn?|channel)?_?)?(?P<number>\d{1,3})")
+_NUMBERED_NAME = re.compile(r"(?P<stem>.*?(?:[a-z]|(?<=co)2(?=_)))(?P<apart>_(?:chn?|channel)?_?)?(?P<number>\d{1,3})")
 _CLIMATE = re.compile(r"(?P<where>\w+?)_(?P<what>temperature|temp|humidity|hum)")
 _PLACED = re.compile(
     r"(?P<what>temperature|temp|humidity|hum)(?:_c)?_(?P<where>board|internal|external|probe|ambient|indoor|outdoor|in|out"
@@ -335,6 +363,8 @@ _OWN_UNITS = {
     "soil_temperature": "Cel",
     "soil_conductivity": "uS/cm",
     "surface_temperature": "Cel",
+    "soil_ph": "[pH]",
+    "rain_total": "mm",
     "presence": "1",
     "ammonia": "[ppm]",
     "hydrogen_sulfide": "[ppm]",

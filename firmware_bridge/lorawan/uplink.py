@@ -59,7 +59,7 @@ def observe_uplink(uplink: Uplink) -> list[Observation]:
     if type(uplink.decoded) is dict or type(uplink.decoded) is list:
         model = uplink.model.upper()
         codec = find_codec(model, uplink.dev_eui)
-        maker = kind_of_maker(codec.name, model) if codec else ""
+        maker = kind_of_maker(codec.name if codec else "", model)
         if findings.touched:
             _add_new(uplink.decoded, findings, maker)
         else:

@@ -247,7 +247,7 @@ CASES: list[tuple[str, Any, list[tuple[Any, ...]], dict[str, Any]]] = [
         [("motion", True), ("contact", "", True), ("pm2_5", "", 4.0, "ug/m3"), ("pm1", "", 3.0, "ug/m3")],
         {},
     ),
-    ("a probe that is not there", {"TempC_DS18B20": "327.67"}, [], {}),
+    ("a probe that is not there", {"TempC_DS18B20": "327.67", "TempC_DS": "327.67"}, [], {}),
     ("an index that the same name as ppb hides", {"tvoc": 0.37}, [("voc", "", 0.37, "")], {}),
     ("a power factor in percent", {"power_factor": 97}, [("power_factor", "", 0.97, "1")], {}),
 ]
@@ -281,24 +281,6 @@ def test_volts_under_a_plain_battery_are_volts_where_the_maker_has_them() -> Non
         findings = Findings("x/1", None, "")
         sweep({"battery": 3}, findings, kind_of_maker(maker, ""))
         assert findings.facts == facts
-
-
-@pytest.mark.parametrize(
-    ("model", "decoded", "observations"),
-    [
-        ("CT101", {"current": 30, "total_current": 100}, [("current", "", 30, "A"), ("current_total", "", 100, "A.h")]),
-        ("WS523", {"current": 168, "active_power": 35}, [("current", "", 0.168, "A"), ("power", "", 35, "W")]),
-        ("EM500-PP", {"pressure": 10}, [("pipe_pressure", "", 10, "kPa")]),
-        ("WT201", {"target_temperature": 17, "angle_x": 3}, [("setpoint", "", 17, "Cel"), ("angle", "x", 3, "deg")]),
-        ("AM319", {"wind_speed": 3, "rainfall_total": 2}, [("wind_speed", "", 3, "m/s"), ("rain_total", "", 2, "mm")]),
-    ],
-)
-def test_a_models_own_units_are_known_where_the_model_is(
-    model: str, decoded: Any, observations: list[tuple[Any, ...]]
-) -> None:
-    findings = Findings("x/1", None, "")
-    sweep(decoded, findings, kind_of_maker("milesight", f"MILESIGHT {model}"))
-    assert [said(one) for one in findings.observations] == observations
 
 
 @pytest.mark.parametrize(("decoded", "observations", "facts"), [case[1:] for case in CASES], ids=[c[0] for c in CASES])
