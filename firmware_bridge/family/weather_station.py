@@ -65,12 +65,17 @@ _PATTERNS: tuple[tuple[str, str, str, str, str], ...] = (
     (r"(?P<n>[ehdwmy]rain)_piezo", "rain", "in", "mm", "piezo"),
     (r"pm25(?:_ch(?P<n>\d+))?", "pm2_5", "µg/m³", "ug/m3", ""),
     (r"pm25_(?:avg_)?24h(?:_ch(?P<n>\d+))?", "pm2_5", "µg/m³", "ug/m3", "24h"),
-    (r"pm25_co2", "pm2_5", "µg/m³", "ug/m3", "co2"),
-    (r"pm10_co2", "pm10", "µg/m³", "ug/m3", "co2"),
-    (r"co2(?:_in)?", "co2", "ppm", "[ppm]", ""),
-    (r"co2(?:_in)?_24h", "co2", "ppm", "[ppm]", "24h"),
+    *(
+        (rf"{member}_(?:(?P<n>24h)_)?co2", metric, "µg/m³", "ug/m3", "co2")
+        for member, metric in (("pm1", "pm1"), ("pm25", "pm2_5"), ("pm4", "pm4"), ("pm10", "pm10"))
+    ),
+    (r"pm25_in(?:_(?P<n>24h))?", "pm2_5", "µg/m³", "ug/m3", "indoor"),
+    (r"co2(?:_(?P<n>24h))?", "co2", "ppm", "[ppm]", ""),
+    (r"co2_?in(?:_(?P<n>24h))?", "co2", "ppm", "[ppm]", "indoor"),
     (r"lightning", "distance", "km", "m", "lightning"),
-    (r"lightning_num", "lightning_strikes", "", "1", "daily"),
+    (r"lightning_(?:num|day)", "lightning_strikes", "", "1", "daily"),
+    (r"lightning_hour", "lightning_strikes", "", "1", "hourly"),
+    (r"srain_piezo", "raining", "", "1", ""),
     (r"ws90cap_volt", "voltage", "V", "V", "capacitor"),
 )
 """(member in lower case, metric, unit as written, ours, channel); a group `n` is the sensor's number, or the span."""
@@ -81,7 +86,8 @@ _KINDS = tuple(
 _METRIC = {"°F": "°C", "inHg": "hPa", "mph": "km/h", "in": "mm", "in/h": "mm/h"}
 """What a gateway that was set to metric units writes under the same names."""
 
-_LEAK = re.compile(r"leak_?ch?(\d+)")
+_LEAK = re.compile(r"leak(?:_?ch?)?(\d+)")
+_UNHEARD = 2  # a leak detector of Ambient's that does not answer
 _ESCAPED = re.compile(r"%([0-7][0-9A-Fa-f])")
 _VOLTS = re.compile(r"\d\.\d+")
 
@@ -101,6 +107,8 @@ def _on_report(inbound: Inbound, _context: Context) -> Sequence[Observation]:
         if number is None:
             continue
         leak = _LEAK.fullmatch(member)
+        if leak and number == _UNHEARD:
+            continue
         if leak:
             found.append(Alarm(device=device, observed_at=at, name="water_leak", active=number != 0, area=leak[1]))
             continue

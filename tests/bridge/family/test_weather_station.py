@@ -125,3 +125,40 @@ def test_what_is_no_report_is_refused() -> None:
 @given(changed([REPORT]))
 def test_nothing_raises(document: Any) -> None:
     outcome(FAMILY, document, "ecowitt/A1B2C3")
+
+
+def test_air_monitors_tell_each_size_of_particle_and_its_mean_of_a_day() -> None:
+    air = {
+        "pm1_co2": 3,
+        "pm25_co2": 5,
+        "pm25_24h_co2": 6,
+        "pm10_24h_co2": 9,
+        "pm25_in": 2,
+        "co2in": 600,
+        "co2in_24h": 550,
+    }
+    told = readings({"dateutc": REPORT["dateutc"], "stationtype": "WS6210_V1.0", **air})
+    assert told == {
+        ("pm1", "co2"): (3.0, "ug/m3"),
+        ("pm2_5", "co2"): (5.0, "ug/m3"),
+        ("pm2_5", "co2.24h"): (6.0, "ug/m3"),
+        ("pm10", "co2.24h"): (9.0, "ug/m3"),
+        ("pm2_5", "indoor"): (2.0, "ug/m3"),
+        ("co2", "indoor"): (600.0, "[ppm]"),
+        ("co2", "indoor.24h"): (550.0, "[ppm]"),
+    }
+
+
+def test_strikes_of_a_day_and_an_hour_and_whether_it_rains() -> None:
+    said = {"dateutc": REPORT["dateutc"], "stationtype": "AMBWeatherV4.3", "lightning_day": 4, "lightning_hour": 1}
+    assert readings({**said, "srain_piezo": "1"}) == {
+        ("lightning_strikes", "daily"): (4.0, "1"),
+        ("lightning_strikes", "hourly"): (1.0, "1"),
+        ("raining", ""): (1.0, "1"),
+    }
+
+
+def test_a_leak_detector_that_does_not_answer_is_neither_wet_nor_dry() -> None:
+    said = {"dateutc": REPORT["dateutc"], "stationtype": "AMBWeatherV4.3", "leak1": 1, "leak2": 0, "leak3": 2}
+    alarms = [seen for seen in hear(FAMILY, said, "ecowitt/A1B2C3") if isinstance(seen, Alarm)]
+    assert [(seen.area, seen.active) for seen in alarms] == [("1", True), ("2", False)]
