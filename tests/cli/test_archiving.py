@@ -100,12 +100,14 @@ def test_an_archive_that_cannot_be_written_stops_nothing_and_is_counted(box: Box
     archive_folder(box).write_bytes(b"in the way")
     store = open_store(box)
     recorder = open_recorder(box, store)
+    at = box.clock()  # what is older than the archive keeps would be deleted as it is sealed
     for n in range(3):
-        recorder.record(Intake(events=[make_event(event_id=f"e{n}")], raw=[message(n), message(n + 1)]))
+        raw = [message(n, at=at), message(n + 1, at=at)]
+        recorder.record(Intake(events=[make_event(event_id=f"e{n}")], raw=raw))
     assert totals(store, "archive_missed") == {"": 6} and totals(store, "stored") == {"": 3}
     assert "archive_missed: 6" in call(box, "status")
     archive_folder(box).unlink()
-    recorder.record(Intake(events=[make_event(event_id="e3")], raw=[message(4)]))
+    recorder.record(Intake(events=[make_event(event_id="e3")], raw=[message(4, at=at)]))
     call(box, "archive", "seal", "--everything")
     assert "1 messages sealed" in call(box, "status") and "6 are known to be missing" in call(box, "status")
     store.close()
