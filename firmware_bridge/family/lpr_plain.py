@@ -20,7 +20,7 @@ _PLATES = tuple("plate_number plateNumber license_plate licensePlate license_pla
 _CAMERAS = tuple("camera_id cameraId camera camera_name cameraName device device_id deviceId serial".split())
 _TIMES = tuple("timestamp detected captured_at capturedAt created time datetime ts localTime".split())
 _SCORES = ("confidence", "score", "plate_confidence")
-_REGIONS = ("region", "license_plate_state", "country", "state")
+_REGIONS = ("region", "license_plate_state", "country")  # `state` may be that of the camera
 _UNREAD = frozenset(("unknown", "none", "no plate", "noplate", "null"))
 _PLATE = re.compile(r"(?=.*\d)[\w\- ·]{2,16}")
 """What may stand in a member called no more than `plate`, which may be of a cooker too."""

@@ -42,6 +42,7 @@ def seen(device: str, **told: Any) -> list[Observation]:
         ({"plate_number": "ABC1234", "camera": "Gate", "timestamp": S}, seen("Gate")),
         ({"plate": "ABC1234", "device": "ACCC8E01", "timestamp": S * 1_000, "localTime": "x"}, seen("ACCC8E01")),
         ({"licensePlate": "ABC1234", "cameraId": "G1", "time": S, "confidence": 96}, seen("G1", score=0.96)),
+        ({"plate_number": "ABC1234", "camera": "Gate", "timestamp": S, "state": "online"}, seen("Gate")),
         ({"plate_number": "", "camera": "Gate", "timestamp": S}, [DeviceHealth(device="lpr/Gate", observed_at=AT)]),
     ],
 )
