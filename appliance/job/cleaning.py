@@ -32,10 +32,10 @@ from appliance.store.retention.steps import (
     purge_rows,
     shrink,
 )
-from appliance.store.step import Step
 from appliance.store.settled.counts import fold_counts
 from appliance.store.settled.settle import settle_index
 from appliance.store.settled.tally import Tally
+from appliance.store.step import Step
 
 REST_S = 0.03  # SQLite looks for the lock again after 1, 2, 5, 10, 15, 20 and 25 ms
 PATROL_RISK_DAYS = 35
