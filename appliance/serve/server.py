@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -43,9 +42,6 @@ def serve(
         )
     )
     watch: Watch = app.state.watch
-    # A collection walks all that is kept (outlines, days, answers): tens of milliseconds in the middle of a tile.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
     asyncio.run(_serve(server, stop, lambda: ready(f"http://{http.host}:{http.port}"), watch.end))
     if not server.started:
         raise Unavailable(
