@@ -11,6 +11,7 @@ import pytest
 
 from appliance.errors import Conflict, Corrupt, Forbidden, NotFound
 from appliance.model.intake import Intake
+from appliance.store import dbapi
 from appliance.store.backup.manifest import read_manifest, write_hashes
 from appliance.store.backup.restoring import HALF, Restored, choose_backup, restore_backup
 from appliance.store.backup.taking import Wish, take_backup
@@ -119,6 +120,26 @@ def test_one_that_was_changed_is_refused_and_nothing_is_left(backup: Path, new_b
     with pytest.raises(Corrupt, match="not what was written"):
         restore(backup, new_box)
     assert not (new_box / FILE_NAME).exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"a shopping list\n" * 500, "a database of somebody else"],
+    ids=["empty, as a full drive leaves it", "text", "another program's"],
+)
+def test_a_file_that_holds_no_store_is_refused_and_nothing_is_left(
+    content: bytes | str, new_box: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "found.db"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    else:
+        other = dbapi.connect(str(file))
+        other.execute("CREATE TABLE accounts (name TEXT)")
+        other.close()
+    with pytest.raises(Corrupt, match="found.db holds no store of Hexpost"):
+        restore(file, new_box)
+    assert list(new_box.iterdir()) == []
 
 
 def test_a_damaged_one_with_fitting_hashes_is_refused_too(backup: Path, new_box: Path) -> None:
