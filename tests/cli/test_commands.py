@@ -1,6 +1,7 @@
 """Every command: named, helped with an example, wrong input refused with a remedy and the right exit code."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from appliance.cli.main import COMMANDS, hexpost
+from appliance.cli.parts import only_one
+from appliance.wiring import open_box
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,6 +129,21 @@ def test_a_command_that_needs_a_store_makes_none(tmp_path: Path, command: tuple[
     assert refused.exit_code == 1
     assert "no store at" in refused.output
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("part", ["bridge", "jobs", "sync"])
+def test_a_second_part_of_one_box_is_refused_wherever_the_first_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """Two bridges took the broker's session from each other, for ever."""
+    box = open_box(None, tmp_path, {})
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "of systemd"))
+    with only_one(box, part):
+        monkeypatch.delenv("RUNTIME_DIRECTORY")
+        refused = call(part, data=tmp_path)
+    assert refused.exit_code == 1
+    assert f"is held by process {os.getpid()}" in refused.output
+    assert f"has a `hexpost {part}` already; stop that one" in refused.output
 
 
 def test_sync_that_is_off_says_so(tmp_path: Path) -> None:
