@@ -17,9 +17,12 @@ def migrate_command(box: Box, as_json: bool) -> None:
 
     Example: hexpost migrate --data /var/lib/hexpost
     """
+    from appliance.store.engine import explained_opening
     from appliance.store.migrations import migrate
 
-    applied = migrate(box.data / FILE_NAME, timezone=box.settings.site.timezone)
+    path = box.data / FILE_NAME
+    with explained_opening(path):
+        applied = migrate(path, timezone=box.settings.site.timezone)
     if as_json:
         click.echo(to_json({"applied": applied}))
     else:

@@ -103,6 +103,28 @@ def test_a_migrated_store_is_up_to_date_the_second_time(tmp_path: Path) -> None:
     assert call("migrate", data=tmp_path).output.strip() == "up to date"
 
 
+@pytest.mark.parametrize("command", [("migrate",), ("bridge",), ("user", "add", "chief", "--password-file", "-")])
+def test_a_data_directory_that_cannot_be_is_said_in_a_line(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "data").write_text("a file, where the directory should be")
+    refused = CliRunner().invoke(hexpost, [*command, "--data", str(tmp_path / "data")], input="a long enough password")
+    assert refused.exit_code == 1
+    assert isinstance(refused.exception, SystemExit)
+    assert f"{tmp_path}/data is a file; name a directory" in refused.output
+
+
+def test_a_store_that_cannot_be_opened_is_said_in_a_line(tmp_path: Path) -> None:
+    """As where another user's file may be read and not written; here nobody may."""
+    call("migrate", data=tmp_path)
+    for left in tmp_path.glob("hexpost.db*"):
+        left.unlink()
+    (tmp_path / "hexpost.db").mkdir()
+    for command in (("migrate",), ("status",)):
+        refused = call(*command, data=tmp_path)
+        assert refused.exit_code == 1
+        assert isinstance(refused.exception, SystemExit)
+        assert "the store at" in refused.output
+
+
 def test_a_store_of_a_newer_program_is_refused_untouched(tmp_path: Path) -> None:
     from appliance.store import sqlite
 
