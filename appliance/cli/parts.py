@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -37,10 +37,8 @@ def only_one(box: Box, part: str) -> Iterator[None]:
     raises  Conflict  there is one, with its process number
     """
     with ExitStack() as stack:
-        try:
+        with suppress(OSError):  # a disk that takes no writes is told of where the store is opened
             stack.enter_context(hold_lock(box.data / f"hexpost.{part}-lock", part))
-        except OSError:
-            pass  # a disk that takes no writes is told of where the store is opened
         yield
 
 

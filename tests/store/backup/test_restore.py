@@ -137,7 +137,7 @@ def test_a_file_that_holds_no_store_is_refused_and_nothing_is_left(
         other = dbapi.connect(str(file))
         other.execute("CREATE TABLE accounts (name TEXT)")
         other.close()
-    with pytest.raises(Corrupt, match="found.db holds no store of Hexpost"):
+    with pytest.raises(Corrupt, match="holds no store of Hexpost"):
         restore(file, new_box)
     assert list(new_box.iterdir()) == []
 
