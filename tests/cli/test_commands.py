@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from appliance.cli.main import COMMANDS, hexpost
 from appliance.cli.parts import only_one
-from appliance.wiring import open_box
+from appliance.wiring import open_box, pulse_reporter
 
 ROOT = Path(__file__).parents[2]
 
@@ -166,6 +166,35 @@ def test_a_second_part_of_one_box_is_refused_wherever_the_first_was_started(
     assert refused.exit_code == 1
     assert f"is held by process {os.getpid()}" in refused.output
     assert f"has a `hexpost {part}` already; stop that one" in refused.output
+
+
+def test_status_says_that_a_bridge_which_is_up_hears_nothing(tmp_path: Path) -> None:
+    """Up is the process; whoever asks wants to know whether anything arrives."""
+    call("migrate", data=tmp_path)
+    box = open_box(None, tmp_path, {})
+    beats = {
+        "bridge": {"broker": "down", "broker_error": "127.0.0.1:1883: no answer", "store_error": ""},
+        "jobs": {"error": "the run failed", "archive_error": ""},
+        "sync": {"state": "off"},
+    }
+    for part, state in beats.items():
+        pulse_reporter(box, part, lambda: None)(state)
+    told = call("status", data=tmp_path).output
+    assert "  bridge: up\n    no broker, so nothing arrives: 127.0.0.1:1883: no answer\n" in told
+    assert "  jobs: up\n    the run failed\n  sync: up\n" in told
+    assert "to the centre: off; sync.url is not set" in told
+
+
+def test_status_begins_the_balance_with_what_was_received(tmp_path: Path) -> None:
+    call("migrate", data=tmp_path)
+    events = tmp_path / "events.jsonl"
+    event = {"event_type": "fire", "event_timestamp": "2026-11-21T10:00:00Z", "longitude": 47.97, "latitude": 29.37}
+    events.write_text(json.dumps(event) + "\n" + json.dumps(event) + "\n")
+    assert call("import", str(events), data=tmp_path).exit_code == 0
+    told = call("status", data=tmp_path).output
+    assert re.search(r"1 events, the last \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ; last run never", told)
+    balance = [line.split(":")[0].strip() for line in told.splitlines() if re.fullmatch(r"  [a-z ()]+: [\d,]+", line)]
+    assert balance[:3] == ["received", "duplicate", "stored"]
 
 
 def test_sync_that_is_off_says_so(tmp_path: Path) -> None:
