@@ -6,7 +6,7 @@ from typing import Any
 import click
 import msgspec
 
-from appliance.cli.options import DAY, common, to_json
+from appliance.cli.options import DAY, common, shown, to_json
 from appliance.clock import site_day, to_us
 from appliance.forecast.history import HORIZONS
 from appliance.store.forecast.slices import ForecastPage
@@ -71,7 +71,7 @@ def show_command(
         return
     click.echo(
         f"{horizon} from {page.day}, resolution {chosen}: {page.total:.1f} events expected in {len(page.items):,} "
-        f"cells; {page.method}, parameters {page.parameter_version}, made {page.made_at}"
+        f"cells; {page.method}, parameters {page.parameter_version}, made {shown(page.made_at)}"
     )
     if not page.offered:
         click.echo(f"the calibrated forecast is not offered: {page.reason}")

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ import click
 
 from appliance.cli.options import common, hexpost_command, log_to_stderr
 from appliance.cli.sd_notify import Notifier
+from appliance.cli.supervise import hold_lock
 from appliance.store.engine import FILE_NAME, Store
 from appliance.store.file.durable import is_read_only
 from appliance.store.file.health import DoubtWatch
@@ -28,6 +29,19 @@ if TYPE_CHECKING:  # each part imports at its start only what it needs
 GIVE_WAY = 10  # niceness of jobs and sync beside the others: what `CPUWeight` in their units says, a tenth
 WRITABLE_S = 5.0  # between looks whether a read-only disk can be written again
 YOUNG = 50_000  # objects between collections; each batch makes thousands, of which none is part of a cycle
+
+
+@contextmanager
+def only_one(box: Box, part: str) -> Iterator[None]:
+    """Be the only one of a part on this data directory: two bridges would take the broker's session from each other.
+
+    The lock lies beside the store, where the parts of systemd and those that a person starts meet.
+    raises  Conflict  there is one, with its process number
+    """
+    with ExitStack() as stack:
+        with suppress(OSError):  # a disk that takes no writes is told of where the store is opened
+            stack.enter_context(hold_lock(box.data / f"hexpost.{part}-lock", part))
+        yield
 
 
 @contextmanager
@@ -84,7 +98,7 @@ def bridge_command(box: Box, as_json: bool, port: str | None, baud: int) -> None
     from appliance.wiring_bridge import open_bridge, open_client
     from firmware_bridge.serial_port import SerialGateway
 
-    with running(box, "bridge") as (stop, notifier):
+    with only_one(box, "bridge"), running(box, "bridge") as (stop, notifier):
         store = open_store(box)
         client = open_client(box, box.clock)
         report = pulse_reporter(box, "bridge", notifier.alive)
@@ -127,7 +141,7 @@ def jobs_command(box: Box, as_json: bool) -> None:
         open_watching,
     )
 
-    with running(box, "jobs", niceness=GIVE_WAY) as (stop, notifier):
+    with only_one(box, "jobs"), running(box, "jobs", niceness=GIVE_WAY) as (stop, notifier):
         store = open_store(box)
         keeper = open_disk_keeper(box, store)
         report = pulse_reporter(box, "jobs", notifier.alive)

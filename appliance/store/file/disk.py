@@ -43,12 +43,15 @@ def disk_trouble(folder: Path) -> str:
 
 
 def explain_refusal(error: OSError, doing: str, folder: Path) -> Unavailable:
-    """What a disk's refusal means for whoever meets it."""
-    trouble = disk_trouble(folder)
+    """What a disk's refusal means for whoever meets it; the folder need not be there."""
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    trouble = disk_trouble(there)
     if trouble or error.errno in (errno.EROFS, errno.EIO):
         return BadDisk(doing, trouble or ERRORS_WORDS)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoRoom(f"{doing}: the disk is full; free space on it")
+    if there.is_file():
+        return Unavailable(f"{doing}: {there} is a file; name a directory")
     return Unavailable(f"{doing}: {error.strerror}; may this user write there, and is the disk still mounted?")
 
 
