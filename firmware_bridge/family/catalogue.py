@@ -6,7 +6,9 @@ Those written in Python are named here; those that data can describe are the `*.
 from collections.abc import Iterable, Sequence
 
 from firmware_bridge.family import (
+    airrohr,
     chirpstack,
+    davis,
     frigate,
     gnss,
     hikvision_dahua,
@@ -22,6 +24,7 @@ from firmware_bridge.family import (
     sparkplug_b,
     tasmota,
     the_things_stack,
+    thingsee,
     v2x_j2735,
     weather_station,
     zigbee2mqtt,
@@ -45,7 +48,10 @@ IN_PYTHON: tuple[Family, ...] = (
     sparkplug_b.FAMILY,
     homeassistant.FAMILY,
     gnss.FAMILY,
+    airrohr.FAMILY,
+    thingsee.FAMILY,
     weather_station.FAMILY,
+    davis.FAMILY,
     rtl_433.FAMILY,
     zigbee2mqtt.FAMILY,
     tasmota.FAMILY,
