@@ -27,6 +27,7 @@ from firmware_bridge.family import (
     thingsee,
     v2x_j2735,
     weather_station,
+    weatherflow,
     zigbee2mqtt,
 )
 from firmware_bridge.inbound import Family
@@ -51,6 +52,7 @@ IN_PYTHON: tuple[Family, ...] = (
     airrohr.FAMILY,
     thingsee.FAMILY,
     weather_station.FAMILY,
+    weatherflow.FAMILY,
     davis.FAMILY,
     rtl_433.FAMILY,
     zigbee2mqtt.FAMILY,
