@@ -28,6 +28,7 @@ from firmware_bridge.family import (
     v2x_j2735,
     weather_station,
     weatherflow,
+    weewx,
     zigbee2mqtt,
 )
 from firmware_bridge.inbound import Family
@@ -53,6 +54,7 @@ IN_PYTHON: tuple[Family, ...] = (
     thingsee.FAMILY,
     weather_station.FAMILY,
     weatherflow.FAMILY,
+    weewx.FAMILY,
     davis.FAMILY,
     rtl_433.FAMILY,
     zigbee2mqtt.FAMILY,
