@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from firmware_bridge.family import (
     airrohr,
+    ble,
     chirpstack,
     davis,
     frigate,
@@ -56,6 +57,7 @@ IN_PYTHON: tuple[Family, ...] = (
     weatherflow.FAMILY,
     weewx.FAMILY,
     davis.FAMILY,
+    ble.FAMILY,
     rtl_433.FAMILY,
     zigbee2mqtt.FAMILY,
     tasmota.FAMILY,
