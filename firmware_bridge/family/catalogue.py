@@ -5,7 +5,18 @@ Those written in Python are named here; those that data can describe are the `*.
 
 from collections.abc import Iterable, Sequence
 
-from firmware_bridge.family import gnss, rtl_433, weather_station
+from firmware_bridge.family import (
+    airrohr,
+    ble,
+    davis,
+    esphome,
+    gnss,
+    rtl_433,
+    thingsee,
+    weather_station,
+    weatherflow,
+    weewx,
+)
 from firmware_bridge.family.chirpstack import family as chirpstack
 from firmware_bridge.family.frigate import family as frigate
 from firmware_bridge.family.hikvision_dahua import family as hikvision_dahua
@@ -41,7 +52,14 @@ IN_PYTHON: tuple[Family, ...] = (
     sparkplug_b.FAMILY,
     homeassistant.FAMILY,
     gnss.FAMILY,
+    airrohr.FAMILY,
+    thingsee.FAMILY,
     weather_station.FAMILY,
+    weatherflow.FAMILY,
+    weewx.FAMILY,
+    davis.FAMILY,
+    ble.FAMILY,
+    esphome.FAMILY,
     rtl_433.FAMILY,
     zigbee2mqtt.FAMILY,
     tasmota.FAMILY,

@@ -131,6 +131,18 @@ def _parts_of_probe(findings: Findings, data: bytes, where: int, at: datetime) -
             findings.measure(metric, raw / 10, unit, at=at)
 
 
+def _two_parts(findings: Findings, data: bytes, where: int, at: datetime) -> None:
+    """TS302: half a byte for each of two parts, which says whether it is a thermometer and why it was stored."""
+    for n, sort in enumerate((data[where] >> 4, data[where] & 15)):
+        start, channel = where + 1 + 2 * n, str(n + 1)
+        if sort in (1, 2, 3, 4):
+            findings.measure("temperature", signed(data, start, 2) / 10, "Cel", channel, at=at)
+        elif sort in (5, 6):
+            findings.alarm("contact", whole(data, start, 2) == 1, channel, at=at)
+        elif sort:
+            findings.implausible = True
+
+
 def _valve(findings: Findings, data: bytes, where: int, at: datetime) -> None:
     """UC51x: bits for open, counting, the input, and which valve; then its pulses."""
     state, channel = data[where], "2" if data[where] & 16 else "1"
@@ -234,6 +246,7 @@ RECORD: dict[int, tuple[Layout, ...]] = {
         Layout(models=("UC511", "UC512"), values=((4, _valve),), named=True),
         Layout(models=("TS201",), values=((4, _probe_of),), named=True),
         Layout(models=("TS301",), values=((4, _parts_of_probe),), named=True),
+        Layout(models=("TS302",), values=((4, _two_parts),), named=True),
         Layout(models=("EM320-TH",), values=((4, _TEMPERATURE), (6, _TENTHS)), named=True),
         Layout(models=("VS133", "VS135", "VS132"), values=((4, _line),), named=True),
     ),

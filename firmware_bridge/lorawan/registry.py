@@ -6,16 +6,20 @@ from functools import lru_cache
 from firmware_bridge.lorawan.browan import BROWAN
 from firmware_bridge.lorawan.cayenne import CAYENNE
 from firmware_bridge.lorawan.codec import Codec
+from firmware_bridge.lorawan.counting import HKT, IMBUILDINGS, PARAMETRIC
 from firmware_bridge.lorawan.decentlab import DECENTLAB
 from firmware_bridge.lorawan.dragino import DRAGINO
 from firmware_bridge.lorawan.elsys import ELSYS
+from firmware_bridge.lorawan.levels import ADNEXO, BRIGHTER_BINS, LAIIER, VEGA, WILSEN
 from firmware_bridge.lorawan.makers import ADEUNIS, ENGINKO, LAIRD
 from firmware_bridge.lorawan.mclimate import MCLIMATE
 from firmware_bridge.lorawan.milesight import MILESIGHT
 from firmware_bridge.lorawan.netvox import NETVOX
 from firmware_bridge.lorawan.parking import BOSCH, NWAVE, PLACEPOD, TERABEE
+from firmware_bridge.lorawan.rooms import COMTAC, ENLESS, TALKPOOL, THERMOKON
 from firmware_bridge.lorawan.seeed import SEEED
 from firmware_bridge.lorawan.sensiedge import SENSIEDGE
+from firmware_bridge.lorawan.strega import STREGA
 from firmware_bridge.lorawan.tektelic import TEKTELIC
 from firmware_bridge.lorawan.trackers import ABEEWAY, DIGITAL_MATTER, FIELD_TEST
 from firmware_bridge.lorawan.yobiiq import YOBIIQ
@@ -43,6 +47,19 @@ CODECS: tuple[Codec, ...] = (
     ADEUNIS,
     LAIRD,
     ENGINKO,
+    IMBUILDINGS,
+    HKT,
+    PARAMETRIC,
+    WILSEN,
+    BRIGHTER_BINS,
+    ADNEXO,
+    VEGA,
+    LAIIER,
+    ENLESS,
+    COMTAC,
+    TALKPOOL,
+    THERMOKON,
+    STREGA,
 )
 
 _WORDS = {word: codec for codec in CODECS for word in codec.words}

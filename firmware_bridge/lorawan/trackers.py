@@ -1,4 +1,4 @@
-"""Trackers: Abeeway (micro, compact, badge), Digital Matter (Oyster, Yabby), Adeunis' field test device.
+"""Trackers: Abeeway (micro, compact, badge), Digital Matter (Oyster, Yabby, Guppy, G62), Adeunis' field test device.
 
 Read where the device is named: their bytes are numbers without a mark. Source: Abeeway's "Trackers reference guide",
 Digital Matter's "LoRaWAN payload formats" of Oyster and Yabby, Adeunis' "FTD user guide".
@@ -33,29 +33,86 @@ def _read_abeeway(body: Body, findings: Findings) -> bool:
 
 
 _FIX_FAILED = 2
+_FINE_CELL = 8  # newer trackers tell the battery from 3.5 V on
+_GUPPY, _PLUGGED = "GUPPY", ("G62", "G120", "G150")
+
+
+def _new_volts(raw: int) -> float:
+    return round(3.5 + 0.032 * raw, 3)
 
 
 def _read_digital_matter(body: Body, findings: Findings) -> bool:
-    """Little-endian; a position whose fix failed is an old one and is left out."""
+    """Little-endian; a position whose fix failed is an old one and is left out. Guppy and G62 have their own bodies."""
     data, port = body.data, body.f_port
+    if _GUPPY in body.model:
+        return _read_guppy(data, port, findings)
+    if any(word in body.model for word in _PLUGGED):
+        return _read_plugged(data, port, findings)
+    if port == 33 and len(data) == 11:
+        return _read_binary(data, findings)
     if port == 1 and len(data) == 11:
-        findings.tell("voltage_v", data[10] / 40)
-        moving, failed, fine = data[8] & 1 == 1, data[8] & _FIX_FAILED != 0, (signed(data, 0, 4), signed(data, 4, 4))
-        speed = data[9]
+        volts, moving, failed = data[10] / 40, data[8] & 1 == 1, data[8] & _FIX_FAILED != 0
+        fine, speed = (signed(data, 0, 4), signed(data, 4, 4)), data[9]
     elif port == 4 and len(data) == 9:
-        findings.tell("voltage_v", data[7] / 40)
-        moving, failed, fine = (
-            data[8] & 1 == 1,
-            data[8] & _FIX_FAILED != 0,
-            (signed(data, 0, 3) * 256, signed(data, 3, 3) * 256),
-        )
-        speed = (data[6] >> 3) * 5
+        volts = _new_volts(data[7]) if data[8] & _FINE_CELL else data[7] / 40
+        moving, failed = data[8] & 1 == 1, data[8] & _FIX_FAILED != 0
+        fine, speed = (signed(data, 0, 3) * 256, signed(data, 3, 3) * 256), (data[6] >> 3) * 5
+    elif port == 31 and len(data) >= 4:
+        findings.tell("voltage_v", _new_volts(data[3]))
+        return True
     else:
-        return port in (2, 3, 30, 31)  # answers and statistics
+        return port in (2, 3, 30)  # answers and statistics
+    findings.tell("voltage_v", volts)
     findings.motion(moving)
     if not failed:
-        findings.locate(fine[0] / 1e7, fine[1] / 1e7)
-        findings.measure("speed", speed / 3.6, "m/s")
+        _moved(findings, (fine[0] / 1e7, fine[1] / 1e7), speed)
+    return True
+
+
+def _moved(findings: Findings, place: tuple[float, float], kmh: float) -> None:
+    findings.locate(*place)
+    findings.measure("speed", kmh / 3.6, "m/s")
+
+
+def _read_binary(data: bytes, findings: Findings) -> bool:
+    """Bits from the lowest on: parts of half a turn, states, minutes of rest, the battery, heading and speed."""
+    bits = whole(data, 0, len(data))
+    north, east = bits >> 1 & 0x7FFFFF, bits >> 24 & 0xFFFFFF
+    latitude = 180 * (north - (north >> 22 << 23)) / (1 << 23)
+    longitude = 360 * (east - (east >> 23 << 24)) / (1 << 24)
+    findings.tell("voltage_v", _new_volts(bits >> 65 & 255))
+    findings.motion(bits >> 48 & 1 == 1)
+    if not bits & 1:
+        _moved(findings, (round(latitude, 6), round(longitude, 6)), 5 * (bits >> 76 & 31))
+    return True
+
+
+def _read_guppy(data: bytes, port: int, findings: Findings) -> bool:
+    """Volts from two on and whether it moves, half degrees; four bytes tell how it lies as well."""
+    if port != 1 or len(data) not in (2, 4):
+        return port in (2, 3)
+    findings.motion(data[0] & 1 == 1)
+    findings.tell("voltage_v", round(2 + 0.014 * (data[0] >> 1), 3))
+    findings.measure("temperature", data[1] / 2 - 40, "Cel")
+    if len(data) == 4:
+        findings.alarm("man_down", data[2] & 1 == 1)
+        findings.measure("inclination", (data[2] >> 1) * 1.5, "deg")
+    return True
+
+
+def _read_plugged(data: bytes, port: int, findings: Findings) -> bool:
+    """G62: the lowest four bits of both coordinates are states; ports 1 and 2 differ in what follows the battery."""
+    if port not in (1, 2) or len(data) < (17 if port == 1 else 11):
+        return port in (3, 4)
+    findings.motion(data[0] & 3 != 0)
+    findings.measure("ignition", data[4] & 1)
+    findings.tell("voltage_v", round(data[10] * 0.02, 3))
+    if data[0] & 8:
+        place = signed(bytes([data[0] & 0xF0]) + data[1:4], 0, 4), signed(bytes([data[4] & 0xF0]) + data[5:8], 0, 4)
+        _moved(findings, (place[0] / 1e7, place[1] / 1e7), data[9])
+    if port == 1:
+        findings.measure("voltage", whole(data, 11, 2) / 1000, "V", "external")
+        findings.measure("temperature", signed(data, 15, 1), "Cel")
     return True
 
 
@@ -93,7 +150,7 @@ ABEEWAY = Codec(name="abeeway", title="Abeeway", words=("ABEEWAY",), ouis=("2063
 DIGITAL_MATTER = Codec(
     name="digital_matter",
     title="Digital Matter",
-    words=("DIGITAL MATTER", "DIGITAL-MATTER", "DIGITALMATTER", "OYSTER", "YABBY"),
+    words=("DIGITAL MATTER", "DIGITAL-MATTER", "DIGITALMATTER", "OYSTER", "YABBY", "GUPPY"),
     ouis=("70b3d5705",),
     read=_read_digital_matter,
 )

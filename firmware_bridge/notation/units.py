@@ -63,6 +63,7 @@ _SCALES: dict[str, Scale] = {
     "mi": Scale("m", 1609.344),
     "mm/h": Scale("mm/h"),
     "mm/d": Scale("mm/h", 1 / 24),
+    "cm/h": Scale("mm/h", 10.0),
     "in/h": Scale("mm/h", 25.4),
     "in/d": Scale("mm/h", 25.4 / 24),
     "W/m²": Scale("W/m2"),

@@ -1,11 +1,11 @@
-"""Air quality monitors that a mapping file describes: AirGradient and PurpleAir."""
+"""Air quality monitors that a mapping file describes: AirGradient, PurpleAir, Awair, Netatmo, uRADMonitor."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Motion, Observation
+from appliance.model.observation import DeviceHealth, EnvironmentReading, Observation
 from appliance.wiring_families import FAMILY_FOLDER
 from firmware_bridge.mapping.compile import compile_mapping
 from tests.bridge.family.told import Conversation
@@ -93,54 +93,52 @@ def test_what_purpleair_measures_is_in_our_units_at_its_place_and_time() -> None
     assert {(seen.longitude, seen.latitude) for seen in found} == {(47.97, 29.37)}
 
 
-def thingsee(**values: Any) -> list[Observation]:
-    said = {"tsmTuid": "TSAR02", "tsmTs": 1657105690, "tsmGw": "TSGW06", "tsmEv": 10, **values}
-    family = compile_mapping((FAMILY_FOLDER / "environment.toml").read_text(encoding="utf-8"))
-    return Conversation(family).tell("hexpost/v1/a/gateway/raw/environment", said)
+def test_airgradients_first_versions_wrote_some_names_otherwise() -> None:
+    said = {"wifi": -46, "serialno": "aabbcc", "rco2": 447, "atmp": 20.5, "tvoc_raw": 33051, "nox_raw": 16307}
+    found = heard("airgradient", "school/air", {**said, "boot": 6, "firmwareVersion": "3.0.10", "fwMode": "I-9PSL"})
+    assert readings(found) == {
+        "co2": (447, "[ppm]"),
+        "temperature": (20.5, "Cel"),
+        "voc_raw": (33051, ""),
+        "nox_raw": (16307, ""),
+    }
+    health = next(seen for seen in found if isinstance(seen, DeviceHealth))
+    assert (health.firmware, health.model) == ("3.0.10", "I-9PSL")
+
+
+def test_purpleair_counts_particles_in_a_decilitre() -> None:
+    said = {name: value for name, value in PURPLE.items() if not name.startswith(("pm", "current", "pressure"))}
+    found = heard("purpleair", "school/air", {**said, "pm2_5_cf_1": 4, "p_0_3_um": 1488, "p_10_0_um_b": 2})
+    assert readings(found) == {
+        "pm2_5.cf1": (4, "ug/m3"),
+        "particles_0_3": (1488, "/dL"),
+        "particles_10.b": (2, "/dL"),
+    }
 
 
 @pytest.mark.parametrize(
-    ("said", "metric", "value", "unit"),
+    ("said", "expected"),
     [
-        ({"tsmId": 24100, "carbonDioxide": 460, "status": 0}, "co2", 460, "[ppm]"),
-        ({"tsmId": 24101, "tvoc": 10}, "voc", 10, "[ppb]"),
-        ({"tsmId": 12100, "airp": 97021.277}, "pressure", 970.21277, "hPa"),
-        ({"tsmId": 12100, "lght": 40}, "illuminance", 40, "lx"),
-        ({"tsmId": 13100, "moveCount": 3}, "motion_count", 3, "1"),
-        ({"tsmId": 1111, "accz": 950}, "acceleration.z", 950, "m[g]"),
+        (
+            {"timestamp": "2021-03-01T10:11:12.000Z", "score": 88, "temp": 21.9, "humid": 51.8, "voc_baseline": 37000},
+            {"air_quality_score": (88, "1"), "temperature": (21.9, "Cel"), "humidity": (51.8, "%")},
+        ),
+        (
+            {"time_utc": 1614593472, "Temperature": 21.5, "Noise": 38, "Pressure": 1013.2, "max_temp": 25},
+            {"temperature": (21.5, "Cel"), "sound_level": (38, "dB"), "sea_level_pressure": (1013.2, "hPa")},
+        ),
+        (
+            {"_id": "06:00:00", "dashboard_data": {"time_utc": 1614593472, "WindStrength": 36, "WindAngle": 200}},
+            {"wind_speed": (10, "m/s"), "wind_direction": (200, "deg")},
+        ),
+        (
+            {"data": {"id": "82000123", "cpm": 12, "temperature": 20.5, "pressure": 101325, "voltage": 380}},
+            {"radiation_counts": (12, "/min"), "temperature": (20.5, "Cel"), "pressure": (1013.25, "hPa")},
+        ),
     ],
+    ids=["awair", "netatmo", "netatmo module", "uradmonitor"],
 )
-def test_a_thingsee_tag_measures_by_its_kind_of_message(
-    said: dict[str, Any], metric: str, value: float, unit: str
-) -> None:
-    assert [
-        (f"{seen.metric}.{seen.channel}" if seen.channel else seen.metric, seen.value, seen.unit)
-        for seen in thingsee(**said)
-        if isinstance(seen, EnvironmentReading)
-    ] == [(metric, value, unit)]
-
-
-def test_a_thingsee_tag_sees_and_feels() -> None:
-    assert [seen.active for seen in thingsee(tsmId=2100, state=1) if isinstance(seen, Motion)] == [True]
-    assert [seen.active for seen in thingsee(tsmId=12101, hall=0) if isinstance(seen, Alarm)] == [False]
-    health = next(seen for seen in thingsee(tsmId=1110, batl=93) if isinstance(seen, DeviceHealth))
-    assert (health.battery_percent, health.manufacturer, health.via) == (93, "Haltian", "TSGW06")
-
-
-def test_a_davis_console_tells_an_object_for_each_of_its_sensors() -> None:
-    outside = {"lsid": 1, "data_structure_type": 1, "txid": 2, "temp": 70.7, "wind_speed_last": 10, "rain_size": 1}
-    console = {"lsid": 2, "data_structure_type": 4, "temp_in": 68.0, "hum_in": 41.5}
-    barometer = {"lsid": 3, "data_structure_type": 3, "bar_absolute": 29.5, "bar_trend": None}
-    said = {"data": {"did": "001D0A", "ts": 1531754005, "conditions": [outside, console, barometer]}, "error": None}
-    family = compile_mapping((FAMILY_FOLDER / "davis.toml").read_text(encoding="utf-8"))
-    found = Conversation(family).tell("garden/davis", said)
-    assert {(seen.device, seen.observed_at) for seen in found} == {
-        ("davis/001D0A", datetime(2018, 7, 16, 15, 13, 25, tzinfo=UTC))
-    }
-    assert [(seen.metric, seen.channel, seen.value) for seen in found if isinstance(seen, EnvironmentReading)] == [
-        ("temperature", "2", 21.5),
-        ("wind_speed", "2", 4.4704),
-        ("temperature.indoor", "", 20),
-        ("humidity.indoor", "", 41.5),
-        ("pressure", "", 998.984657),
-    ]
+def test_what_others_measure_of_the_air(said: dict[str, Any], expected: dict[str, tuple[float, str]]) -> None:
+    found = heard("environment", "school/air", said)
+    assert readings(found) == expected
+    assert {seen.observed_at for seen in found} <= {datetime(2021, 3, 1, 10, 11, 12, tzinfo=UTC), None}

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.errors import Rejected
-from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Incident, Observation
+from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Incident, Motion, Observation
 from firmware_bridge.family.rtl_433 import FAMILY
 from tests.bridge.family.hearing import changed, outcome
 from tests.bridge.family.told import Conversation, well_typed
@@ -78,6 +78,15 @@ def test_single_values_are_of_the_same_device() -> None:
         ("co2_ppm", 450, "co2", 450, "[ppm]", ""),
         ("power_W", 12.5, "power", 12.5, "W", ""),
         ("setpoint_C", 20, "target_temperature", 20, "Cel", ""),
+        ("temperature2_F", 68, "temperature", 20, "Cel", "2"),
+        ("power1_W", 5, "power", 5, "W", "1"),
+        ("power_VA", 230, "power", 230, "VA", ""),
+        ("total_kWh", 12.5, "energy", 12.5, "kWh", "total"),
+        ("water_usage_l", 500, "water_usage", 0.5, "m3", ""),
+        ("wind_spd_km_h", 36, "wind_speed", 10, "m/s", ""),
+        ("rain", 12, "rain", 12, "", ""),  # tips
+        ("storm_dist", 7, "storm_distance", 7, "", ""),  # a step of the maker's scale
+        ("light", 3, "illuminance", 3, "", ""),
     ],
 )
 def test_a_value_ends_with_its_unit(
@@ -98,6 +107,16 @@ def test_a_value_ends_with_its_unit(
         ({"switch1": "OPEN"}, "contact", True),
         ({"state": "closed"}, "contact", False),
         ({"tamper": 1}, "tamper", True),
+        ({"closed": 1}, "contact", False),
+        ({"opened": 1, "state": "open"}, "contact", True),
+        ({"leaking": 1}, "water_leak", True),
+        ({"leaknow": 2, "leak": 0}, "water_leak", True),
+        ({"water": 1, "state": "water"}, "water_leak", True),
+        ({"event": "Water Leak", "detect_wet": 1}, "water_leak", True),
+        ({"event": "DOOR/WINDOW CLOSED"}, "contact", False),
+        ({"extradata": "Contact Open", "state": 1}, "contact", True),
+        ({"subtype": "smoke", "switch1": "OPEN"}, "smoke", True),
+        ({"text": "Fire alarm"}, "fire", True),
     ],
 )
 def test_states_are_alarms(said: dict[str, Any], name: str, active: bool) -> None:
@@ -133,3 +152,53 @@ def test_the_receiver_is_there_or_is_not() -> None:
 def test_odd_members_cost_no_more_than_themselves(topic: str | None, said: Any) -> None:
     told = outcome(FAMILY, said, topic)
     assert told is None or isinstance(told, Rejected) or well_typed(told)
+
+
+@pytest.mark.parametrize(
+    ("said", "active"),
+    [
+        ({"motion": 1, "state": "motion", "cmd": 10}, True),  # and no open contact
+        ({"event": "MOTION READY"}, False),
+        ({"subtype": "motion", "switch1": "OPEN"}, True),
+    ],
+)
+def test_motion_is_motion_in_whichever_words(said: dict[str, Any], active: bool) -> None:
+    assert [(type(seen), getattr(seen, "active", None)) for seen in heard(**said)[1:]] == [(Motion, active)]
+
+
+def test_what_a_remote_control_switches_is_no_contact() -> None:
+    assert [type(seen) for seen in heard(state="ON", unit=3, group=0)] == [DeviceHealth, Incident]
+    assert [type(seen) for seen in heard(event="Battery Report", code="f542")] == [DeviceHealth]
+
+
+def test_lightning_strikes_a_bell_rings_and_a_smoke_detector_is_heard_when_it_raises_alarm() -> None:
+    strike = [seen for seen in heard(state="strike", storm_dist_km=12, strike_count=3) if isinstance(seen, Incident)]
+    assert [(seen.event_type, seen.attributes) for seen in strike] == [("lightning_strike", {"distance_km": 12.0})]
+    bell = [seen for seen in heard(subtype="Doorbell", alert="Normal") if isinstance(seen, Alarm)]
+    assert [(seen.name, seen.momentary) for seen in bell] == [("doorbell", True)]
+    smoke = {"model": "Smoke-GS558", "id": 30921, "unit": 19, "learn": 0, "code": "4f1933"}
+    alarms = [seen for seen in heard(**smoke) if isinstance(seen, Alarm)]
+    assert [(seen.name, seen.momentary) for seen in alarms] == [("smoke", True)]
+
+
+def test_the_pressure_of_a_tyre_is_not_the_weathers() -> None:
+    (tyre,) = heard(type="TPMS", pressure_kPa=220)[1:]
+    assert isinstance(tyre, EnvironmentReading)
+    assert (tyre.metric, tyre.value, tyre.unit) == ("tyre_pressure", 2200, "hPa")
+
+
+def test_a_batterys_level_is_told_where_there_is_one() -> None:
+    levels = [heard(**said)[0] for said in ({"battery_ok": 0.9}, {"battery_pct": 55}, {"battery_ok": 1})]
+    assert [getattr(seen, "battery_percent", 0) for seen in levels] == [90, 55, None]
+
+
+@pytest.mark.parametrize("member", ["seq_num", "msg_counter", "flags2", "unknown1", "humidity_raw", "net_id", "crc"])
+def test_what_only_the_radio_needs_is_no_measured_value(member: str) -> None:
+    assert [type(seen) for seen in heard(**{member: 12})] == [DeviceHealth]
+
+
+def test_a_single_state_is_what_it_is_in_a_whole_message() -> None:
+    radio = Conversation(FAMILY)
+    assert radio.tell("rtl_433/pi/devices/Kerui-Security/840811/state", "motion") == [
+        Motion(device="rtl_433/Kerui-Security/840811", active=True)
+    ]

@@ -139,6 +139,8 @@ RECORDS: list[tuple[str, str, Said]] = [
     ("20cec79afa6402f1006401", "TS201", [temperature(24.1), humidity(50.0)]),
     ("20cec79afa6440f1000000", "TS301", [temperature(24.1)]),
     ("20cec79afa644af401f100", "TS301", [temperature(24.1), humidity(50.0)]),
+    # 4: a thermometer; 5: a contact, stored since it was opened
+    ("20cec79afa6445f1000100", "TS302", [temperature(24.1, "1"), ("contact", "2", True)]),
     ("20cec79afa6404e8030000", "VS133", [("people", "1", None, 1000, None, True)]),
     ("20cec79afa64e803f100000000", "EM410", [("distance", "", 1.0, "m"), temperature(24.1)]),
     ("21cedff40b65f100640001010a000a0000803b45", "EM300-DI", [
