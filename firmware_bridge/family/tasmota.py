@@ -45,7 +45,7 @@ def _on_tele(inbound: Inbound, context: Context) -> Sequence[Observation]:
     return _read(document, parts["device"], parts["leaf"], context, answers=False)
 
 
-def _on_stat(inbound: Inbound, context: Context) -> Sequence[Observation]:
+def on_stat(inbound: Inbound, context: Context) -> Sequence[Observation]:
     """Answers to commands, and what changed as by a command."""
     document, parts = inbound.document, inbound.parts
     if type(document) is not dict:
@@ -301,7 +301,7 @@ def _on_learned(inbound: Inbound, context: Context) -> Sequence[Observation]:
     inbound.parts, inbound.document = {"device": name, "leaf": leaf}, read_form(inbound.payload, "any")
     if leaf == "LWT":
         return _lwt(inbound, context)
-    return (_on_stat if prefix == "stat" else _on_tele)(inbound, context)
+    return (on_stat if prefix == "stat" else _on_tele)(inbound, context)
 
 
 def _named(document: Any) -> Handler | None:
@@ -334,11 +334,14 @@ def _recognise(document: Any) -> Handler | None:
 
 
 def _on_shape(inbound: Inbound, context: Context) -> Sequence[Observation]:
+    """By its shape; from then on whatever else comes on that topic is its own, as is its last will."""
     document, base = inbound.document, sender_of(inbound)
     leaf = "STATE" if "Wifi" in document else "SENSOR" if document.keys().isdisjoint(_STATUS) else "STATUS"
     head, _, last = base.rpartition("/")
     if head and (last in _LEAVES or last[:6] == "STATUS"):
         base = head
+        if base == inbound.topic.rpartition("/")[0]:
+            context.memory.put(NAME, "topic/" + base, ["stat" if last[:6] == "STATUS" else "tele", base])
     return _read(document, base, leaf, context, answers=False)
 
 
@@ -357,9 +360,9 @@ FAMILY = Family(
         Route(template="tele/{device...}/LWT", handle=_lwt, form="text"),
         Route(template="{device...}/tele/LWT", handle=_lwt, form="text"),
         Route(template="tele/{device...}/{leaf}", handle=_on_tele, form="any"),
-        Route(template="stat/{device...}/{leaf}", handle=_on_stat, form="any"),
+        Route(template="stat/{device...}/{leaf}", handle=on_stat, form="any"),
         Route(template="{device...}/tele/{leaf}", handle=_on_tele, form="any"),
-        Route(template="{device...}/stat/{leaf}", handle=_on_stat, form="any"),
+        Route(template="{device...}/stat/{leaf}", handle=on_stat, form="any"),
         Route(template="cmnd/{device...}/{leaf}", handle=_nothing, form="bytes"),
         Route(template="{device...}/cmnd/{leaf}", handle=_nothing, form="bytes"),
         Route(template="tasmota/discovery/{mac}/config", handle=_discovery),
