@@ -11,6 +11,8 @@ from typing import Any
 
 from appliance.errors import Rejected
 from appliance.model.observation import DeviceHealth, Observation, PlateRead
+from firmware_bridge.family.axis_dataq import ROUTES as DATAQ
+from firmware_bridge.family.axis_dataq import recognise_dataq
 from firmware_bridge.family.axis_scene import detected, on_detectx, recognise_scene, serial_of
 from firmware_bridge.family.onvif_bridges import ROUTES as BRIDGES
 from firmware_bridge.family.onvif_bridges import recognise_item
@@ -194,7 +196,7 @@ def _handler_of(document: dict[str, Any]) -> Handler | None:
         return _on_event if topic.startswith(_PREFIXES) else None
     if document.get("method") == "events:notify":
         return _on_notify
-    return recognise_scene(document) or recognise_item(document)
+    return recognise_scene(document) or recognise_item(document) or recognise_dataq(document)
 
 
 FAMILY = Family(
@@ -210,6 +212,7 @@ FAMILY = Family(
         Route(template="detectx/{leaf}/{serial}", handle=on_detectx),
         Route(template="detectx/event/{serial}/{label}/{state}", handle=on_detectx),
         *BRIDGES,
+        *DATAQ,
     ),
     recognise=_recognise,
 )
