@@ -1,8 +1,8 @@
 """DataQ, an application on Axis cameras that tells what it tracks; and how an Axis device comes and goes.
 
-Part of `onvif_axis`. DataQ publishes on `{its own}/{what}/{serial}`; the members tell what it is. An object keeps its id
-while it is tracked, from its birth on: what is seen of it, its track and the path it leaves are one incident. Its place
-on a map is transient, as it is nobody's device.
+Part of `onvif_axis`. DataQ publishes on `{its own}/{what}/{serial}`; the members tell what it is. An object keeps its
+id while it is tracked, from its birth on: what is seen of it, its track and the path it leaves are one incident. Its
+place on a map is transient, as it is nobody's device.
 Source: pandosme/DataQ, MQTT topics; Axis OS, MQTT client, "Connect message" and "Last Will and Testament".
 """
 
