@@ -48,6 +48,7 @@ _ALARMS = {
     "state": "contact",
     "gas": "gas",
 }
+_WORDS = frozenset(("stop_reason", "temperature_status", "illumination", "self_test"))
 _RELAY = (("ison", "switch", "1", 1.0),)
 _LIGHT = (("ison", "light", "1", 1.0), ("brightness", "brightness", "%", 1.0), ("power", "power", "W", 1.0))
 _GAS = {"mild": True, "heavy": True, "test": False, "none": False, "unknown": False}
@@ -74,20 +75,28 @@ def _on_value(inbound: Inbound, context: Context) -> Sequence[Observation]:
 
 def _read_value(device: str, first: str, last: str, levels: Sequence[str], said: Any) -> Observation | None:
     """One value: a sensor's, a relay's, or what a relay's meter says."""
+    if last in _WORDS or (first == "valve" and last == "state"):
+        return _in_words(device, first, last, levels, said)
     if first == "sensor":
         return _read_sensor(device, last, said)
-    channel = levels[1] if len(levels) > 1 and levels[1].isdecimal() else ""
-    if last in ("overtemperature", "overpower"):
+    channel = levels[1] if len(levels) > 1 and levels[1].isdecimal() else "n" if first == "emeter_n" else ""
+    if last in ("overtemperature", "overpower", "overload", "loaderror"):
         active = flag_of(said)
-        return None if active is None else Alarm(device=device, name="problem", active=active, area=channel)
+        area = last if last in ("overload", "loaderror") else channel
+        return None if active is None else Alarm(device=device, name="problem", active=active, area=area)
     value = _VALUES.get(first if last.isdecimal() else last)
     if value is not None:
         return _reading(device, value, said, channel, own=len(levels) == 1)
-    if first == "valve" and last == "state":
-        return DeviceHealth(device=device, attributes={f"valve.{channel[:4]}": text_of(said)})
     if last == channel and (first in _OUTPUTS or first in ("input", "longpush", "ext_switch")):
         return _read_state(device, first, channel, said)
     return None
+
+
+def _in_words(device: str, first: str, last: str, levels: Sequence[str], said: Any) -> DeviceHealth:
+    """A word that is told of the device: `valve.0`, `roller.0.stop_reason`, `temperature_status`."""
+    channel = [levels[1][:4]] if len(levels) > 2 else []
+    name = ".".join([first, *channel] + ([] if last == "state" else [last])) if channel else last
+    return DeviceHealth(device=device, attributes={name: text_of(said)})
 
 
 def _read_sensor(device: str, last: str, said: Any) -> Observation | None:
@@ -148,6 +157,8 @@ def _reading(
     if number is None or (number == 999 and metric in ("temperature", "humidity")):  # a probe that is not there
         return None
     if metric == "position" and not 0 <= number <= 100:  # -1: a roller shutter that was never calibrated
+        return None
+    if metric in ("tilt", "illuminance") and number < 0:  # -1: not known
         return None
     name = "device_temperature" if own and metric == "temperature" else metric
     return EnvironmentReading(

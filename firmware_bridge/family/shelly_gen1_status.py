@@ -100,7 +100,9 @@ def _told(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_faults(found: list[Observation], device: str, said: Mapping[str, Any]) -> None:
     """What is too hot or takes too much: the device, or one of its channels, of which relay and meter both tell."""
-    whole = {"": [said]}
+    whole: dict[str, list[Mapping[str, Any]]] = {
+        "" if name == "overtemperature" else name: [{name: said[name]}] for name in _FAULTS if name in said
+    }  # as on topics of their own
     for member in ("relays", "lights", "rollers", "meters"):
         for number, one in enumerate(list_of(said.get(member))[:MAX_CHANNELS]):
             whole.setdefault(str(number), []).append(object_of(one))

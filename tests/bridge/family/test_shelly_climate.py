@@ -86,7 +86,9 @@ def test_what_is_too_hot_or_too_much_stands_in_the_info_too() -> None:
     }
     alarms = [seen for seen in old("shellyswitch25-1", "info", said) if isinstance(seen, Alarm)]
     assert alarms == [
-        Alarm(device=device, name="problem", active=True, attributes={"errors": ["overpower"]}),
+        Alarm(device=device, name="problem", active=False),
+        Alarm(device=device, name="problem", active=True, area="overpower", attributes={"errors": ["overpower"]}),
+        Alarm(device=device, name="problem", active=False, area="loaderror"),
         Alarm(device=device, name="problem", active=True, area="0", attributes={"errors": ["overtemperature"]}),
         Alarm(device=device, name="problem", active=False, area="1"),
     ]
@@ -139,3 +141,21 @@ def test_a_sensor_that_fails_says_so() -> None:
     assert old("shellygas-1", "sensor/operation", "warmup") == [
         DeviceHealth(device=device, attributes={"gas_sensor": "warmup"})
     ]
+
+
+def test_topics_of_a_device_that_is_not_well() -> None:
+    device = "shelly_gen1/shellydimmer-1"
+    for fault, area in (("overload", "overload"), ("loaderror", "loaderror"), ("overtemperature", "")):
+        assert old("shellydimmer-1", fault, "1") == [Alarm(device=device, name="problem", active=True, area=area)]
+    for topic, word, name in (
+        ("roller/0/stop_reason", "obstacle", "roller.0.stop_reason"),
+        ("temperature_status", "Very High", "temperature_status"),
+        ("sensor/self_test", "completed", "self_test"),
+        ("sensor/illumination", "dark", "illumination"),
+    ):
+        assert old("shellydimmer-1", topic, word) == [DeviceHealth(device=device, attributes={name: word})]
+
+
+def test_what_is_not_known_is_no_value_and_the_neutral_has_a_name() -> None:
+    assert readings(old("shellydw2-1", "sensor/tilt", "-1") + old("shellydw2-1", "sensor/lux", "-1")) == []
+    assert readings(old("shellyem3-1", "emeter_n/current", "0.2")) == [("current.n", 0.2, "A")]
