@@ -194,9 +194,12 @@ def _motion(event: DahuaEvent) -> list[Observation]:
 
 
 def _alarm(event: DahuaEvent) -> list[Observation]:
-    target = text_of(object_of(event.data.get("Object")).get("ObjectType"))
     name = _ALARMS[event.code]
-    alarm = _alarm_of(event, name, {"target": target} if target else {})
+    words = (
+        ("target", text_of(object_of(event.data.get("Object")).get("ObjectType"))),
+        ("direction", text_of(event.data.get("Direction"))),  # across a line: LeftToRight; of a region: Enter
+    )
+    alarm = _alarm_of(event, name, {what: word for what, word in words if word})
     return [alarm, *_temperature(event)] if name == "temperature_alarm" else [alarm]
 
 

@@ -22,14 +22,13 @@ from firmware_bridge.family.hikvision_dahua.isapi_alert import (
     observe_alert,
     read_alert_xml,
 )
-from firmware_bridge.family.lpr.plain import PARTS, is_plain, read_plain
+from firmware_bridge.family.lpr.plain import MAX_PLATES, PARTS, by_list, is_plain, read_plain, read_texts
 from firmware_bridge.family.sender import sender_of
 from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import flag_of, list_of, number_of, object_of, text_of, whole_of
 
 NAME = "lpr"
-MAX_PLATES = 200  # of one message
 
 _OPENALPR = frozenset(("alpr_results", "alpr_group", "alpr_alert", "heartbeat", "vehicle"))
 _NO_WORDS = frozenset(("", "generic", "unknown"))  # of a make or a model that was not recognised
@@ -107,6 +106,8 @@ _STATES: dict[str, Phase] = {"new": "new", "update": "update", "lost": "end"}
 
 def _result(item: Mapping[str, Any], device: str, when: datetime | None) -> Observation | None:
     """One vehicle: with its plate, or without one. `plate` is text, or since 2024 an object of properties."""
+    if "texts" in item:
+        return read_texts(item, device, when)
     told = item.get("plate")
     score, region = number_of(item.get("score")), text_of(object_of(item.get("region")).get("code"))
     plate = text_of(told)
@@ -346,7 +347,7 @@ def _by_members(document: Mapping[str, Any]) -> Handler | None:
         return _on_cammra
     if "calls" in object_of(document.get("usage")) and "total_calls" in document:
         return _on_usage
-    return read_plain if is_plain(document) else None
+    return read_plain if is_plain(document) else by_list(document)
 
 
 def _by_results(document: Mapping[str, Any]) -> Handler | None:
@@ -360,6 +361,8 @@ def _is_plate_recognizer(document: Mapping[str, Any]) -> bool:
     first = _first(document["results"])
     if "track_id" in first:
         return "box" in first
+    if type(first.get("texts")) is list:
+        return "box" in first or "object" in first
     if first:
         return "plate" in first and ("box" in first or "candidates" in first or "vehicle" in first)
     return "camera_id" in document and ("processing_time" in document or "filename" in document)

@@ -1,21 +1,26 @@
 """One plate in a plain object: as Blue Iris, Verkada and Axis' publisher tell it, and those who write their own.
 
-It names the plate, and the camera or the time. Plate-Minder has a topic for each thing besides. Called by `family`.
-Source: ALPR Database, "Blue Iris"; Verkada, "LPR webhook"; pandosme/acaps, "Publisher"; sclaflin/Plate-Minder.
+It names the plate, and the camera or the time. Plate-Minder has a topic for each thing besides. Here too is what Plate
+Recognizer reads that is no plate (containers, USDOT numbers) and what its VisionAlert says of cameras. Called by
+`family`. Source: ALPR Database, "Blue Iris"; Verkada, "LPR webhook"; pandosme/acaps, "Publisher"; LILIN;
+sclaflin/Plate-Minder; guides.platerecognizer.com, "Shipping Container", "USDOT", "VisionAlert".
 """
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal
 
-from appliance.model.observation import DeviceHealth, Observation, PlateRead
+from appliance.model.observation import Alarm, CameraStatus, DeviceHealth, ObjectDetection, Observation, PlateRead
 from firmware_bridge.family.sender import sender_of
-from firmware_bridge.inbound import Context, Inbound, Route
+from firmware_bridge.inbound import Context, Handler, Inbound, Route
 from firmware_bridge.notation.instant import read_instant
-from firmware_bridge.notation.members import flag_of, number_of, object_of, text_of
+from firmware_bridge.notation.members import flag_of, list_of, number_of, object_of, text_of
 
 NAME = "lpr"
 
+MAX_PLATES = 200  # of one message
+_WELL = frozenset(("", "online", "normal", "none", "resolved"))
 _PLATES = tuple("plate_number plateNumber license_plate licensePlate license_plate_number plate_text".split())
 _CAMERAS = tuple("camera_id cameraId camera camera_name cameraName device device_id deviceId serial".split())
 _TIMES = tuple("timestamp detected captured_at capturedAt created time datetime ts localTime".split())
@@ -68,6 +73,67 @@ def _bare_plate(said: Mapping[str, Any]) -> str:
 
 def _first(said: Mapping[str, Any], names: Sequence[str]) -> str:
     return next((text for name in names if (text := text_of(said.get(name)))), "")
+
+
+def read_texts(item: Mapping[str, Any], device: str, when: datetime | None) -> ObjectDetection | None:
+    """A text that stands on something: a container's codes, a carrier's number. What it is, its label says."""
+    texts = list_of(item.get("texts"))
+    best = object_of(texts[0]) if texts else {}
+    text, score = text_of(best.get("value")), number_of(best.get("score"))
+    label = text_of(item.get("label")) or text_of(object_of(item.get("object")).get("label"))
+    seen = ObjectDetection(
+        device=device,
+        observed_at=when,
+        label=label.lower() or "text",
+        score=score if score is not None and 0 <= score <= 1 else None,
+        attributes={"text": text},
+    )
+    return seen if text else None
+
+
+def by_list(document: Mapping[str, Any]) -> Handler | None:
+    """VisionAlert by the anomalies of cameras, LILIN by its list of plates."""
+    cameras, plates = list_of(document.get("cameras")), list_of(document.get("INFORMATION"))
+    if "license" in document and cameras and "anomaly" in object_of(cameras[0]):
+        return _on_vision
+    return _on_lilin if "LPR_COUNT" in document and all(type(one) is dict for one in plates) else None
+
+
+def _on_vision(inbound: Inbound, _context: Context) -> list[Observation]:
+    """What is the matter with cameras: that they are offline, or that their view is not what it was."""
+    found: list[Observation] = []
+    for item in list_of(inbound.document.get("cameras"))[:MAX_PLATES]:
+        camera = object_of(item)
+        name, anomaly = text_of(camera.get("name")), text_of(camera.get("anomaly"))
+        device = f"{NAME}/{text_of(camera.get('serial')) or name or sender_of(inbound)}"
+        word = anomaly.lower()
+        if word in _WELL or word == "offline":
+            found.append(CameraStatus(device=device, working=word != "offline", reason=word))
+        else:
+            found.append(
+                Alarm(device=device, name="tamper", active=True, momentary=True, attributes={"state": anomaly})
+            )
+        found.append(DeviceHealth(device=device, name=name))
+    return found
+
+
+def _on_lilin(inbound: Inbound, context: Context) -> list[Observation]:
+    """The plates of one picture; their time is in microseconds, what it calls their threshold is their score."""
+    device = f"{NAME}/{sender_of(inbound)}"
+    found: list[Observation] = []
+    for item in list_of(inbound.document.get("INFORMATION"))[:MAX_PLATES]:
+        plate, score = text_of(item.get("LPR")), number_of(item.get("THRESHOLD"))
+        if plate:
+            found.append(
+                PlateRead(
+                    device=device,
+                    observed_at=read_instant(item.get("TS"), context.zone),
+                    plate=plate,
+                    score=score if score is not None and 0 <= score <= 1 else None,
+                    region=text_of(item.get("COUNTRY")),
+                )
+            )
+    return [*found, DeviceHealth(device=device)]
 
 
 def _on_available(inbound: Inbound, _context: Context) -> list[Observation]:

@@ -19,7 +19,8 @@ from appliance.model.observation import (
     Position,
 )
 from firmware_bridge.family.meshtastic.telemetry import MAX_VALUES, Packet, measured, place_of, read_telemetry
-from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route
+from firmware_bridge.family.tasmota.family import on_stat
+from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route, read_form
 from firmware_bridge.notation.instant import from_unix, read_instant
 from firmware_bridge.notation.members import list_of, number_of, text_of, whole_of
 from firmware_bridge.notation.metrics import read_metric
@@ -194,10 +195,14 @@ def _gpios(packet: Packet, found: list[Observation], _facts: dict[str, Any], _to
         measured(packet, found, "gpios", number, "1")
 
 
-def _on_state(inbound: Inbound, _context: Context) -> Sequence[Observation]:
-    """`{root}/2/stat/{gateway}`: a gateway's birth and last will."""
+def _on_state(inbound: Inbound, context: Context) -> Sequence[Observation]:
+    """`{root}/2/stat/{gateway}`: a gateway's birth and last will. A Tasmota may be called `{root}/2` as well."""
     if not inbound.document:
         return []
+    if "root" in inbound.parts and inbound.parts["gateway"][:1] != "!":
+        inbound.parts = {"device": inbound.parts["root"] + "/2", "leaf": inbound.parts["gateway"]}
+        inbound.document = read_form(inbound.payload, "any")
+        return on_stat(inbound, context)
     state = _STATES.get(text_of(inbound.document).lower())
     if state is None:
         raise Rejected("expected online or offline")

@@ -11,7 +11,11 @@ from typing import Any
 
 from appliance.errors import Rejected
 from appliance.model.observation import DeviceHealth, Observation, PlateRead
+from firmware_bridge.family.onvif_axis.axis_dataq import ROUTES as DATAQ
+from firmware_bridge.family.onvif_axis.axis_dataq import recognise_dataq
 from firmware_bridge.family.onvif_axis.axis_scene import detected, on_detectx, recognise_scene, serial_of
+from firmware_bridge.family.onvif_axis.axis_simqtt import ROUTES as SIMQTT
+from firmware_bridge.family.onvif_axis.axis_simqtt import recognise_tracker
 from firmware_bridge.family.onvif_axis.bridges import ROUTES as BRIDGES
 from firmware_bridge.family.onvif_axis.bridges import recognise_item
 from firmware_bridge.family.onvif_axis.event import Notice, topic_of
@@ -194,7 +198,8 @@ def _handler_of(document: dict[str, Any]) -> Handler | None:
         return _on_event if topic.startswith(_PREFIXES) else None
     if document.get("method") == "events:notify":
         return _on_notify
-    return recognise_scene(document) or recognise_item(document)
+    known = recognise_scene(document) or recognise_item(document)
+    return known or recognise_dataq(document) or recognise_tracker(document)
 
 
 FAMILY = Family(
@@ -210,6 +215,8 @@ FAMILY = Family(
         Route(template="detectx/{leaf}/{serial}", handle=on_detectx),
         Route(template="detectx/event/{serial}/{label}/{state}", handle=on_detectx),
         *BRIDGES,
+        *DATAQ,
+        *SIMQTT,
     ),
     recognise=_recognise,
 )

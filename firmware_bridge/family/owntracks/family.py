@@ -60,6 +60,8 @@ def _read(document: Any, device: str, context: Context) -> Sequence[Observation]
     if type(document) is not dict:
         raise Rejected("expected an object, or an array of them")
     kind = document.get("_type")
+    if kind is None and "tst" in document and _place(document) is not None:
+        kind = "location"  # some trackers of one's own making leave it out
     if type(kind) is not str:
         raise Rejected("expected the kind of message, as in location", "$._type")
     read = _READERS.get(kind)
@@ -112,6 +114,9 @@ def _circumstances(said: Mapping[str, Any]) -> dict[str, Any]:
         if type(value) is str and value:
             told[name] = text_of(value)
     vertical, regions, charge = said.get("vac"), said.get("inregions"), said.get("bs")
+    activities = said.get("motionactivities")
+    if type(activities) is list and activities:
+        told["activities"] = [text_of(activity) for activity in activities[:5]]
     if type(charge) is int and charge in _CHARGE:
         told["charge"] = _CHARGE[charge]
     if vertical is not None and (metres := number_of(vertical)) is not None and metres >= 0:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from appliance.model.observation import DeviceHealth, EnvironmentReading, Observation
-from firmware_bridge.notation.members import number_of
+from firmware_bridge.notation.members import flag_of, number_of
 
 VALUES: dict[str, tuple[str, str, str]] = {
     "odometer": ("odometer", "km", ""),
@@ -26,7 +26,13 @@ VALUES: dict[str, tuple[str, str, str]] = {
 }
 """Member -> (metric, unit, channel)."""
 
-_ANY = frozenset(VALUES)
+_FLAGS: dict[str, tuple[str, str, str]] = {
+    "ign": ("ignition", "1", ""),
+    **{f"din{n}": ("input", "1", f"{n}") for n in range(1, 5)},
+}
+"""Ignition and digital inputs, on or off."""
+
+_ANY = frozenset((*VALUES, *_FLAGS))
 _LEAVES = {"voltage/batt": ("voltage", "V", "battery"), "voltage/ext": ("voltage", "V", "external")}
 _CSV = re.compile(
     r"(?P<tid>\w+),(?P<tst>[0-9A-Fa-f]+),(?P<t>\w),(?P<lat>-?\d+),(?P<lon>-?\d+)"
@@ -45,6 +51,10 @@ def read_tracker(
         number = number_of(said.get(member))
         if number is not None:
             found.append(_reading(device, at, metric, number))
+    for member, metric in _FLAGS.items():
+        state = flag_of(said.get(member))
+        if state is not None:
+            found.append(_reading(device, at, metric, float(state)))
     return found
 
 

@@ -11,8 +11,9 @@ from appliance.errors import Rejected
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Motion, Observation
 from firmware_bridge.family.shelly.family import read_info
 from firmware_bridge.family.shelly.gen1_status import WATT_MINUTES, read_status, read_values
-from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route
+from firmware_bridge.inbound import Context, Family, Handler, Inbound, Memory, Route
 from firmware_bridge.notation.members import flag_of, number_of, object_of, text_of
+from firmware_bridge.notation.units import apply, scale_to
 
 NAME = "shelly_gen1"
 
@@ -47,6 +48,7 @@ _ALARMS = {
     "state": "contact",
     "gas": "gas",
 }
+_WORDS = frozenset(("stop_reason", "temperature_status", "illumination", "self_test"))
 _RELAY = (("ison", "switch", "1", 1.0),)
 _LIGHT = (("ison", "light", "1", 1.0), ("brightness", "brightness", "%", 1.0), ("power", "power", "W", 1.0))
 _GAS = {"mild": True, "heavy": True, "test": False, "none": False, "unknown": False}
@@ -65,25 +67,36 @@ def _on_value(inbound: Inbound, context: Context) -> Sequence[Observation]:
         if online is None:
             raise Rejected("expected true or false")
         return [DeviceHealth(device=device, state="online" if online else "offline")]
+    if last == "temperature" and first == "sensor" and context.memory.get(NAME, "unit/" + device):
+        told = number_of(said)
+        said = None if told is None else apply(scale_to("°F", "Cel"), told)
     return [_read_value(device, first, last, levels, said) or DeviceHealth(device=device)]
 
 
 def _read_value(device: str, first: str, last: str, levels: Sequence[str], said: Any) -> Observation | None:
     """One value: a sensor's, a relay's, or what a relay's meter says."""
+    if last in _WORDS or (first == "valve" and last == "state"):
+        return _in_words(device, first, last, levels, said)
     if first == "sensor":
         return _read_sensor(device, last, said)
-    channel = levels[1] if len(levels) > 1 and levels[1].isdecimal() else ""
-    if last in ("overtemperature", "overpower"):
+    channel = levels[1] if len(levels) > 1 and levels[1].isdecimal() else "n" if first == "emeter_n" else ""
+    if last in ("overtemperature", "overpower", "overload", "loaderror"):
         active = flag_of(said)
-        return None if active is None else Alarm(device=device, name="problem", active=active, area=channel)
+        area = last if last in ("overload", "loaderror") else channel
+        return None if active is None else Alarm(device=device, name="problem", active=active, area=area)
     value = _VALUES.get(first if last.isdecimal() else last)
     if value is not None:
         return _reading(device, value, said, channel, own=len(levels) == 1)
-    if first == "valve" and last == "state":
-        return DeviceHealth(device=device, attributes={f"valve.{channel[:4]}": text_of(said)})
     if last == channel and (first in _OUTPUTS or first in ("input", "longpush", "ext_switch")):
         return _read_state(device, first, channel, said)
     return None
+
+
+def _in_words(device: str, first: str, last: str, levels: Sequence[str], said: Any) -> DeviceHealth:
+    """A word that is told of the device: `valve.0`, `roller.0.stop_reason`, `temperature_status`."""
+    channel = [levels[1][:4]] if len(levels) > 2 else []
+    name = ".".join([first, *channel] + ([] if last == "state" else [last])) if channel else last
+    return DeviceHealth(device=device, attributes={name: text_of(said)})
 
 
 def _read_sensor(device: str, last: str, said: Any) -> Observation | None:
@@ -96,12 +109,24 @@ def _read_sensor(device: str, last: str, said: Any) -> Observation | None:
         )
     if last in ("ext_power", "charger"):
         return None if state is None else DeviceHealth(device=device, attributes={"external_power": state})
+    if last in ("error", "operation"):
+        return _working(device, last, said)
     if last == "motion":
         return None if state is None else Motion(device=device, active=state)
     if last in _ALARMS:
         return None if state is None else Alarm(device=device, name=_ALARMS[last], active=state)
     value = _VALUES.get(last)
     return None if value is None else _reading(device, value, said, "", own=False)
+
+
+def _working(device: str, last: str, said: Any) -> Observation | None:
+    """Whether its sensor works: an error's number, 0 for none; of a gas detector a word, as it warms up."""
+    word, number = text_of(said), number_of(said)
+    if last == "operation" and word not in ("fault", "normal"):
+        return DeviceHealth(device=device, attributes={"gas_sensor": word} if word else {})
+    if last == "error" and number is None:
+        return None
+    return Alarm(device=device, name="problem", active=word == "fault" or bool(number), area="sensor")
 
 
 def _read_state(device: str, first: str, channel: str, said: Any) -> Observation | None:
@@ -133,6 +158,8 @@ def _reading(
         return None
     if metric == "position" and not 0 <= number <= 100:  # -1: a roller shutter that was never calibrated
         return None
+    if metric in ("tilt", "illuminance") and number < 0:  # -1: not known
+        return None
     name = "device_temperature" if own and metric == "temperature" else metric
     return EnvironmentReading(
         device=device,
@@ -147,6 +174,7 @@ def _read_object(said: dict[str, Any], device: str, levels: Sequence[str], conte
     """Those topics that carry JSON: announcements, `info`, `status`, events of buttons."""
     first = levels[0]
     if first in ("announce", "info", "status"):
+        _learn_unit(said, device, context.memory)
         return read_status(said, device, context.zone)
     if first == "input_event":
         action = text_of(said.get("event"))
@@ -164,6 +192,13 @@ def _read_object(said: dict[str, Any], device: str, levels: Sequence[str], conte
             one = _reading(device, value, told.get("tC", told.get("hum")), number[:4], own=False)
             found += [one] if one is not None else []
     return found or [DeviceHealth(device=device)]
+
+
+def _learn_unit(said: dict[str, Any], device: str, memory: Memory) -> None:
+    """Remember of a device that is set to Fahrenheit: its topics give numbers alone."""
+    unit = text_of(object_of(said.get("tmp")).get("units"))
+    if unit == "F" or (unit and memory.get(NAME, "unit/" + device)):
+        memory.put(NAME, "unit/" + device, "F" if unit == "F" else None)
 
 
 def _on_announce(inbound: Inbound, context: Context) -> Sequence[Observation]:

@@ -37,7 +37,9 @@ _CHANNELS: dict[str, tuple[Value, ...]] = {
 }
 """Member, an array with an object for each channel -> (member, metric, unit, factor)."""
 
+_METERS = frozenset(("meters", "emeters"))
 _OUTPUTS = frozenset(("relays", "lights", "rollers"))
+_FAULTS = ("overtemperature", "overpower", "overload", "loaderror", "sensor_error")
 _GAS = {"mild": True, "heavy": True, "none": False}
 _ALARMS = (("flood", "water_leak"), ("smoke", "smoke"), ("vibration", "vibration"))
 
@@ -58,15 +60,66 @@ def read_status(said: Mapping[str, Any], device: str, zone: tzinfo) -> list[Obse
             voltage_v=number_of(battery.get("voltage")) if type(battery) is dict else None,
             signal_dbm=number_of(wifi.get("rssi")),
             uptime_s=number_of(said.get("uptime")),
+            attributes=_told(said),
         )
     ]
     _read_states(found, device, said)
+    _read_faults(found, device, said)
     _read_climate(found, device, said)
     for member, values in _CHANNELS.items():
         for number, one in enumerate(list_of(said.get(member))[:MAX_CHANNELS]):
-            if type(one) is dict:
+            if type(one) is dict and not (member in _METERS and _is_invalid(one)):
                 read_values(found, device, one, values, str(number))
+    read_values(found, device, said, (("voltage", "voltage", "V", 1.0),), "")
+    read_values(found, device, _valid(said.get("emeter_n")), (("current", "current", "A", 1.0),), "n")
     return found
+
+
+def _is_invalid(said: Mapping[str, Any]) -> bool:
+    """A sensor's or meter's own word for it that what it tells is nothing; some write it as text."""
+    return flag_of(said.get("is_valid")) is False
+
+
+def _valid(told: object) -> Mapping[str, Any]:
+    said = object_of(told)
+    return {} if _is_invalid(said) else said
+
+
+def _told(said: Mapping[str, Any]) -> dict[str, Any]:
+    """How shutters and valves stand, how a gas detector feels, and whether a charger is plugged in."""
+    told: dict[str, Any] = {}
+    for member, name in (("rollers", "roller"), ("valves", "valve")):
+        for number, one in enumerate(list_of(said.get(member))[:MAX_CHANNELS]):
+            if state := text_of(object_of(one).get("state")):
+                told[f"{name}.{number}"] = state
+    if state := text_of(object_of(said.get("gas_sensor")).get("sensor_state")):
+        told["gas_sensor"] = state
+    charger = flag_of(said.get("charger"))
+    return told if charger is None else {**told, "external_power": charger}
+
+
+def _read_faults(found: list[Observation], device: str, said: Mapping[str, Any]) -> None:
+    """What is too hot or takes too much: the device, or one of its channels, of which relay and meter both tell."""
+    whole: dict[str, list[Mapping[str, Any]]] = {
+        "" if name == "overtemperature" else name: [{name: said[name]}] for name in _FAULTS if name in said
+    }  # as on topics of their own
+    for member in ("relays", "lights", "rollers", "meters"):
+        for number, one in enumerate(list_of(said.get(member))[:MAX_CHANNELS]):
+            whole.setdefault(str(number), []).append(object_of(one))
+    for area, parts in whole.items():
+        flags = [(name, flag_of(part[name])) for part in parts for name in _FAULTS if name in part]
+        errors = [name for name, state in flags if state]
+        if any(state is not None for _, state in flags):
+            found.append(
+                Alarm(
+                    device=device,
+                    observed_at=found[0].observed_at,
+                    name="problem",
+                    active=bool(errors),
+                    area=area,
+                    attributes={"errors": errors} if errors else {},
+                )
+            )
 
 
 def read_values(
@@ -82,7 +135,7 @@ def read_values(
 
 
 def _read_states(found: list[Observation], device: str, said: Mapping[str, Any]) -> None:
-    at, sensor, accelerometer = found[0].observed_at, object_of(said.get("sensor")), object_of(said.get("accel"))
+    at, sensor, accelerometer = found[0].observed_at, _valid(said.get("sensor")), object_of(said.get("accel"))
     moved = flag_of(said.get("motion", sensor.get("motion")))
     if moved is not None:
         found.append(Motion(device=device, observed_at=at, active=moved))
@@ -121,14 +174,16 @@ def _read_climate(found: list[Observation], device: str, said: Mapping[str, Any]
         _read_temperature(found, device, "temperature", valve.get("tmp"))
     for member, metric, unit in (("hum", "humidity", "%"), ("lux", "illuminance", "lx")):
         told = said.get(member)
-        number = number_of(told.get("value") if type(told) is dict else told)
+        number = number_of(_valid(told).get("value") if type(told) is dict else told)
         if number is not None and number >= 0:
             _reading(found, device, metric, number, unit)
-    gas = number_of(object_of(said.get("concentration")).get("ppm"))
+    gas = number_of(_valid(said.get("concentration")).get("ppm"))
     if gas is not None:
         _reading(found, device, "gas", gas, "[ppm]")
     for channel, probe in list(object_of(said.get("ext_temperature")).items())[:MAX_CHANNELS]:
         _read_temperature(found, device, "temperature", probe, channel[:4])
+    for channel, probe in list(object_of(said.get("ext_humidity")).items())[:MAX_CHANNELS]:
+        read_values(found, device, object_of(probe), (("hum", "humidity", "%", 1.0),), channel[:4])
 
 
 def _read_temperature(found: list[Observation], device: str, metric: str, told: object, channel: str = "") -> None:

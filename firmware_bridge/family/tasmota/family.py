@@ -5,13 +5,9 @@ A device is `tasmota/<topic>`; what a bridge hears is `tasmota/<bridge>/<name or
 are readings `switch.<n>`, inputs `input.<n>`.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal
-
-import msgspec
 
 from appliance.errors import Rejected
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Motion, Observation
@@ -29,7 +25,7 @@ from firmware_bridge.family.tasmota.sensor import (
     sweep_sensors,
     time_of,
 )
-from firmware_bridge.inbound import NOT_JSON, Context, Family, Handler, Inbound, Memory, Route, read_form
+from firmware_bridge.inbound import Context, Family, Handler, Inbound, Memory, Route, read_form
 from firmware_bridge.notation.members import flag_of, list_of, number_of, object_of, text_of
 from firmware_bridge.notation.metrics import snake_case
 
@@ -39,35 +35,22 @@ _ACTIONS = ("Action", "ACTION", "TRIG", "STATE", "State")
 _INNER = {"StatusSNS": "SENSOR", "StatusSTS": "STATE"}
 _MARGINS = frozenset("PowerLow PowerHigh VoltageLow VoltageHigh CurrentLow CurrentHigh MaxPowerReached".split())
 _MARGIN_LEAVES = {snake_case(margin).upper(): margin for margin in _MARGINS}
-_NOT_A_NUMBER = re.compile(r":\s*-?(?:nan|inf)\b")
 
 
 def _on_tele(inbound: Inbound, context: Context) -> Sequence[Observation]:
     """Telemetry, and events by themselves."""
     document, parts = inbound.document, inbound.parts
     if type(document) is not dict:
-        document = _mended(document)
-        if type(document) is not dict:
-            return _text(inbound)
+        return _text(inbound)
     return _read(document, parts["device"], parts["leaf"], context, answers=False)
 
 
-def _on_stat(inbound: Inbound, context: Context) -> Sequence[Observation]:
+def on_stat(inbound: Inbound, context: Context) -> Sequence[Observation]:
     """Answers to commands, and what changed as by a command."""
     document, parts = inbound.document, inbound.parts
     if type(document) is not dict:
-        document = _mended(document)
-        if type(document) is not dict:
-            return _text(inbound)
+        return _text(inbound)
     return _read(document, parts["device"], parts["leaf"], context, answers=True)
-
-
-def _mended(document: object) -> Any:
-    """The document; a sensor that failed stands as `nan` in what versions before 6 write, which is no JSON."""
-    if type(document) is str and document[:1] == "{" and _NOT_A_NUMBER.search(document):
-        with suppress(*NOT_JSON):
-            return msgspec.json.decode(_NOT_A_NUMBER.sub(":null", document))
-    return document
 
 
 def _read(
@@ -318,7 +301,7 @@ def _on_learned(inbound: Inbound, context: Context) -> Sequence[Observation]:
     inbound.parts, inbound.document = {"device": name, "leaf": leaf}, read_form(inbound.payload, "any")
     if leaf == "LWT":
         return _lwt(inbound, context)
-    return (_on_stat if prefix == "stat" else _on_tele)(inbound, context)
+    return (on_stat if prefix == "stat" else _on_tele)(inbound, context)
 
 
 def _named(document: Any) -> Handler | None:
@@ -351,11 +334,14 @@ def _recognise(document: Any) -> Handler | None:
 
 
 def _on_shape(inbound: Inbound, context: Context) -> Sequence[Observation]:
+    """By its shape; from then on whatever else comes on that topic is its own, as is its last will."""
     document, base = inbound.document, sender_of(inbound)
     leaf = "STATE" if "Wifi" in document else "SENSOR" if document.keys().isdisjoint(_STATUS) else "STATUS"
     head, _, last = base.rpartition("/")
     if head and (last in _LEAVES or last[:6] == "STATUS"):
         base = head
+        if base == inbound.topic.rpartition("/")[0]:
+            context.memory.put(NAME, "topic/" + base, ["stat" if last[:6] == "STATUS" else "tele", base])
     return _read(document, base, leaf, context, answers=False)
 
 
@@ -374,9 +360,9 @@ FAMILY = Family(
         Route(template="tele/{device...}/LWT", handle=_lwt, form="text"),
         Route(template="{device...}/tele/LWT", handle=_lwt, form="text"),
         Route(template="tele/{device...}/{leaf}", handle=_on_tele, form="any"),
-        Route(template="stat/{device...}/{leaf}", handle=_on_stat, form="any"),
+        Route(template="stat/{device...}/{leaf}", handle=on_stat, form="any"),
         Route(template="{device...}/tele/{leaf}", handle=_on_tele, form="any"),
-        Route(template="{device...}/stat/{leaf}", handle=_on_stat, form="any"),
+        Route(template="{device...}/stat/{leaf}", handle=on_stat, form="any"),
         Route(template="cmnd/{device...}/{leaf}", handle=_nothing, form="bytes"),
         Route(template="{device...}/cmnd/{leaf}", handle=_nothing, form="bytes"),
         Route(template="tasmota/discovery/{mac}/config", handle=_discovery),

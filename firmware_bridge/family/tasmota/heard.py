@@ -44,7 +44,7 @@ _ALARMS = {
     "Leak": "water_leak",
     "Smoke": "smoke",
     "Fire": "smoke",
-    "CO": "co",
+    "CO": "carbon_monoxide",
     "Tamper": "tamper",
     "Vibration": "vibration",
     "Alarm": "alarm",

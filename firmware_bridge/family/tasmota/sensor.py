@@ -13,6 +13,7 @@ from typing import Any
 
 from appliance.model.observation import Alarm, EnvironmentReading, Incident, Motion, Observation, PeopleCount
 from firmware_bridge.family.tasmota.metrics import METRICS, TOTALS, metric_of
+from firmware_bridge.family.tasmota_pool import POOL, read_pool
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import flag_of, number_of, text_of, whole_of
 from firmware_bridge.notation.metrics import snake_case
@@ -54,6 +55,8 @@ def sweep_sensors(document: Mapping[str, Any], device: str, zone: tzinfo) -> lis
             read = _SPECIAL.get(name)
             if read is not None:
                 read(found, device, at, value)
+            elif name == POOL:
+                read_pool(found, device, at, value, scales.get("Cel"))
             elif name.startswith(_PORTS):
                 read_port(found, device, at, name, value)
             elif name[:7] == "Shutter":
@@ -206,6 +209,8 @@ def _keep(
     metric = METRICS.get(member)
     if member == "Energy" and channel.startswith(_ECHOES):
         metric = ("signal_energy", "1")
+    elif channel == "windmeter" and member[:5] == "Speed":
+        metric, channel = ("wind_speed", "m/s"), f"{channel}.{member[5:].lower()}".rstrip(".")
     elif channel[:5] == "rg-15" and member in ("Active", "Event", "Total"):
         metric, channel = ("rain", "mm"), f"{channel}.{member.lower()}"
     if metric is None:

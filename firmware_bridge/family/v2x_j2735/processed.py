@@ -15,7 +15,7 @@ _KINDS = frozenset(("BSM", "PSM", "SPAT", "MAP"))
 def told_in(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """The members that tell kind, time and sender; empty where this is no such message."""
     told = document if "messageType" in document else object_of(document.get("properties"))
-    return told if told.get("messageType") in _KINDS and "odeReceivedAt" in told else {}
+    return told if text_of(told.get("messageType")) in _KINDS and "odeReceivedAt" in told else {}
 
 
 def data_of(document: Mapping[str, Any], told: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -45,7 +45,8 @@ MAX_STATES = 20  # switches of one device in its attributes
 _IN_HEALTH = frozenset("battery linkquality voltage last_seen update device".split())
 _TOLD = frozenset(
     "lock_state air_quality battery_low battery_state system_mode running_state power_outage_count handle_position "
-    "charging ac_connected mains_power_connected".split()
+    "charging is_charging ac_connected mains_power_connected ac_status battery_level "
+    "energy_flow energy_flow_a energy_flow_b energy_flow_c".split()
 )
 
 
@@ -197,7 +198,7 @@ def _read_text(
 
 
 def _read_worded(found: list[Observation], device: str, at: datetime | None, name: str, word: str) -> None:
-    if word:
+    if word and word.lower() != "unknown":
         active = word.lower() not in QUIET
         more = {"state": word} if active else {}
         found.append(Alarm(device=device, observed_at=at, name=name, active=active, attributes=more))

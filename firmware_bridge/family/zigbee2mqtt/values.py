@@ -4,10 +4,14 @@ Source: the `exposes` of zigbee-herdsman-converters. Called by `state` and `brid
 """
 
 from functools import lru_cache
+from typing import Any
 
 from firmware_bridge.notation.members import flag_of
 
-METRICS: dict[str, tuple[str, str, str]] = {
+Metric = tuple[Any, ...]
+"""(metric, unit, channel), or with (factor, offset) where the device measures in another unit."""
+
+METRICS: dict[str, Metric] = {
     "temperature": ("temperature", "Cel", ""),
     "local_temperature": ("temperature", "Cel", ""),
     "device_temperature": ("device_temperature", "Cel", ""),
@@ -147,10 +151,43 @@ METRICS: dict[str, tuple[str, str, str]] = {
     "EAST": ("energy", "kWh", ""),
     "EAIT": ("energy", "kWh", "exported"),
     **{f"EASF{n:02}": ("energy", "kWh", f"tariff_{n}") for n in range(1, 11)},
+    "brightness": ("brightness", "%", "", 100 / 254, 0.0),
+    "active_power": ("power", "W", ""),
+    "total_active_power": ("power", "W", "total"),
+    "apparent_power": ("apparent_power", "VA", ""),
+    "rms_current": ("current", "A", ""),
+    "voltage_rms": ("voltage", "V", ""),
+    "leakage": ("leakage_current", "mA", ""),
+    "active_energy": ("energy", "kWh", ""),
+    "energy_wh": ("energy", "kWh", "", 0.001, 0.0),
+    "consumed_energy": ("energy", "kWh", "", 0.001, 0.0),
+    "session_energy": ("energy", "kWh", "session"),
+    "cumulative_heat": ("energy", "kWh", "heat"),
+    "reactive_energy": ("reactive_energy", "kvar.h", ""),
+    "instantaneous_flow_rate": ("water_flow", "m3/h", ""),
+    "monthly_water_consumption": ("water_consumed", "m3", "month"),
+    "rain_intensity": ("rain_intensity", "mV", ""),
+    "wind_gust": ("wind_gust", "m/s", ""),
+    "pressure_trend": ("pressure_trend", "hPa/h", ""),
+    "fertility": ("conductivity", "uS/cm", "soil"),
+    "ambient_light": ("illuminance", "lx", ""),
+    "out_temperature": ("temperature", "Cel", "outdoor"),
+    "smoke_value": ("smoke_concentration", "", ""),
+    "smoke_battery": ("battery", "%", "smoke"),
+    "heart_rate": ("heart_rate", "/min", ""),
+    "dis_current": ("distance", "m", "", 0.01, 0.0),
+    "closest_target_distance": ("distance", "m", ""),
+    "target_distance_closest": ("distance", "m", ""),
+    "target_velocity": ("speed", "m/s", ""),
+    **{f"{axis}_axis": ("acceleration", "", axis) for axis in "xyz"},
+    "position_current": ("position", "%", ""),
+    "curtain_position": ("position", "%", ""),
+    "target_position": ("target_position", "%", ""),
+    "pulse_count": ("counter", "1", ""),
 }
-"""Measured values: name -> (metric, unit, channel). Source: the `exposes` of zigbee-herdsman-converters."""
+"""Measured values: name -> what it measures. Source: the `exposes` of zigbee-herdsman-converters."""
 
-VOLTS = ("voltage", "V", "")
+VOLTS: Metric = ("voltage", "V", "")
 ENDPOINTS = frozenset(
     "l1 l2 l3 l4 l5 l6 l7 l8 1 2 3 4 5 6 7 8 a b c ab bc ca "
     "left right center top bottom internal external in out".split()
@@ -184,6 +221,14 @@ ALARMS: dict[str, tuple[str, bool]] = {
     "radiation_alarm": ("radiation", True),
     "over_current_alarm": ("overcurrent", True),
     "fall_down_status": ("fall", True),
+    "opening_state": ("contact", True),
+    "water_leakage_state": ("water_leak", True),
+    "emergency_overcurrent": ("overcurrent", True),
+    "emergency_overheat": ("overheat", True),
+    "power_alarm_active": ("overload", True),
+    "battery_defect": ("problem", True),
+    "end_of_life": ("problem", True),
+    "alarm_active": ("alarm", True),
     **{
         name: (name, True)
         for name in "water_leak smoke gas carbon_monoxide tamper vibration tilt alarm sos panic emergency rain fall "
@@ -192,8 +237,25 @@ ALARMS: dict[str, tuple[str, bool]] = {
 }
 """Name -> (alarm, the value that is worth an event)."""
 
-
 WORDED = {
+    "alarm": "alarm",
+    "event": "problem",  # of a circuit breaker
+    "current_device_status": "problem",
+    "valve_abnormal_state": "problem",
+    "sensor_error": "problem",
+    "room_status_code": "problem",
+    "system_status_code": "problem",
+    "reliability": "problem",
+    "alarm_temperature": "temperature",
+    "alarm_humidity": "humidity",
+    "temperature_warning": "temperature",
+    "probe_temperature_warning": "temperature_probe",
+    "humidity_warning": "humidity",
+    "illuminance_warning": "illuminance",
+    "moisture_warning": "moisture",
+    "water_warning": "dry",  # of soil: that it is to be watered
+    "liquid_state": "water_level",
+    "fall_status": "fall",
     "fault": "fault",
     "fault_alarm": "problem",
     "alarm_state": "alarm",
@@ -204,7 +266,8 @@ WORDED = {
 """Alarms whose word says what is amiss: `over_current`, `lower_alarm`, `alarm_co2`."""
 
 QUIET = frozenset(
-    "none normal not_detected clear cleared cancel canceled cancelled ok off no_alarm no_fault false 0".split()
+    "none normal not_detected clear cleared cancel canceled cancelled ok off no_alarm no_fault false 0 "
+    "normal_state no_error no_fault_detected idle".split()
 )
 
 REPEATS = {"illuminance": "illuminance_lux", "consumption": "energy"}
@@ -218,10 +281,10 @@ MOTION_WORDS = frozenset(("presence_state", "human_motion_state", "motion_state"
 _WORDS: dict[str, bool] = {
     **dict.fromkeys(
         "raining rain leak alarmed occupied presence present move moving active static stationary peaceful "
-        "small medium large fall small_movement large_movement far near".split(),
+        "small medium large fall small_movement large_movement far near tilted water_leakage_yes".split(),
         True,
     ),
-    **dict.fromkeys("none no_rain maybe_fall idle unoccupied absent clear".split(), False),
+    **dict.fromkeys("none no_rain maybe_fall idle unoccupied absent clear water_leakage_no".split(), False),
 }
 _ACTIONS = {
     "emergency": "panic",
@@ -257,7 +320,7 @@ def flag_of_words(value: str) -> bool | None:
 
 
 @lru_cache(maxsize=2_048)
-def metric_of_endpoint(member: str) -> tuple[str, str, str] | None:
+def metric_of_endpoint(member: str) -> Metric | None:
     """`temperature_l1`, `power_phase_b`: a metric of one of several channels."""
     head, _, end = member.rpartition("_")
     if end not in ENDPOINTS:
@@ -266,7 +329,7 @@ def metric_of_endpoint(member: str) -> tuple[str, str, str] | None:
     metric = VOLTS if head == "voltage" else METRICS.get(head)
     if metric is None:
         return None
-    return metric[0], metric[1], f"{metric[2]}_{end}" if metric[2] else end
+    return metric[0], metric[1], f"{metric[2]}_{end}" if metric[2] else end, *metric[3:]
 
 
 @lru_cache(maxsize=2_048)
@@ -274,6 +337,8 @@ def state_of_flag(member: str) -> tuple[str, bool, str] | None:
     """(alarm, the value worth an event, area) of a flag, the alarm '' for motion; of one of several channels too."""
     if member in MOTION:
         return "", True, MOTION[member]
+    if member in WORDED and member not in ALARMS:
+        return WORDED[member], True, ""
     head, area = member, ""
     if member not in ALARMS:
         head, _, area = member.rpartition("_")

@@ -180,6 +180,24 @@ def test_a_tracker_writes_text_below_its_topic() -> None:
     assert tracker.tell(f"{TOPIC}/status", "1") == [DeviceHealth(device=TOPIC)]
 
 
+def test_a_trackers_ignition_and_inputs_are_on_or_off() -> None:
+    told = Conversation(FAMILY).tell(TOPIC, {**SHORT, "ign": True, "din1": False, "don": 60})
+    assert [(one.metric, one.channel, one.value) for one in told if isinstance(one, EnvironmentReading)] == [
+        ("ignition", "", 1.0),
+        ("input", "1", 0.0),
+    ]
+
+
+def test_what_its_carrier_does_is_told_of_the_phone() -> None:
+    (_, phone) = Conversation(FAMILY).tell(TOPIC, {**SHORT, "motionactivities": ["walking", "cycling"]})
+    assert phone.attributes == {"activities": ["walking", "cycling"]}
+
+
+def test_a_place_and_its_time_are_a_location_though_it_does_not_say_so() -> None:
+    unnamed = {name: value for name, value in SHORT.items() if name != "_type"}
+    assert Conversation(FAMILY).tell(TOPIC, unnamed) == Conversation(FAMILY).tell(TOPIC, SHORT)
+
+
 def test_what_a_phone_kept_while_offline_comes_as_an_array() -> None:
     later = {**SHORT, "tst": 1497508652}
     told = Conversation(FAMILY).tell(TOPIC, [SHORT, {"_type": "location"}, 7, later])

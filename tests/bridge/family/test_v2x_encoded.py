@@ -160,3 +160,5 @@ def test_the_converter_writes_signals_and_lanes_of_one_intersection() -> None:
     ]
     assert FAMILY.recognise is not None
     assert FAMILY.recognise({"type": "Feature", "properties": {"messageType": "BSM"}}) is None
+    for odd in ({}, [], None, 5):
+        assert FAMILY.recognise({"messageType": odd, "odeReceivedAt": "2024-12-10T17:30:48.095Z"}) is None
