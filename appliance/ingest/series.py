@@ -57,7 +57,7 @@ def read_series(
     try:
         header = next(reader, [])
         time_at, value_at = _place(header, time_column, "--time"), _place(header, value_column, "--value")
-        times = TimeReader(columns=(header[time_at].strip(),), formats=formats, zone=zone)
+        times = TimeReader(columns=(header[time_at].strip(),), formats=formats, zone=zone, near_1970=True)
         width = max(time_at, value_at) + 1
         for fields in reader:
             if not fields:
