@@ -124,6 +124,7 @@ def _reading_options(box: Box, maps: tuple[str, ...], formats: tuple[str, ...], 
         zone=find_zone(tz),
         clock_trusted=box.clock_trusted(),
         nowhere=True,
+        places=True,
     )
 
 

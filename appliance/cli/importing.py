@@ -65,6 +65,7 @@ def import_command(
             zone=zone,
             clock_trusted=box.clock_trusted(),
             nowhere=True,
+            places=True,
         )
         if file.suffix == ".parquet":
             from appliance.cli.importing_parquet import import_parquet
