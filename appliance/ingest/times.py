@@ -100,6 +100,7 @@ class TimeReader:
         self._zone = zone
         self._plain = len(self._columns) == 1 and not self._forms
         self._seen: dict[tuple[str, ...], datetime] = {}
+        self._counted = False  # a number was a time, so that 2019 among numbers is one more
         self._digits: Literal["", "hours", "hours and minutes"] = ""  # what digits alone in a column of clocks mean
 
     @property
@@ -175,7 +176,8 @@ class TimeReader:
             return self._combined(day, self._clock(texts[3:]) if len(texts) > 3 else time())
         if len(texts) > 1 and _DAY_OR_MONTH_FIRST.match(texts[0]):
             raise _either_first(texts)
-        first = read_instant(texts[0], near_1970=self._near_1970)
+        first = read_instant(texts[0], near_1970=self._near_1970, counted=self._counted)
+        self._counted = self._near_1970 and texts[0].isdigit()
         return self._placed(first) if len(texts) == 1 else self._combined(first, self._clock(texts[1:]))
 
     def _clock(self, texts: Sequence[str]) -> time:
@@ -206,15 +208,18 @@ class TimeReader:
         return self._zone
 
 
-def read_instant(text: str, *, near_1970: bool = True) -> datetime:
+def read_instant(text: str, *, near_1970: bool = True, counted: bool = False) -> datetime:
     """A time that says what it is: ISO 8601 (also with `/`, ` UTC`, `+00`) or Unix seconds or milliseconds.
 
     near_1970  whether a small number is a time, too
+    counted    whether the times before were numbers, so that this one is, whatever else it looks like
     returns  datetime    aware where the text has an offset or is a Unix number, naive where it has none
     raises   Rejected    it could mean two things; the message says how to tell
              ValueError  it is not a time
     """
     if text[4:5] not in {"-", "/"}:
+        if counted and _NUMBER.match(text):
+            return read_timestamp(text)
         if _COMPACT_DAY.match(text):
             form = _COMPACT_FORMS[len(text.removesuffix(".0"))] + (".0" if text.endswith(".0") else "")
             raise Rejected(f"{text!r} may be a date or a Unix time: say --time-format {form}, or unix or unix_ms")
