@@ -35,13 +35,21 @@ def _parts(document: Document) -> Iterator[Part]:
     if isinstance(text, Rejected):
         return iter([Part(line, text)])
     if not text.lstrip().startswith(b"["):
-        if b'"FeatureCollection"' in text and (features := features_of(text)) is not None:
-            return parts_of(text, features, line, "$.features")
-        return iter([Part(line, text)])
+        features = _features(text)
+        return iter([Part(line, text)]) if features is None else parts_of(text, features, line, "$.features")
     try:
         return parts_of(text, msgspec.json.decode(text, type=list[msgspec.Raw]), line)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         return iter([Part(line, Rejected(f"not JSON: {error}"))])
+
+
+def _features(text: bytes) -> list[msgspec.Raw] | None:
+    if b'"FeatureCollection"' not in text:
+        return None
+    try:
+        return features_of(text)
+    except Rejected:
+        return None  # as any other object, or none: said when it is read
 
 
 def _explained(rejected: Rejected, record: object) -> Rejected:

@@ -14,7 +14,7 @@ from appliance.errors import Rejected
 from appliance.ingest.documents import elements
 from appliance.ingest.mapping import PLACE, split_columns
 from appliance.ingest.options import AHEAD_ROWS, ReadOptions
-from appliance.ingest.place import coordinate
+from appliance.ingest.place import coordinate, is_nowhere
 from appliance.ingest.text import CONVERT, decode_json
 from appliance.ingest.times import TimeReader
 from appliance.model.event import Event
@@ -106,7 +106,7 @@ class RecordReader:
         options = self._options
         raw = self._native(record) if isinstance(record, dict) else record
         try:
-            return read_event(
+            event = read_event(
                 raw, source=options.source, received_at=options.received_at, clock_trusted=options.clock_trusted
             )
         except Rejected as rejected:
@@ -115,6 +115,7 @@ class RecordReader:
             if names is None and options.map.columns and member in OPTIONAL:
                 reason += f"; if the member means something else, --map {member}= keeps it as an attribute"
             raise Rejected(reason, names[0] if names else rejected.path) from None
+        return somewhere(event) if options.nowhere else event
 
     def _native(self, record: dict[str, Any]) -> dict[str, Any]:
         raw = {name: value for name, value in record.items() if name not in self._taken}
@@ -152,6 +153,17 @@ class RecordReader:
         if not isinstance(value, dict):
             raise Rejected("expected an object", "attributes")
         return value
+
+
+def somewhere(event: Event) -> Event:
+    """The event.
+
+    raises  Rejected  its coordinates are those by which exports say that the place is not known
+    """
+    if is_nowhere(event.longitude, event.latitude):
+        told = f"{event.longitude:g}, {event.latitude:g} says that the place is not known"
+        raise Rejected(told, "longitude, latitude")
+    return event
 
 
 def _text(value: object) -> str:

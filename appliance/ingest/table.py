@@ -14,6 +14,7 @@ from appliance.errors import Rejected
 from appliance.ingest.mapping import NEEDED, TARGETS, ColumnMap, nearest, split_columns
 from appliance.ingest.options import AHEAD_ROWS, ReadOptions, Row
 from appliance.ingest.place import coordinate
+from appliance.ingest.record import somewhere
 from appliance.ingest.table_quick import quick_row
 from appliance.ingest.text import CONVERT, fault
 from appliance.ingest.times import TimeReader
@@ -73,6 +74,7 @@ class RowReader:
     def __init__(self, header: list[str], options: ReadOptions) -> None:
         self._names = _names(header, options.map)
         self._width = len(header)
+        self._nowhere = options.nowhere
         self._receipt: dict[str, Any] = {
             "source": options.source,
             "received_at": options.received_at,
@@ -126,15 +128,16 @@ class RowReader:
         if text.isprintable():
             event = self._quick.read(fields, len(text)) if self._quick else None
             if event is not None:
-                return event
+                return somewhere(event) if self._nowhere else event
         elif not text.isascii() or "\0" in text:
             self._refuse_broken(fields)
         raw: dict[str, Any] = dict(self._constants)
         try:
             self._fill(raw, fields)
-            return read_event(raw, **self._receipt)
+            event = read_event(raw, **self._receipt)
         except Rejected as rejected:
             raise self._named(rejected, raw) from None
+        return somewhere(event) if self._nowhere else event
 
     def _fill(self, raw: dict[str, Any], fields: list[str]) -> None:
         for name, index, convert, column in self._members:

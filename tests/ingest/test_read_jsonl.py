@@ -156,6 +156,12 @@ def test_a_file_named_json_may_be_geojson(read: Read, text: str) -> None:
     assert str(second) == "$.event_timestamp: required, and missing"
 
 
+def test_a_script_that_holds_geojson_is_none(read: Read, told: Told) -> None:
+    rows = told(read("jsonl", 'var data = {\n"type": "FeatureCollection",\n"features": []}\n'))
+    assert [line for line, _ in rows] == [1, 2, 3]
+    assert all("not JSON" in said for _, said in rows)
+
+
 def test_an_object_over_many_lines_is_one_record_and_lines_cut_short_are_their_own(read: Read, told: Told) -> None:
     assert told(read("jsonl", A.replace(", ", ",\n").replace("{", "{\n", 1))) == [(1, "a")]
     (_, cut), (line, whole) = read("jsonl", f"{A[:-3]}\n{B}\n")
@@ -185,6 +191,9 @@ def test_an_element_is_named_where_its_line_does_not_tell_it_from_others(
         2,
         "$.event_type: required, and missing",
     )
+    sea = A.replace('"longitude": 1, "latitude": 2', '"longitude": 0, "latitude": 0')
+    ((_, nowhere),) = read_rows("jsonl", [f"[{sea}]"], msgspec.structs.replace(asked, nowhere=True))
+    assert str(nowhere) == "$[0].longitude, latitude: 0, 0 says that the place is not known"
     assert told(list(read_rows("jsonl", [COLLECTION], asked)))[1][1].startswith("$.features[1].event_timestamp: ")
     (_, foreign), (_, chosen) = read_rows(
         "jsonl", [f'[{A[:-1]}, "severity": 4, "s": 0.5}},', f'{A[:-1]}, "value": "much", "s": 0.5}}]'], asked
