@@ -17,7 +17,7 @@ from appliance.ingest.native_form import raw_events
 from appliance.ingest.text import known_encoding
 from appliance.model.event import Event
 from appliance.model.intake import Intake
-from appliance.store.intake import Recorder
+from appliance.store.intake.batch import Recorder
 from appliance.wiring import Box, open_recorder, open_store
 
 COMMIT_ROWS = 2_000

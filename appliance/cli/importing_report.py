@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from appliance.errors import Rejected
-from appliance.store.read_back import Comparison, Statistics
+from appliance.store.event.read_back import Comparison, Statistics
 
 SHOWN_REJECTIONS = 20  # on a terminal; --json and --rejected give all of them
 KEPT_REJECTIONS = 100_000  # in memory for --json; beyond, they are only counted

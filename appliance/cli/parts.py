@@ -16,9 +16,9 @@ import click
 
 from appliance.cli.options import common, hexpost_command, log_to_stderr
 from appliance.cli.sd_notify import Notifier
-from appliance.store.durable import is_read_only
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.health import DoubtWatch
+from appliance.store.file.durable import is_read_only
+from appliance.store.file.health import DoubtWatch
 from appliance.wiring import Box, archive_folder, open_context, open_store, open_to_read, pulse_reporter
 
 if TYPE_CHECKING:  # each part imports at its start only what it needs

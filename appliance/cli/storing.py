@@ -17,7 +17,7 @@ def migrate_command(box: Box, as_json: bool) -> None:
 
     Example: hexpost migrate --data /var/lib/hexpost
     """
-    from appliance.store.migrations import migrate
+    from appliance.store.file.migrations import migrate
 
     applied = migrate(box.data / FILE_NAME, timezone=box.settings.site.timezone)
     if as_json:
@@ -36,10 +36,10 @@ def status_command(box: Box, as_json: bool) -> None:
     from appliance.model.space import disk_of
     from appliance.store.archive.state import fetch_archive_state
     from appliance.store.backup.ledger import fetch_backup_state
-    from appliance.store.boots import count_waiting
     from appliance.store.chores import fetch_chores
-    from appliance.store.disk import disk_trouble
+    from appliance.store.clock.boots import count_waiting
     from appliance.store.engine import raw_connection
+    from appliance.store.file.disk import disk_trouble
     from appliance.store.outbox import sync_status
     from appliance.store.salvage.ledger import fetch_salvage
     from appliance.store.totals import fetch_facts, fetch_totals

@@ -16,9 +16,9 @@ import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
 from appliance.errors import BadDisk, Corrupt, HexpostError, NoRoom, Unavailable
-from appliance.store import dbapi, health, sqlite
-from appliance.store.disk import ERRORS_WORDS, Ballast, disk_trouble
-from appliance.store.durable import free_bytes
+from appliance.store.file import dbapi, health, sqlite
+from appliance.store.file.disk import ERRORS_WORDS, Ballast, disk_trouble
+from appliance.store.file.durable import free_bytes
 
 log = logging.getLogger(__name__)
 

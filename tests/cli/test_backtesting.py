@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from appliance.cli.main import hexpost
 from appliance.model.intake import Intake
-from appliance.store.backtests import ask_backtest, list_backtests
 from appliance.store.engine import Store
+from appliance.store.forecast.backtests import ask_backtest, list_backtests
 from tests.conftest import NOW, make_event, make_recorder
 
 HORIZONS = ["next_shift", "next_day", "next_7_days"]

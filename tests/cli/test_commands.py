@@ -101,7 +101,7 @@ def test_a_migrated_store_is_up_to_date_the_second_time(tmp_path: Path) -> None:
 
 
 def test_a_store_of_a_newer_program_is_refused_untouched(tmp_path: Path) -> None:
-    from appliance.store import sqlite
+    from appliance.store.file import sqlite
 
     call("migrate", data=tmp_path)
     connection = sqlite.connect(tmp_path / "hexpost.db")

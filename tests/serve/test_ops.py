@@ -12,10 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from appliance.model.intake import DeviceReport, Fix, Intake, Reading, Rejection
 from appliance.serve.app import create_app
-from appliance.store import sqlite
 from appliance.store.chores import record_done, record_failed
 from appliance.store.engine import Store
-from appliance.store.intake import Recorder
+from appliance.store.file import sqlite
+from appliance.store.intake.batch import Recorder
 from appliance.store.totals import add_totals
 from tests.conftest import NOW, make_event, make_recorder
 from tests.serve.conftest import Client, MakeContext, instant, problem

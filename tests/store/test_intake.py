@@ -12,11 +12,11 @@ from appliance.clock import HOUR_US, day_bounds, site_hour, to_us
 from appliance.job.counting import count_events
 from appliance.model.intake import CommandAnswer, DeviceReport, Fix, Intake, Reading, Rejection
 from appliance.spatial.cells import cell_of
-from appliance.store.counts import ensure_counts, fetch_daily_counts
 from appliance.store.engine import Store
-from appliance.store.events import EventFilter, fetch_events, place_events
-from appliance.store.intake import Recorder
-from appliance.store.tally import Tally
+from appliance.store.event.pages import EventFilter, fetch_events, place_events
+from appliance.store.intake.batch import Recorder
+from appliance.store.settled.counts import ensure_counts, fetch_daily_counts
+from appliance.store.settled.tally import Tally
 from tests.conftest import NOW, TORONTO, examples, make_event, make_recorder
 from tests.store.checks import assert_sound, event_at, totals
 

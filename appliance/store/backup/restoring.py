@@ -15,14 +15,14 @@ import msgspec
 
 from appliance.errors import Conflict, Corrupt, NotFound, Unavailable
 from appliance.store import outbox
-from appliance.store.backup.copying import close_file
 from appliance.store.backup.manifest import SUMS, Manifest, check_hashes, list_backups, read_manifest
 from appliance.store.backup.secrets_box import FILE_NAME as SECRETS
 from appliance.store.backup.secrets_box import open_keys
 from appliance.store.backup.taking import BESIDE, RESERVE_BYTES, newest_before
-from appliance.store.durable import free_bytes, hash_file, sync_file, sync_folder, write_durably
 from appliance.store.engine import FILE_NAME, Store, raw_connection
-from appliance.store.migrations import known_migrations, migrate
+from appliance.store.file.copying import close_file
+from appliance.store.file.durable import free_bytes, hash_file, sync_file, sync_folder, write_durably
+from appliance.store.file.migrations import known_migrations, migrate
 from appliance.store.verify import verify_copy
 
 HALF = ".restoring.db"

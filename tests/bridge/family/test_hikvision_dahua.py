@@ -20,7 +20,7 @@ from appliance.model.observation import (
     PeopleCount,
     PlateRead,
 )
-from firmware_bridge.family.hikvision_dahua import FAMILY
+from firmware_bridge.family.hikvision_dahua.family import FAMILY
 from firmware_bridge.inbound import Memory
 from tests.bridge.family.hearing import KIT, changed, hear, kit_samples, outcome, refused
 from tests.conftest import examples

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from appliance.model.observation import DeviceHealth, ObjectDetection, Observation, PlateRead
-from firmware_bridge.family.lpr import FAMILY
+from firmware_bridge.family.lpr.family import FAMILY
 from tests.bridge.family.hearing import changed, hear, outcome
 from tests.bridge.family.told import Conversation
 from tests.conftest import examples

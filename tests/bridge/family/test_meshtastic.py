@@ -16,8 +16,8 @@ from appliance.model.observation import (
     Observation,
     Position,
 )
-from firmware_bridge.family.meshtastic import FAMILY
-from firmware_bridge.family.tasmota import FAMILY as TASMOTA
+from firmware_bridge.family.meshtastic.family import FAMILY
+from firmware_bridge.family.tasmota.family import FAMILY as TASMOTA
 from tests.bridge.family.hearing import KIT, changed, kit_samples, outcome, refused
 from tests.bridge.family.told import Conversation, well_typed
 from tests.conftest import examples

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from appliance.errors import Rejected
 from appliance.model.observation import DeviceHealth, EnvironmentReading, Incident, Observation, Position
-from firmware_bridge.family.owntracks import FAMILY
+from firmware_bridge.family.owntracks.family import FAMILY
 from tests.bridge.family.hearing import KIT, changed, kit_samples, outcome, refused
 from tests.bridge.family.told import Conversation, well_typed
 from tests.conftest import examples

@@ -3,7 +3,8 @@
 from typing import Any
 
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Observation
-from firmware_bridge.family import shelly, shelly_gen1
+from firmware_bridge.family.shelly import family as shelly
+from firmware_bridge.family.shelly import gen1 as shelly_gen1
 from tests.bridge.family.told import Conversation
 
 

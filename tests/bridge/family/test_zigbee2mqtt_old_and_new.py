@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Motion
-from firmware_bridge.family.zigbee2mqtt import FAMILY
+from firmware_bridge.family.zigbee2mqtt.family import FAMILY
 from tests.bridge.family.test_zigbee2mqtt import BRIDGE, DEVICES, DOOR, health, press, told
 from tests.bridge.family.told import Conversation
 

@@ -15,7 +15,7 @@ from appliance.store.backup.manifest import read_manifest, write_hashes
 from appliance.store.backup.restoring import HALF, Restored, choose_backup, restore_backup
 from appliance.store.backup.taking import Wish, take_backup
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.intake import Recorder
+from appliance.store.intake.batch import Recorder
 from tests.conftest import NOW, make_event, make_recorder
 from tests.store.checks import assert_sound
 
