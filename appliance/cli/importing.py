@@ -111,7 +111,9 @@ def import_file(
 def _record(chunk: list[Row], recorder: Recorder, report: ImportReport) -> None:
     events = [item for _, item in chunk if isinstance(item, Event)]
     intake = Intake(events=events, refused=len(chunk) - len(events), raw=raw_events(events, "file"))
-    outcomes = recorder.record(intake).outcomes
+    receipt = recorder.record(intake)
+    outcomes = receipt.outcomes
+    report.differing += receipt.differing
     report.accepted += outcomes.count("stored")
     report.corrected += outcomes.count("corrected")
     report.duplicate += outcomes.count("duplicate")
