@@ -24,6 +24,7 @@ class ImportReport(msgspec.Struct, kw_only=True):
     """What became of one file.
 
     differing   duplicates that tell something else than what is stored under their id
+    midnights_utc  times that are midnight UTC and another hour where the box stands
     statistics  of what Parquet held, and of the same read back from the store; they must be equal
     messages    of a file of the archive; accepted, duplicate and rejected then count what they held
     destroyed   messages whose key is not here (any more)
@@ -35,6 +36,7 @@ class ImportReport(msgspec.Struct, kw_only=True):
     duplicate: int = 0
     differing: int = 0
     rejected: int = 0
+    midnights_utc: int = 0
     seconds: float = 0.0
     rejections: list[RejectedRow] = []
     statistics: Comparison | None = None
