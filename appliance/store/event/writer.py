@@ -42,11 +42,15 @@ UPDATE events SET event_id = ?, source = ?, event_type = ?, event_timestamp = ?,
                   clock_quality = ?, h3_index = ?, severity = ?, value = ?, attributes_json = ?, rev = ?, geom = ?
 WHERE event_pk = ?
 """
-_FIND = "SELECT event_type, event_timestamp, rev, h3_index, geom FROM events WHERE event_pk = ? AND event_id = ?"
+_FIND = """
+SELECT event_type, event_timestamp, rev, h3_index, geom, severity, value, attributes_json FROM events
+WHERE event_pk = ? AND event_id = ?
+"""
 
 Content = tuple[Any, ...]
 """An event as `_COLUMNS` has it, without the key."""
 _US, _TYPE, _CELL, _POINT = 3, 2, 7, 12  # in it
+_MEASURES = slice(8, 11)  # severity, value and attributes
 
 _encode: Callable[[Any], bytes] = msgspec.json.encode
 
@@ -58,6 +62,7 @@ class EventWriter:
         self._tally = Tally(hours, resolutions)
         self._known = Identities()
         self._last = 0
+        self.differing = 0  # duplicates of the last `insert` that tell something else than what is stored
 
     def forget(self) -> None:
         """The transaction of the last `insert` was taken back."""
@@ -66,6 +71,7 @@ class EventWriter:
 
     def insert(self, connection: sa.Connection, events: Sequence[Event], contents: Sequence[Content]) -> list[Outcome]:
         """What became of each event, in order; with what `contents_of` made of them."""
+        self.differing = 0
         if not events:
             return []
         raw = raw_connection(connection)
@@ -104,8 +110,10 @@ class EventWriter:
         row = raw.execute(_FIND, (key, event.event_id)).fetchone()
         if row is None:
             return None
-        event_type, us, rev, cell, point = row
+        event_type, us, rev, cell, point, *measures = row
         if event.rev <= rev:
+            told = (content[_TYPE], content[_US], content[_POINT] or point, *content[_MEASURES])
+            self.differing += event.rev == rev and told != (event_type, us, point, *measures)
             return "duplicate"
         spot = (content[_CELL], content[_POINT])
         if spot[0] is None:  # a correction that tells no place does not take away the one that is known

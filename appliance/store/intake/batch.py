@@ -150,6 +150,7 @@ class Recorder:
         add_totals(connection, _balance(intake, outcomes, readings, fixes_stored))
         receipt = Receipt(
             outcomes=outcomes,
+            differing=self._events.differing,
             readings_stored=readings.stored,
             readings_duplicate=readings.duplicate,
             fixes_stored=fixes_stored,
