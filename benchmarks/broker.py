@@ -18,7 +18,7 @@ import msgspec
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from appliance.cli.broker import Mosquitto, find_broker, mosquitto_config
+from appliance.cli.supervisor.broker import Mosquitto, find_broker, mosquitto_config
 from appliance.model.settings import Mqtt
 from firmware_bridge.address import Address
 from firmware_bridge.mqtt import wire

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from appliance.aggregate.days import LOOKBACK_DAYS
 from appliance.aggregate.hours import SiteHours
+from appliance.cli.parts import spare_collections
 from appliance.clock import to_us
 from appliance.job.counting import Ahead, count_events
 from appliance.job.risk_run import perform_run, score_run
@@ -317,6 +318,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000)
     given = parser.parse_args()
+    spare_collections()  # as the jobs process does
     with tempfile.TemporaryDirectory(prefix="hexpost-composite-", dir=os.environ.get("BENCH_DIR")) as name:
         folder, city = Path(name), City()
         site = Site(folder / "site")

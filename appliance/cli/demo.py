@@ -20,12 +20,12 @@ from typing import Any
 import click
 import msgspec
 
-from appliance.cli.broker import port_is_free
-from appliance.cli.child import Child
-from appliance.cli.lifecycle import Limits
 from appliance.cli.options import common
-from appliance.cli.supervise import hold_lock
 from appliance.cli.supervision import PARTS, PROGRAM, supervise_box
+from appliance.cli.supervisor.broker import port_is_free
+from appliance.cli.supervisor.child import Child
+from appliance.cli.supervisor.lifecycle import Limits
+from appliance.cli.supervisor.supervise import hold_lock
 from appliance.errors import Conflict, Unavailable
 from appliance.store.engine import FILE_NAME
 from appliance.store.users import upsert_user

@@ -11,12 +11,12 @@ from contextlib import closing
 import click
 from rich.console import Console
 
-from appliance.cli.broker import broker_child, find_broker, port_is_free
-from appliance.cli.child import Child
-from appliance.cli.lifecycle import Limits
 from appliance.cli.options import box_options, common, log_to_stderr
-from appliance.cli.screen import Screen, Snapshot, part_line
-from appliance.cli.supervise import ChildStatus, Supervisor, hold_lock
+from appliance.cli.supervisor.broker import broker_child, find_broker, port_is_free
+from appliance.cli.supervisor.child import Child
+from appliance.cli.supervisor.lifecycle import Limits
+from appliance.cli.supervisor.screen import Screen, Snapshot, part_line
+from appliance.cli.supervisor.supervise import ChildStatus, Supervisor, hold_lock
 from appliance.errors import HexpostError, Unavailable
 from appliance.store.engine import Store
 from appliance.store.totals import Facts, fetch_facts

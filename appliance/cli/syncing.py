@@ -9,7 +9,7 @@ import msgspec
 
 from appliance.cli.options import common, to_json
 from appliance.cli.parts import GIVE_WAY, only_one, running
-from appliance.cli.sd_notify import Notifier
+from appliance.cli.supervisor.sd_notify import Notifier
 from appliance.errors import Rejected
 from appliance.wiring import Box, find_store, open_pump, open_store, pulse_reporter, read_secret_file
 

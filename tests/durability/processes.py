@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from appliance.cli.broker import Mosquitto, find_broker, mosquitto_config
+from appliance.cli.supervisor.broker import Mosquitto, find_broker, mosquitto_config
 from appliance.model.settings import Mqtt
 from appliance.store.engine import FILE_NAME
 from appliance.store.file.pulse import read_pulses, run_directory

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from appliance.cli.broker import AUTOSAVE_S
+from appliance.cli.supervisor.broker import AUTOSAVE_S
 from appliance.wiring import open_box
 from tests.conftest import wait_for
 from tests.durability.archived import faults_of_archive

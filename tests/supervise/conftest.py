@@ -13,7 +13,7 @@ import pytest
 # Says READY when it starts, ends with 0 on SIGTERM, and does what its first argument adds.
 OBEDIENT = """
 import os, signal, sys, threading
-from appliance.cli.sd_notify import Notifier
+from appliance.cli.supervisor.sd_notify import Notifier
 notifier = Notifier(os.environ)
 done = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: done.set())

@@ -16,7 +16,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from appliance.cli.broker import (
+from appliance.cli.supervisor.broker import (
     PASSWORD_FILE,
     Broker,
     Mosquitto,
@@ -26,9 +26,9 @@ from appliance.cli.broker import (
     mosquitto_config,
     port_is_free,
 )
-from appliance.cli.child import Child
-from appliance.cli.lifecycle import Limits, State
-from appliance.cli.supervise import ChildStatus, Supervisor
+from appliance.cli.supervisor.child import Child
+from appliance.cli.supervisor.lifecycle import Limits, State
+from appliance.cli.supervisor.supervise import ChildStatus, Supervisor
 from appliance.errors import Rejected, Unavailable
 from appliance.model.settings import Mqtt
 
@@ -114,7 +114,7 @@ def test_what_comes_while_a_persistent_client_is_away_waits_for_it(
 
 def test_the_python_broker_drops_the_oldest_of_a_full_queue_and_says_so(port: int, until: Until) -> None:
     script = (
-        "import asyncio, logging; from appliance.cli.broker import *; logging.basicConfig(level='WARNING');"
+        "import asyncio, logging; from appliance.cli.supervisor.broker import *; logging.basicConfig(level='WARNING');"
         f"asyncio.run(serve_python_broker(python_broker_config('127.0.0.1', {port}, queued_messages=2)))"
     )
     broker = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
@@ -198,8 +198,8 @@ def test_a_broker_under_the_supervisor_comes_back_on_its_port(broker: Broker, tm
 SUPERVISOR = """
 import sys
 from pathlib import Path
-from appliance.cli.broker import *
-from appliance.cli.supervise import Supervisor
+from appliance.cli.supervisor.broker import *
+from appliance.cli.supervisor.supervise import Supervisor
 data, port, which = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 broker = PythonBroker() if which == "Python broker" else find_broker("")
 def say(statuses):
@@ -293,7 +293,7 @@ def test_mosquitto_is_bounded_and_open_only_to_this_machine(
 
 
 def test_the_python_broker_refuses_a_port_that_is_none() -> None:
-    argv = [sys.executable, "-m", "appliance.cli.broker", "--host", "127.0.0.1", "--port", "mqtt"]
+    argv = [sys.executable, "-m", "appliance.cli.supervisor.broker", "--host", "127.0.0.1", "--port", "mqtt"]
     ended = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert "--port" in ended.stderr

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.cli.lifecycle import Action, Event, Life, Limits, State, delay_s, step
+from appliance.cli.supervisor.lifecycle import Action, Event, Life, Limits, State, delay_s, step
 
 LIMITS = Limits(first_delay_s=1.0, longest_delay_s=8.0, steady_s=60.0, start_s=30.0, watchdog_s=5.0, grace_s=10.0)
 NOW_S = 100.0

@@ -6,9 +6,19 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from appliance.cli.lifecycle import State
-from appliance.cli.screen import PartLine, Screen, Snapshot, changes, count, duration, part_line, screen_text, size
-from appliance.cli.supervise import ChildStatus
+from appliance.cli.supervisor.lifecycle import State
+from appliance.cli.supervisor.screen import (
+    PartLine,
+    Screen,
+    Snapshot,
+    changes,
+    count,
+    duration,
+    part_line,
+    screen_text,
+    size,
+)
+from appliance.cli.supervisor.supervise import ChildStatus
 
 STARTING = Snapshot(
     site="Kuwait City",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.cli.sd_notify import Notifier, watchdog_interval_s
+from appliance.cli.supervisor.sd_notify import Notifier, watchdog_interval_s
 
 
 @pytest.mark.parametrize("abstract", [False, True])

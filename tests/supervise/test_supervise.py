@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.cli.child import Child
-from appliance.cli.lifecycle import Limits, State
-from appliance.cli.supervise import ChildStatus, Supervisor, hold_lock, prefixed
+from appliance.cli.supervisor.child import Child
+from appliance.cli.supervisor.lifecycle import Limits, State
+from appliance.cli.supervisor.supervise import ChildStatus, Supervisor, hold_lock, prefixed
 from appliance.errors import Conflict
 
 Until = Callable[[Callable[[], bool]], None]
@@ -184,7 +184,7 @@ def test_a_child_whose_watchdog_falls_silent_is_killed_and_comes_back(obedient: 
 
 def test_a_child_that_ignores_the_stop_is_killed_when_its_grace_is_over() -> None:
     deaf = (
-        "import os, signal, threading; from appliance.cli.sd_notify import Notifier;"
+        "import os, signal, threading; from appliance.cli.supervisor.sd_notify import Notifier;"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN); Notifier(os.environ).ready(); threading.Event().wait()"
     )
     child = Child(name="bridge", argv=(sys.executable, "-c", deaf), limits=Limits(grace_s=0.2))
@@ -232,8 +232,8 @@ def test_a_screen_that_fails_does_not_take_the_parts_down(obedient: Obedient) ->
 
 SUPERVISOR = """
 import json, sys
-from appliance.cli.child import Child
-from appliance.cli.supervise import Supervisor
+from appliance.cli.supervisor.child import Child
+from appliance.cli.supervisor.supervise import Supervisor
 argvs = json.loads(sys.argv[1])
 def say(statuses):
     if all(status.state == "up" for status in statuses):
@@ -282,7 +282,7 @@ def test_two_supervisors_of_one_data_directory_refuse_clearly(tmp_path: Path) ->
 def test_nobody_else_on_the_machine_can_say_that_a_child_is_ready() -> None:
     """The child drops to another user before it speaks; a neighbour could do the same to an abstract socket."""
     speaks = (
-        "import os, threading; from appliance.cli.sd_notify import Notifier;"
+        "import os, threading; from appliance.cli.supervisor.sd_notify import Notifier;"
         "os.setuid(65534); Notifier(os.environ).ready('hello'); print('said', flush=True); threading.Event().wait()"
     )
     child = Child(name="serve", argv=(sys.executable, "-c", speaks), limits=Limits(grace_s=0.2))

@@ -21,8 +21,8 @@ from types import FrameType
 
 import msgspec
 
-from appliance.cli.child import Child, Process, Tail
-from appliance.cli.lifecycle import Action, Event, Life, State, step
+from appliance.cli.supervisor.child import Child, Process, Tail
+from appliance.cli.supervisor.lifecycle import Action, Event, Life, State, step
 from appliance.errors import Conflict, Unavailable
 
 LOG = logging.getLogger(__name__)

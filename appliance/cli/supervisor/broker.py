@@ -1,8 +1,8 @@
 """The embedded broker: Mosquitto where it is installed, else one written in Python.
 
 `hexpost run` and `hexpost demo` start it as a child when `[mqtt] url = "embedded"`. On a provisioned box Mosquitto is
-a service of its own and this module is not used. Run as a module (`python -m appliance.cli.broker`) it is the
-Python broker's process.
+a service of its own and this module is not used. Run as a module (`python -m appliance.cli.supervisor.broker`) it is
+the Python broker's process.
 
 What each promises. Mosquitto keeps a persistent session's queue over a restart and, up to `AUTOSAVE_S` back, over a
 power cut: its acknowledgement is not ours (ours is the bridge's, after the commit). The Python broker keeps queues in
@@ -24,9 +24,9 @@ from typing import Any
 
 import msgspec
 
-from appliance.cli.child import Child
-from appliance.cli.lifecycle import Limits
-from appliance.cli.sd_notify import Notifier
+from appliance.cli.supervisor.child import Child
+from appliance.cli.supervisor.lifecycle import Limits
+from appliance.cli.supervisor.sd_notify import Notifier
 from appliance.errors import Rejected, Unavailable
 from appliance.model.settings import Mqtt
 
@@ -91,7 +91,7 @@ def broker_child(broker: Broker, mqtt: Mqtt, data: Path, run_dir: Path) -> Child
         address = (mqtt.host, mqtt.port)
     else:
         address = None  # it says READY itself, and would log an error for each trial connection
-        argv = (sys.executable, "-m", "appliance.cli.broker", "--host", mqtt.host, "--port", str(mqtt.port))
+        argv = (sys.executable, "-m", "appliance.cli.supervisor.broker", "--host", mqtt.host, "--port", str(mqtt.port))
     # SIGTERM also when the supervisor is killed: then Mosquitto saves what it holds, and it always obeys.
     return Child(
         name="broker",
@@ -204,7 +204,7 @@ def python_broker_config(host: str, port: int, queued_messages: int) -> dict[str
     return {
         "listeners": {"default": {"type": "tcp", "bind": bind}},
         "session_expiry_interval": SESSION_DAYS * 86_400,
-        "plugins": {"appliance.cli.broker_plugin.LocalAccess": {"queued_messages": queued_messages}},
+        "plugins": {"appliance.cli.supervisor.broker_plugin.LocalAccess": {"queued_messages": queued_messages}},
     }
 
 
@@ -226,7 +226,7 @@ async def serve_python_broker(config: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """`python -m appliance.cli.broker --host HOST --port PORT`: the Python broker in a process of its own."""
+    """`python -m appliance.cli.supervisor.broker --host HOST --port PORT`: the Python broker in its own process."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", required=True, type=int)

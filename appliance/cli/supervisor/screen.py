@@ -14,7 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from appliance.cli.supervise import ChildStatus, prefixed
+from appliance.cli.supervisor.supervise import ChildStatus, prefixed
 
 UNKNOWN = "–"
 STYLES = {"up": "green", "starting": "cyan", "waiting": "dim", "backing off": "yellow", "failed": "bold red"}

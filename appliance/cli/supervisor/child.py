@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from appliance.cli.lifecycle import Limits
+from appliance.cli.supervisor.lifecycle import Limits
 from appliance.errors import Unavailable
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
