@@ -68,6 +68,17 @@ def test_an_unknown_key_is_refused_with_the_nearest_name(tmp_path: Path) -> None
     assert "no key site.timzone; did you mean timezone?" in refused.output
 
 
+def test_a_sound_configuration_is_told_with_where_it_stands_and_what_it_changes(tmp_path: Path) -> None:
+    config = tmp_path / "hexpost.toml"
+    config.write_text(f'[risk]\nresolutions = [7, 9]\n[mqtt]\npassword_file = "{tmp_path}/nobody wrote it"\n')
+    told = call("config", "check", "--config", str(config), data=tmp_path)
+    assert told.exit_code == 0
+    assert f"read from {config}" in told.output
+    assert "  risk.resolutions = [7, 9]\n" in told.output
+    assert "http.port" not in told.output
+    assert "note: mqtt.password_file: " in told.output
+
+
 def test_a_failure_is_one_line_and_exit_code_1_and_json_where_json_was_asked(tmp_path: Path) -> None:
     call("migrate", data=tmp_path)
     failed = call("quarantine", "show", "7", data=tmp_path)
