@@ -109,6 +109,17 @@ def test_a_user_that_cannot_be_is_refused(tmp_path: Path, password: str, role: s
     assert reason in refused.output
 
 
+def test_a_password_that_is_not_there_is_said_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    for options, words in (
+        (("--password-file", str(tmp_path / "empty")), "it is empty; its first line is the password"),
+        ((), "say --password-file FILE"),
+    ):
+        refused = call("user", "add", "chief", *options, data=tmp_path / "data")
+        assert refused.exit_code == 1
+        assert words in refused.output
+
+
 def test_a_migrated_store_is_up_to_date_the_second_time(tmp_path: Path) -> None:
     assert "0001_house" in call("migrate", data=tmp_path).output
     assert call("migrate", data=tmp_path).output.strip() == "up to date"
