@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -44,6 +45,17 @@ def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> Non
     shown = call(*command, "--help")
     assert shown.exit_code == 0
     assert "Example: hexpost" in " ".join(shown.output.split())
+
+
+@pytest.mark.parametrize("command", every_command(), ids=" ".join)
+def test_an_example_can_be_copied_from_the_help_as_it_stands(command: tuple[str, ...]) -> None:
+    """Wrapped as prose it was torn within an option, or went on in a line that the shell took for another command."""
+    printed = call(*command, "--help").output.partition("Example: ")[2].partition("\n\n")[0]
+    assert all(len(line) <= 80 for line in printed.splitlines())
+    typed = shlex.split(printed.replace("\\\n", ""))
+    written = " ".join((every_command()[command].help or "").partition("Example: ")[2].split())
+    assert typed == shlex.split(written)
+    assert "\n" not in printed.replace("\\\n", "")
 
 
 @pytest.mark.parametrize(
