@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from appliance.cli.main import COMMANDS, hexpost
 from appliance.cli.parts import only_one
+from appliance.cli.supervision import login_hint
 from appliance.wiring import open_box, pulse_reporter
 
 ROOT = Path(__file__).parents[2]
@@ -119,6 +120,15 @@ def test_a_user_that_cannot_be_is_refused(tmp_path: Path, password: str, role: s
     refused = call("user", "add", "chief", "--role", role, "--password-file", str(secret), data=tmp_path)
     assert refused.exit_code == 1
     assert reason in refused.output
+
+
+def test_a_box_without_users_is_told_what_to_type_for_it_and_no_other(tmp_path: Path) -> None:
+    """Typed without --data it made a user of another box."""
+    box = open_box(None, tmp_path / "my box", {})
+    hint = login_hint(box)
+    assert hint.startswith("No users yet: hexpost user add NAME")
+    assert shlex.split(hint)[-2:] == ["--data", str(tmp_path / "my box")]
+    box.close()
 
 
 def test_a_password_that_is_not_there_is_said_with_the_remedy(tmp_path: Path) -> None:
