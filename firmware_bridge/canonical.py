@@ -220,9 +220,14 @@ class _Case:
 
 
 def _place_of(seen: Observation) -> tuple[float, float] | None:
-    """(longitude, latitude) that an observation brings; None where it brings none, half of one, or none on earth."""
+    """(longitude, latitude) that an observation brings; None where it brings none, half of one, or none on earth.
+
+    0, 0 is none: what a receiver without a fix tells.
+    """
     longitude, latitude = seen.longitude, seen.latitude
     if longitude is None or latitude is None or not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
+        return None
+    if longitude == 0 and latitude == 0:
         return None
     return longitude, latitude
 

@@ -29,6 +29,10 @@ class Publisher:
         )
         self._client.max_inflight_messages_set(MAX_INFLIGHT)
         self._waiting: deque[mqtt.MQTTMessageInfo] = deque()
+        self._wanted: list[tuple[str, int]] = []
+        self._connected = threading.Event()
+        self._client.on_connect = self._came
+        self._client.on_disconnect = lambda *_: self._connected.clear()
         _secure(self._client, address)
         if will is not None:
             self._client.will_set(*will, qos=1, retain=True)
@@ -46,8 +50,15 @@ class Publisher:
         self._client.loop_stop()
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
-        """Hand one message over; waits while too many are unacknowledged."""
-        self._waiting.append(self._client.publish(topic, payload, qos=qos, retain=retain))
+        """Hand one message over; waits while too many are unacknowledged, and while a broker that restarts is away.
+
+        raises  Unavailable  it does not come back, or does not acknowledge, within half a minute
+        """
+        if not self._connected.wait(RETRY_MAX_S):
+            raise Unavailable(f"the broker at {self._address.host}:{self._address.port} is gone and does not come back")
+        handed = self._client.publish(topic, payload, qos=qos, retain=retain)
+        if handed.rc != mqtt.MQTT_ERR_NO_CONN:  # else paho keeps it for when it is connected again, and answers no more
+            self._waiting.append(handed)
         while len(self._waiting) > MAX_INFLIGHT * 2:
             self._settle()
 
@@ -65,12 +76,11 @@ class Publisher:
         raises  Unavailable  the broker does not confirm it
         """
         confirmed = threading.Event()
-        wanted = [(topic_filter, 1) for topic_filter in filters]
+        self._wanted = [(topic_filter, 1) for topic_filter in filters]
         self._client.on_message = lambda _client, _userdata, message: on_message(message.topic, bytes(message.payload))
         self._client.on_subscribe = lambda *_: confirmed.set()
-        self._client.on_connect = lambda client, *_: client.subscribe(wanted)
         if self._client.is_connected():
-            self._client.subscribe(wanted)
+            self._client.subscribe(self._wanted)
         if not confirmed.wait(CONNACK_S):
             raise Unavailable(f"{self._address.host}:{self._address.port} does not confirm a subscription")
 
@@ -93,6 +103,12 @@ class Publisher:
         self._client.loop_stop()
         self._connect()
 
+    def _came(self, client: mqtt.Client, *_: object) -> None:
+        """The broker let us in, the first time or after a loss; on the network's thread."""
+        if self._wanted:
+            client.subscribe(self._wanted)
+        self._connected.set()
+
     def _connect(self) -> None:
         try:
             self._client.connect(self._address.host, self._address.port, KEEPALIVE_S)
@@ -104,8 +120,12 @@ class Publisher:
 
     def _settle(self) -> None:
         message = self._waiting.popleft()
-        message.wait_for_publish(timeout=RETRY_MAX_S)
-        if not message.is_published():
+        try:
+            message.wait_for_publish(timeout=RETRY_MAX_S)
+            published = message.is_published()
+        except (RuntimeError, ValueError):  # handed over in the moment in which the connection went
+            published = False
+        if not published:
             raise Unavailable("the broker has stopped acknowledging; what it did not acknowledge is not published")
 
 

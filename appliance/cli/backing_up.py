@@ -24,6 +24,7 @@ def backup_command(box: Box, as_json: bool, folder: Path | None, keep_days: int 
     from appliance.store.backup.taking import take_backup
     from appliance.wiring_care import backup_wish
 
+    folder = folder.absolute() if folder else None  # the status tells it later, from elsewhere
     wish = backup_wish(box, folder=folder, keep_days=keep_days, passphrase_file=passphrase_file)
     with click.progressbar(length=1000, label="copying", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
 

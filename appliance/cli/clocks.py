@@ -51,6 +51,7 @@ def set_command(box: Box, as_json: bool, time: str) -> None:
     """Say what time it is now. The system clock is left alone: the box does not count by it.
 
     Rows that waited for the time are re-dated by the jobs process.
+
     Example: hexpost clock set 2026-11-26T17:00:00Z
     """
     _say(box, read_timestamp(time, "TIME"), as_json)

@@ -1,6 +1,7 @@
 """`hexpost`: the list of commands. Each lives in a module of its own, imported when it is called."""
 
 import importlib
+import re
 import sys
 
 import click
@@ -43,6 +44,31 @@ COMMANDS = {
 }
 
 
+EXAMPLE = "Example: "
+WORD = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
+
+
+class Manual(click.HelpFormatter):
+    """Help whose examples can be copied into a shell: a line that is broken ends as the shell needs it."""
+
+    def write_text(self, text: str) -> None:
+        """As click does, but for the example."""
+        before, mark, example = text.partition(EXAMPLE)
+        lines = _shell_lines(example, self.width - self.current_indent - len(EXAMPLE)) if mark else []
+        super().write_text(before + "\b\n" + mark + " \\\n    ".join(lines) if lines else text)
+
+
+def _shell_lines(command: str, width: int) -> list[str]:
+    """A command in lines of at most so many characters, where its words allow; a quoted text is one word."""
+    lines: list[str] = []
+    for word in WORD.findall(command):
+        if lines and len(lines[-1]) + 1 + len(word) <= width - len(" \\"):
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
 class Lazy(click.Group):
     """A group that imports a command's module only when the command is named."""
 
@@ -78,6 +104,9 @@ def hexpost() -> None:
 
     Example: hexpost run --data ./hexpost-data
     """
+
+
+click.Context.formatter_class = Manual
 
 
 def main() -> None:

@@ -73,9 +73,14 @@ def user_remove(box: Box, as_json: bool, name: str) -> None:
 
 def _password(file: Path | None) -> str:
     if file is None:
+        if not sys.stdin.isatty():
+            raise Rejected("no terminal to ask for the password on; say --password-file FILE, or - for standard input")
         password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
         return password
     try:
-        return (sys.stdin.readline() if str(file) == "-" else file.read_text(encoding="utf-8")).splitlines()[0]
-    except (OSError, UnicodeDecodeError, IndexError) as error:
-        raise Rejected(f"reading the password in {file}: {error or 'it is empty'}") from None
+        text = sys.stdin.readline() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Rejected(f"reading the password in {file}: {error}") from None
+    if not text.strip():
+        raise Rejected(f"reading the password in {file}: it is empty; its first line is the password")
+    return text.splitlines()[0]

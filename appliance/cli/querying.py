@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from appliance.cli.options import common, to_json
-from appliance.errors import Rejected
+from appliance.errors import NotFound, Rejected
 from appliance.wiring import Box, find_store
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def query_history(
     box: Box, as_json: bool, device: str, metric: str, unit: str | None, step: str, start: str | None,
     end: str | None, limit: int,
 ) -> None:  # fmt: skip
-    """What a device measured, the oldest first.
+    """What a device measured, the oldest first. DEVICE is a source or an id.
 
     Example: hexpost query history zigbee2mqtt/air co2 --from 2026-11-01 --to 2026-11-21 --step hour
     """
@@ -132,7 +132,7 @@ def query_history(
         page = fetch_history(
             connection,
             SiteBins(box.settings.zone),
-            device=device,
+            device=_measured_by(connection, device, metric, box),
             metric=metric,
             unit=unit,
             step=step,
@@ -150,6 +150,24 @@ def query_history(
             f"{one.min:g} to {one.max:g}"
         )
     _say_end("values", len(page.items), more=page.next_cursor is not None)
+
+
+def _measured_by(connection: Any, device: str, metric: str, box: Box) -> str:
+    """The source of a device that has measured this.
+
+    raises  NotFound  there is no such device, or it has not; what it has measured is named
+    """
+    from appliance.store.device.registry import fetch_device
+    from appliance.store.measured.history_page import fetch_metrics
+
+    known = fetch_metrics(connection, device)
+    if not known:
+        device = fetch_device(connection, device, now=box.clock()).source
+        known = fetch_metrics(connection, device)
+    if metric not in known:
+        has = f"it has {', '.join(known)}" if known else "it has measured nothing yet"
+        raise NotFound(f"{device} has no metric {metric!r}; {has}")
+    return device
 
 
 @query_group.command("hotspots")

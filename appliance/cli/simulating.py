@@ -2,8 +2,9 @@
 
 import csv
 import signal
+import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +13,7 @@ import click
 import msgspec
 
 from appliance.cli.options import common, to_json
-from appliance.errors import Rejected
+from appliance.errors import Rejected, Unavailable
 from appliance.wiring import Box, broker_address
 from firmware_bridge.simulation.families import FAMILIES, NAMINGS
 from firmware_bridge.simulation.faults import Fault, Silence, read_duration, read_fault, read_silence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from firmware_bridge.simulator import Pace
 
 T = TypeVar("T", Fault, Silence)
+LOG_EVERY_S = 60.0
 KUWAIT = (47.9774, 29.3759)  # (lng, lat) of the examples, where neither the site nor an option says where it is
 
 
@@ -69,7 +71,15 @@ def simulate_command(
     if not as_json:
         since = f"{began.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
         click.echo(f"{len(fleet)} devices and gateways, simulated time begins {since}", err=True)
-    simulator.run(_stopped_by_signal(), None if as_json else _say_progress)
+    on_terminal = sys.stderr.isatty() and not as_json
+    try:
+        simulator.run(_stopped_by_signal(), None if as_json else progress(on_terminal))
+    except Unavailable:
+        if simulator.summary(seed).published:  # a box is held against what it was told before the broker was lost
+            click.echo(to_json(simulator.summary(seed)))
+        raise
+    if on_terminal:
+        click.echo(err=True)  # the line that was written over ends
     click.echo(to_json(simulator.summary(seed)))
 
 
@@ -148,8 +158,20 @@ def _centre(text: str) -> tuple[float, float]:
     return longitude, latitude
 
 
-def _say_progress(elapsed_s: float, published: int) -> None:
-    click.echo(f"{elapsed_s:6.0f} s  {published:,} messages", err=True)
+def progress(on_terminal: bool) -> Callable[[float, int], None]:
+    """Says how far it is: on a terminal in one line that is written over, elsewhere in a line a minute."""
+    told_s = 0.0
+
+    def say(elapsed_s: float, published: int) -> None:
+        nonlocal told_s
+        words = f"{elapsed_s:6.0f} s  {published:,} messages"
+        if on_terminal:
+            click.echo(f"\r{words}", nl=False, err=True)
+        elif elapsed_s - told_s >= LOG_EVERY_S:
+            told_s = elapsed_s
+            click.echo(words, err=True)
+
+    return say
 
 
 def _stopped_by_signal() -> threading.Event:

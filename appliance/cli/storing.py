@@ -1,10 +1,14 @@
 """`hexpost migrate`, `status`, `verify`, `config`: the store and the box, looked at by hand."""
 
+import json
+import os
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 import click
+import msgspec
 
 from appliance.cli.options import FAILED, common, shown, to_json
 from appliance.store.engine import FILE_NAME
@@ -78,7 +82,7 @@ def _say_status(told: dict[str, Any], *, centre: bool) -> None:
     facts, parts, archive = told["store"], told["parts"], told["archive"]
     click.echo(f"{facts.events:,} events, the last {shown(facts.last_event_at)}; last run {shown(facts.last_run_at)}")
     click.echo(told["clock"].words)
-    click.echo(f"  devices: {facts.devices:,}; messages in quarantine: {facts.quarantined:,}")
+    click.echo(f"  devices: {facts.devices:,}; entries in quarantine: {facts.quarantined:,}")
     for total in sorted(told["totals"], key=lambda total: total.term != "received"):  # first what the others make up
         click.echo(f"  {total.term}{f' ({total.reason})' if total.reason else ''}: {total.items:,}")
     _say_care(told)
@@ -176,3 +180,17 @@ def config_check(box: Box, as_json: bool) -> None:
         click.echo(to_json(box.settings))
         return
     click.echo(f"the configuration of {box.settings.site.id} is sound; data in {box.data}")
+    click.echo(f"read from {box.config or 'no file'}; what is not named here is as by default")
+    for key, value, default in _keys(box):
+        if value != default:
+            click.echo(f"  {key} = {json.dumps(value, ensure_ascii=False)}")
+        if key.endswith("_file") and value and not os.access(str(value), os.R_OK):
+            click.echo(f"  note: {key}: {value} cannot be read by this user now")
+
+
+def _keys(box: Box) -> Iterator[tuple[str, Any, Any]]:
+    """section.key, its value and its default."""
+    for section in msgspec.structs.fields(box.settings):
+        values, defaults = getattr(box.settings, section.name), section.default
+        for field in msgspec.structs.fields(values):
+            yield f"{section.name}.{field.name}", getattr(values, field.name), getattr(defaults, field.name)

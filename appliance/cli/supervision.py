@@ -1,6 +1,7 @@
 """`hexpost run`: the four parts and, where none is configured, a broker, under one supervisor and on one screen."""
 
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -80,10 +81,11 @@ def box_children(box: Box) -> list[Child]:
 
 
 def login_hint(box: Box) -> str:
-    """What to type before anyone can log in; empty once there is a user."""
+    """What to type before anyone can log in, to this box and no other; empty once there is a user."""
     with closing(open_store(box)) as store, store.read() as connection:
         users = fetch_users(connection)
-    return "" if users else "No users yet: hexpost user add NAME --role admin --password-file FILE"
+    typed = f"hexpost user add NAME --role admin --password-file FILE {shlex.join(box_options(box))}"
+    return "" if users else f"No users yet: {typed}"
 
 
 class BoxView:

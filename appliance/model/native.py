@@ -60,10 +60,11 @@ def read_event(
     lng, lat = _placed(longitude, latitude, place)
     if lng is None or lat is None:
         missing = "longitude" if longitude is None else "latitude"
-        if longitude is not None or latitude is not None:
+        if (longitude is None) != (latitude is None):
             raise Rejected("missing: a place has both coordinates, or none", f"{path}.{missing}")
         if not unplaced:
-            raise Rejected(f"missing, and {source} is not registered with a place", f"{path}.{missing}")
+            told = "missing" if longitude is None else "0, 0 is told where the place is not known"
+            raise Rejected(f"{told}, and {source} is not registered with a place", f"{path}.longitude")
     severity = _number(raw, "severity", path, 0.0, 1.0)
     value = _number(raw, "value", path, -math.inf, math.inf)
     attributes = _attributes(raw, path)
@@ -117,8 +118,13 @@ def read_timestamp(value: object, path: str = "$") -> datetime:
 def _placed(
     longitude: float | None, latitude: float | None, place: tuple[float, float] | None
 ) -> tuple[float | None, float | None]:
-    """The given coordinates, or the source's place where none is given; half a place is none and stays half."""
-    return place if longitude is None and latitude is None and place is not None else (longitude, latitude)
+    """The given coordinates, or the source's place where none is given; half a place is none and stays half.
+
+    0, 0 is what a receiver without a fix tells: a point in the sea that would draw the map out to the Gulf of Guinea.
+    """
+    if (longitude is None and latitude is None) or (longitude == 0 and latitude == 0):
+        return place or (None, None)
+    return longitude, latitude
 
 
 def _from_unix(value: float) -> datetime:

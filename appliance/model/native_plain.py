@@ -79,6 +79,7 @@ def _event(item: _Plain, source: str, received_at: datetime, trusted: bool, ahea
         or not (event_type.isprintable() and event_type[0] != " " and event_type[-1] != " ")
         or not (event_id is None or (event_id.isprintable() and event_id[0] != " " and event_id[-1] != " "))
         or (lng is None) != (item.latitude is None)
+        or (lng == 0 and item.latitude == 0)  # which is no place
         or not (item.value is None or math.isfinite(item.value))
     ):
         raise ValueError(_UNUSUAL)

@@ -5,17 +5,19 @@ capability that uses it, so a key that does nothing does not exist and is refuse
 """
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from appliance.errors import Rejected
+from appliance.model.settings_rules import find_fault
 
 ENVIRONMENT_PREFIX = "HEXPOST__"
-MAX_DAYS = 36_600  # a century
+_KEY_IN_PATH = re.compile(r"\$\.(\w+\.\w+)")
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -204,9 +206,18 @@ def read_settings(text: str, environment: Mapping[str, str], *, name: str = "the
     try:
         settings = msgspec.convert(tree, Settings)
     except msgspec.ValidationError as error:
-        raise Rejected(f"{name}: {error}") from None
-    _check(settings, name)
+        key = _KEY_IN_PATH.search(str(error))
+        raise Rejected(f"{_said_by(key[1] if key else '', name, environment)}: {error}") from None
+    fault = find_fault(settings)
+    if fault is not None:
+        raise Rejected(f"{_said_by(fault.key, name, environment)}: {fault.words}")
     return settings
+
+
+def _said_by(key: str, name: str, environment: Mapping[str, str]) -> str:
+    """Where to look for `section.key`: the variable that says it, or the file."""
+    variable = ENVIRONMENT_PREFIX + key.replace(".", "__").upper()
+    return f"environment variable {variable}" if variable in environment else name
 
 
 def _override(tree: dict[str, Any], variable: str, value: str) -> None:
@@ -214,6 +225,7 @@ def _override(tree: dict[str, Any], variable: str, value: str) -> None:
     if len(parts) != 2:
         raise Rejected(f"environment variable {variable}: the form is {ENVIRONMENT_PREFIX}SECTION__KEY")
     section, key = parts
+    _refuse_unknown({section: {key: value}}, f"environment variable {variable}")
     try:
         typed: Any = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -251,69 +263,3 @@ def _refuse_unknown(tree: dict[str, Any], name: str) -> None:
 def _nearest(word: str, known: Any) -> str:
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
-
-
-def _is_pair(rule: str) -> bool:
-    name, equals, value = (part.strip() for part in rule.partition("="))
-    return bool(name and equals and value)
-
-
-def _check(settings: Settings, name: str) -> None:
-    try:
-        ZoneInfo(settings.site.timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Rejected(f"{name}: site.timezone {settings.site.timezone!r} is not an IANA zone") from None
-    bad = [r for r in settings.risk.resolutions if not 5 <= r <= 11]
-    rules = {
-        "site.id": bool(settings.site.id) and settings.site.id.isprintable() and "/" not in settings.site.id,
-        "risk.resolutions": bool(settings.risk.resolutions) and not bad,
-        "risk.days": 1 <= settings.risk.days <= 3660,
-        "risk.discovered": all(_is_pair(rule) for rule in settings.risk.discovered),
-        "risk.every_s": settings.risk.every_s > 0,
-        "risk.patrol_resolution": 5 <= settings.risk.patrol_resolution <= 11,
-        "risk.type_weights": all(0 <= weight <= 1_000 for weight in settings.risk.type_weights.values()),
-        "risk.severity_weight": 0 <= settings.risk.severity_weight <= 1_000,
-        "mqtt.url": settings.mqtt.url == "embedded" or settings.mqtt.url.startswith(("mqtt://", "mqtts://")),
-        "mqtt.receive_maximum": 1 <= settings.mqtt.receive_maximum <= 65_535,
-        "mqtt.source_rate": settings.mqtt.source_rate >= 0,
-        "mqtt.source_burst": settings.mqtt.source_burst >= 1,
-        "mqtt.batch_items": settings.mqtt.batch_items >= 1,
-        "mqtt.commit_ms": 0 <= settings.mqtt.commit_ms <= 1_000,
-        **_retention_rules(settings),
-        "sync.url": settings.sync.url == "" or settings.sync.url.startswith(("postgresql://", "postgres://")),
-        "sync.batch_rows": 1 <= settings.sync.batch_rows <= 100_000,
-        "http.upload_rate": settings.http.upload_rate >= 0,
-        "http.upload_burst": settings.http.upload_burst >= 1,
-        "http.max_upload_mb": settings.http.max_upload_mb >= 1,
-        "store.ballast_mb": 1 <= settings.store.ballast_mb <= 4_096,
-        "store.quarantine_rows": settings.store.quarantine_rows >= 1,
-        "store.quarantine_mb": settings.store.quarantine_mb >= 1,
-        "store.backup_days": 1 <= settings.store.backup_days <= 3660,
-        "store.sealed_days": 1 <= settings.store.sealed_days <= 366,
-        "retention.archive_days": 0 <= settings.retention.archive_days <= 3660,
-        "retention.archive_mb": settings.retention.archive_mb >= 1,
-        "mqtt.topics": bool(settings.mqtt.topics) and all(map(_is_filter, settings.mqtt.topics)),
-        "alerts.sound_within_s": settings.alerts.sound_within_s >= 1,
-        "security.keep_plates_days": 0 <= settings.security.keep_plates_days <= 366,
-    }
-    for key, holds in rules.items():
-        if not holds:
-            section, field = key.split(".")
-            raise Rejected(f"{name}: {key} cannot be {getattr(getattr(settings, section), field)!r}")
-
-
-def _retention_rules(settings: Settings) -> dict[str, bool]:
-    days, least = settings.retention, settings.risk.days + 8  # what a run writes must not be what retention deletes
-    kept = ("events_days", "readings_days", "positions_days", "hourly_days", "repeats_days")
-    return {
-        **{f"retention.{name}": 0 <= getattr(days, name) <= MAX_DAYS for name in kept},
-        "retention.minute_hours": 1 <= days.minute_hours <= MAX_DAYS * 24,
-        "retention.risk_days": days.risk_days == 0 or least <= days.risk_days <= MAX_DAYS,
-    }
-
-
-def _is_filter(text: str) -> bool:
-    """Whether this is an MQTT topic filter: `#` only as the last level, `+` and `#` only as whole levels."""
-    levels = text.split("/")
-    whole = all(level in {"+", "#"} or not set(level) & {"+", "#"} for level in levels)
-    return bool(text) and whole and "#" not in levels[:-1]

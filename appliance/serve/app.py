@@ -14,6 +14,7 @@ from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
 from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -216,9 +217,19 @@ def create_app(context: Context, *, alive: Callable[[], None] = lambda: None) ->
             path="/v1/openapi",  # `ops.get_openapi` serves it: Litestar's own route answers all of /v1 with HTML errors
             render_plugins=[JsonRenderPlugin()],
             use_handler_docstrings=True,
+            components=Components(security_schemes={"token": _TOKEN}),
+            security=[{}, {"token": []}],
         ),
         request_max_body_size=context.settings.http.max_upload_mb * 1024 * 1024,
     )
+
+
+_TOKEN = SecurityScheme(
+    type="http",
+    scheme="bearer",
+    bearer_format="JWT",
+    description="The access_token of POST /v1/auth/token; routes that may answer 401 need one.",
+)
 
 
 def with_aliases(app: ASGIApp) -> ASGIApp:

@@ -205,6 +205,7 @@ def list_outages(
 @get(
     DEVICE,
     operation_id=_operation_id,
+    summary="GetDevice",
     guards=[require_admin],
     sync_to_thread=True,
     responses=problems(400, 401, 403, 404, 503),
@@ -262,6 +263,7 @@ def get_device(
 @patch(
     DEVICE,
     operation_id=_operation_id,
+    summary="PatchDevice",
     guards=[require_admin],
     sync_to_thread=True,
     responses=problems(400, 401, 403, 404, 413, 503),

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -77,9 +78,7 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
     """The answer to an error that Litestar raised: no such route, a parameter of the wrong type."""
     detail, path = error.detail, None
     if isinstance(error, ValidationException) and isinstance(error.extra, list) and error.extra:
-        first = error.extra[0]
-        path = str(first.get("key") or "") or None
-        detail = str(first.get("message") or detail)
+        path, detail = _fault_of(error.extra[0], detail)
     if isinstance(error, NotFoundException):
         detail = f"no route {request.url.path}; /v1/openapi.json lists those there are"
     return _response(
@@ -91,6 +90,14 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
         ),
         headers=dict(error.headers or {}),
     )
+
+
+def _fault_of(found: Mapping[str, Any], detail: str) -> tuple[str | None, str]:
+    """(path, words) of what Litestar found: a parameter by its name, a member of the body as ours are, from `$`."""
+    path, words = str(found.get("key") or "") or None, str(found.get("message") or detail)
+    if found.get("source") == "body":
+        path = "$" if path in (None, "data") else f"$.{path}"
+    return path, words
 
 
 def unknown_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:

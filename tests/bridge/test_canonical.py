@@ -252,7 +252,7 @@ class TestPlace:
         (event,) = keep(seen, standing=Standing(place=(1.0, 2.0))).events
         assert (event.longitude, event.latitude) == kept_at
 
-    @pytest.mark.parametrize(("longitude", "latitude"), [(200.0, 0.0), (0.0, 91.0), (5.0, None)])
+    @pytest.mark.parametrize(("longitude", "latitude"), [(200.0, 0.0), (0.0, 91.0), (5.0, None), (0.0, 0.0)])
     def test_a_position_that_is_none_on_earth_is_no_fix(self, longitude: float, latitude: float | None) -> None:
         kept = keep(Position(device=CAM, longitude=longitude, latitude=latitude))
         assert (kept.fixes, kept.items) == ([], {CAM: 1})

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from appliance.cli.main import COMMANDS, hexpost
 from appliance.cli.parts import only_one
+from appliance.cli.supervision import login_hint
 from appliance.wiring import open_box, pulse_reporter
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +48,17 @@ def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> Non
     assert "Example: hexpost" in " ".join(shown.output.split())
 
 
+@pytest.mark.parametrize("command", every_command(), ids=" ".join)
+def test_an_example_can_be_copied_from_the_help_as_it_stands(command: tuple[str, ...]) -> None:
+    """Wrapped as prose it was torn within an option, or went on in a line that the shell took for another command."""
+    printed = call(*command, "--help").output.partition("Example: ")[2].partition("\n\n")[0]
+    assert all(len(line) <= 80 for line in printed.splitlines())
+    typed = shlex.split(printed.replace("\\\n", ""))
+    written = " ".join((every_command()[command].help or "").partition("Example: ")[2].split())
+    assert typed == shlex.split(written)
+    assert "\n" not in printed.replace("\\\n", "")
+
+
 @pytest.mark.parametrize(
     "command", [name for name, one in every_command().items() if not isinstance(one, click.Group)], ids=" ".join
 )
@@ -66,6 +79,17 @@ def test_an_unknown_key_is_refused_with_the_nearest_name(tmp_path: Path) -> None
     refused = call("config", "check", "--config", str(config), data=tmp_path)
     assert refused.exit_code == 2
     assert "no key site.timzone; did you mean timezone?" in refused.output
+
+
+def test_a_sound_configuration_is_told_with_where_it_stands_and_what_it_changes(tmp_path: Path) -> None:
+    config = tmp_path / "hexpost.toml"
+    config.write_text(f'[risk]\nresolutions = [7, 9]\n[mqtt]\npassword_file = "{tmp_path}/nobody wrote it"\n')
+    told = call("config", "check", "--config", str(config), data=tmp_path)
+    assert told.exit_code == 0
+    assert f"read from {config}" in told.output
+    assert "  risk.resolutions = [7, 9]\n" in told.output
+    assert "http.port" not in told.output
+    assert "note: mqtt.password_file: " in told.output
 
 
 def test_a_failure_is_one_line_and_exit_code_1_and_json_where_json_was_asked(tmp_path: Path) -> None:
@@ -96,6 +120,26 @@ def test_a_user_that_cannot_be_is_refused(tmp_path: Path, password: str, role: s
     refused = call("user", "add", "chief", "--role", role, "--password-file", str(secret), data=tmp_path)
     assert refused.exit_code == 1
     assert reason in refused.output
+
+
+def test_a_box_without_users_is_told_what_to_type_for_it_and_no_other(tmp_path: Path) -> None:
+    """Typed without --data it made a user of another box."""
+    box = open_box(None, tmp_path / "my box", {})
+    hint = login_hint(box)
+    assert hint.startswith("No users yet: hexpost user add NAME")
+    assert shlex.split(hint)[-2:] == ["--data", str(tmp_path / "my box")]
+    box.close()
+
+
+def test_a_password_that_is_not_there_is_said_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    for options, words in (
+        (("--password-file", str(tmp_path / "empty")), "it is empty; its first line is the password"),
+        ((), "say --password-file FILE"),
+    ):
+        refused = call("user", "add", "chief", *options, data=tmp_path / "data")
+        assert refused.exit_code == 1
+        assert words in refused.output
 
 
 def test_a_migrated_store_is_up_to_date_the_second_time(tmp_path: Path) -> None:

@@ -192,6 +192,19 @@ def test_half_a_place_is_refused_whatever_is_known_of_the_source(half: str) -> N
     assert caught.value.path == f"$.{half}"
 
 
+def test_zero_zero_is_no_place_but_what_a_receiver_without_a_fix_tells() -> None:
+    nowhere = {"longitude": 0, "latitude": 0.0}
+    stands = read_at((47.5, 29.5), **nowhere)
+    assert (stands.longitude, stands.latitude) == (47.5, 29.5)
+    waits = read_at(None, unplaced=True, **nowhere)
+    assert (waits.longitude, waits.latitude) == (None, None)
+    with pytest.raises(Rejected, match="0, 0 is told where the place is not known") as caught:
+        read_at(None, **nowhere)
+    assert caught.value.path == "$.longitude"
+    on_the_equator = read_at((47.5, 29.5), longitude=9.3, latitude=0)
+    assert (on_the_equator.longitude, on_the_equator.latitude) == (9.3, 0.0)
+
+
 def test_giving_a_source_a_place_does_not_change_who_its_events_are() -> None:
     anonymous = {**NOWHERE, "event_id": None}
     ids = {read_at(place, unplaced=True, **anonymous).event_id for place in (None, (47.5, 29.5), (0.0, 0.0))}

@@ -301,3 +301,29 @@ def test_a_port_that_is_taken_is_said_so_with_the_remedy(make_context: MakeConte
         context = make_context(f"[http]\nport = {taken.getsockname()[1]}")
         with pytest.raises(Unavailable, match=r"cannot listen on 127\.0\.0\.1:.*set another http\.port"):
             serve(context, stop=threading.Event(), ready=lambda _: None, report=lambda _: None)
+
+
+def test_the_description_says_how_to_log_in_and_names_every_operation(client: Client) -> None:
+    described = client.get("/v1/openapi.json").json()
+    (scheme,) = described["components"]["securitySchemes"].values()
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    assert "/v1/auth/token" in scheme["description"]
+    summaries = {one["summary"] for path in described["paths"].values() for one in path.values()}
+    assert {"GetDevice", "PatchDevice"} <= summaries
+    assert not [name for name in summaries if "callable" in name.lower()]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"longitude": 200}, "$.longitude"),
+        ({"settings": {"min_score": 7}}, "$.settings.min_score"),
+        ({"colour": "red"}, "$"),
+        ({"zone": "nowhere"}, "$.zone"),
+    ],
+)
+def test_a_member_of_a_body_is_blamed_in_one_form_whoever_found_the_fault(
+    admin: Client, recorder: Recorder, body: dict[str, Any], path: str
+) -> None:
+    recorder.record(Intake(reports=[DeviceReport(source="sim/cam", family="native", seen_at=NOW)]))
+    assert problem(admin.patch("/v1/devices/sim/cam", json=body), 400)["path"] == path

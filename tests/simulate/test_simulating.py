@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from appliance.cli.simulating import simulate_command, write_registry
+from appliance.cli.simulating import progress, simulate_command, write_registry
 from appliance.errors import Rejected
 from appliance.ingest.registry import read_device_table
 from appliance.model.device_change import DeviceRow
@@ -49,6 +49,18 @@ def test_without_a_broker_it_says_so(tmp_path: Path) -> None:
     failed = simulate(tmp_path, "--duration", "1s")
     assert failed.exit_code == 1
     assert "is the broker (`hexpost run`) up?" in failed.stderr
+
+
+@pytest.mark.parametrize(("on_terminal", "lines"), [(True, 0), (False, 5)])
+def test_an_hour_s_progress_is_one_line_on_a_terminal_and_a_line_a_minute_in_a_log(
+    capsys: pytest.CaptureFixture[str], on_terminal: bool, lines: int
+) -> None:
+    say = progress(on_terminal)
+    for second in range(1, 301):
+        say(float(second), second * 10)
+    told = capsys.readouterr().err
+    assert told.count("\n") == lines
+    assert told.endswith("300 s  3,000 messages" + "\n" * (not on_terminal))
 
 
 def test_the_registry_is_a_table_that_the_product_reads(tmp_path: Path) -> None:

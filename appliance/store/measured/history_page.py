@@ -98,6 +98,14 @@ def fetch_history_page(
     )
 
 
+def fetch_metrics(connection: Any, device: str) -> list[str]:
+    """What a device has measured, by name."""
+    rows = raw_connection(connection).execute(
+        "SELECT DISTINCT metric FROM reading_series WHERE device = ? ORDER BY metric", (device,)
+    )
+    return [metric for (metric,) in rows]
+
+
 def fetch_history(
     connection: Any,
     bins: SiteBins,
