@@ -162,3 +162,22 @@ def test_a_leak_detector_that_does_not_answer_is_neither_wet_nor_dry() -> None:
     said = {"dateutc": REPORT["dateutc"], "stationtype": "AMBWeatherV4.3", "leak1": 1, "leak2": 0, "leak3": 2}
     alarms = [seen for seen in hear(FAMILY, said, "ecowitt/A1B2C3") if isinstance(seen, Alarm)]
     assert [(seen.area, seen.active) for seen in alarms] == [("1", True), ("2", False)]
+
+
+def test_a_laser_tells_how_deep_the_water_is_and_what_else_later_sensors_measure() -> None:
+    deep = {"air_ch1": "500", "depth_ch1": "200", "vpd": "0.1", "bgt": "95", "wbgt": "77", "windgustdir": 90}
+    indoors = {"feelsLikein": 77, "dewPointin": 59, "pm25_in_aqin": 4, "pm25_in_24h_aqin": 5, "pm_in_temp_aqin": 68}
+    told = readings({"dateutc": REPORT["dateutc"], "stationtype": "GW2000A_V3.1.5", **deep, **indoors})
+    assert told == {
+        ("distance", "1"): (0.5, "m"),
+        ("depth", "1"): (0.2, "m"),
+        ("vapour_pressure_deficit", ""): (3.386, "hPa"),
+        ("black_globe_temperature", ""): (35.0, "Cel"),
+        ("wet_bulb_globe", ""): (25.0, "Cel"),
+        ("wind_direction", "gust"): (90.0, "deg"),
+        ("apparent_temperature", "indoor"): (25.0, "Cel"),
+        ("dew_point", "indoor"): (15.0, "Cel"),
+        ("pm2_5", "aqin"): (4.0, "ug/m3"),
+        ("pm2_5", "aqin.24h"): (5.0, "ug/m3"),
+        ("temperature", "aqin"): (20.0, "Cel"),
+    }
