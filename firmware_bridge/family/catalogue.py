@@ -15,6 +15,7 @@ from firmware_bridge.family import (
     gnss,
     hikvision_dahua,
     homeassistant,
+    lorawan_servers,
     lpr,
     meshtastic,
     onvif_axis,
@@ -41,6 +42,7 @@ IN_PYTHON: tuple[Family, ...] = (
     v2x_j2735.FAMILY,
     the_things_stack.FAMILY,
     chirpstack.FAMILY,
+    lorawan_servers.FAMILY,
     frigate.FAMILY,
     owntracks.FAMILY,
     shelly_gen1.FAMILY,
@@ -65,7 +67,6 @@ IN_PYTHON: tuple[Family, ...] = (
     tasmota.FAMILY,
     people_counting.FAMILY,
 )
-
 
 def build_families(mappings: Iterable[str]) -> Sequence[Family]:
     """All families. Of those with one name the last mapping counts, so a technician's replaces what comes along.
