@@ -21,6 +21,7 @@ from firmware_bridge.family import (
     onvif_axis,
     owntracks,
     people_counting,
+    plain_sensor,
     rtl_433,
     shelly,
     shelly_gen1,
@@ -68,10 +69,15 @@ IN_PYTHON: tuple[Family, ...] = (
     people_counting.FAMILY,
 )
 
+LAST: Family = plain_sensor.FAMILY
+"""Takes what nobody else knows, so a technician's own mapping comes before it."""
+
+
 def build_families(mappings: Iterable[str]) -> Sequence[Family]:
     """All families. Of those with one name the last mapping counts, so a technician's replaces what comes along.
 
     raises  Rejected  a mapping is not one, with the path inside it
     """
     own = {family.name: family for family in map(compile_mapping, mappings)}
-    return [*(family for family in IN_PYTHON if family.name not in own), *own.values()]
+    asked = [*(family for family in IN_PYTHON if family.name not in own), *own.values()]
+    return asked if LAST.name in own else [*asked, LAST]
