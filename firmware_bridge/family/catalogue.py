@@ -6,10 +6,10 @@ Those written in Python are named here; those that data can describe are the `*.
 from collections.abc import Iterable, Sequence
 
 from firmware_bridge.family import (
-    airrohr,
     ble,
     chirpstack,
     davis,
+    environment,
     esphome,
     frigate,
     gnss,
@@ -28,7 +28,6 @@ from firmware_bridge.family import (
     sparkplug_b,
     tasmota,
     the_things_stack,
-    thingsee,
     v2x_j2735,
     weather_station,
     weatherflow,
@@ -55,8 +54,7 @@ IN_PYTHON: tuple[Family, ...] = (
     sparkplug_b.FAMILY,
     homeassistant.FAMILY,
     gnss.FAMILY,
-    airrohr.FAMILY,
-    thingsee.FAMILY,
+    environment.FAMILY,
     weather_station.FAMILY,
     weatherflow.FAMILY,
     weewx.FAMILY,
