@@ -3,6 +3,7 @@
 import re
 from functools import lru_cache
 
+from firmware_bridge.lorawan.air import ENLINK, YOSENSI
 from firmware_bridge.lorawan.browan import BROWAN
 from firmware_bridge.lorawan.cayenne import CAYENNE
 from firmware_bridge.lorawan.codec import Codec
@@ -60,6 +61,8 @@ CODECS: tuple[Codec, ...] = (
     TALKPOOL,
     THERMOKON,
     STREGA,
+    ENLINK,
+    YOSENSI,
 )
 
 _WORDS = {word: codec for codec in CODECS for word in codec.words}
