@@ -21,6 +21,7 @@ from firmware_bridge.lorawan.rooms import COMTAC, ENLESS, TALKPOOL, THERMOKON
 from firmware_bridge.lorawan.seeed import SEEED
 from firmware_bridge.lorawan.sensiedge import SENSIEDGE
 from firmware_bridge.lorawan.strega import STREGA
+from firmware_bridge.lorawan.strips import QUANDIFY, SENSATIVE
 from firmware_bridge.lorawan.tektelic import TEKTELIC
 from firmware_bridge.lorawan.trackers import ABEEWAY, DIGITAL_MATTER, FIELD_TEST
 from firmware_bridge.lorawan.yobiiq import YOBIIQ
@@ -63,6 +64,8 @@ CODECS: tuple[Codec, ...] = (
     STREGA,
     ENLINK,
     YOSENSI,
+    SENSATIVE,
+    QUANDIFY,
 )
 
 _WORDS = {word: codec for codec in CODECS for word in codec.words}

@@ -103,6 +103,14 @@ CASES: list[tuple[str, int, str, Said, Facts]] = [
      [temperature(23.1), ("pm2_5", "", 8.6, "ug/m3"), ("illuminance", "", 110.0, "lx"), ("flood", "", True)], {}),
     ("YOSENSI YO-PULSE", 1, "02060000 08000112d4 5c0007 00000258 00d37669",
      [("pulses", "", 600, "1"), ("pulses_total", "", 13858409, "1")], {"voltage_v": 4.82}),
+    # a battery, a door that is open and 21.5 degrees in one, half per cents, wet, presence
+    ("SENSATIVE STRIPS", 1, "ffff 015b 520100d7 065a 0e01 1201",
+     [("contact", "", True), temperature(21.5), humidity(45.0), ("flood", "", True), ("occupancy", "", 1.0, "1")],
+     {"battery_percent": 91.0}),
+    # 5342 l, a large leak, 1800 + 8 * 229 mV, 83 / 2 - 20 degrees
+    ("QUANDIFY CUBICMETER", 1, "49fbdf01 0000 de140000" + "00" * 12 + "04 e2 e5 53 54 55",
+     [("water_volume", "", 5.342, "m3"), ("water_leak", "", True), ("fault", "ultrasound", False),
+      temperature(21.5, "water min"), temperature(22.0, "water max"), temperature(22.5)], {"voltage_v": 3.632}),
     ("DIGITAL MATTER GUPPY", 1, "c382", [("motion", True), temperature(25.0)], {"voltage_v": 3.358}),
     ("DIGITAL MATTER G62", 1, "aa26f5ec16a108450a12cac9330000171c",
      [("motion", True), ("ignition", "", 0, ""), ("position", -31.947811, 115.819342), ("speed", "", 5.0, "m/s"),
@@ -136,7 +144,8 @@ def test_answers_and_settings_are_known_and_measure_nothing() -> None:
 
 
 NAMES = ("imbuildings", "hkt", "parametric", "wilsen", "brighter_bins", "adnexo", "vega", "laiier", "enless", "comtac",
-         "talkpool", "thermokon", "strega", "digital_matter", "enlink", "yosensi")  # fmt: skip
+         "talkpool", "thermokon", "strega", "digital_matter", "enlink", "yosensi",
+         "sensative", "quandify")  # fmt: skip
 OURS = [codec for codec in CODECS if codec.name in NAMES]
 
 
@@ -163,3 +172,14 @@ def test_what_a_yosensi_measured_a_while_ago_has_its_time() -> None:
     body = bytes.fromhex("0207" + "0e10" + "0d3c01" + "00e7")  # an hour before, and a minute after that
     assert next(codec for codec in CODECS if codec.name == "yosensi").read(Body(data=body, model="YOSENSI"), found)
     assert [one.observed_at for one in found.observations] == [heard - timedelta(minutes=59)]
+
+
+def test_what_a_strip_kept_has_its_time() -> None:
+    heard = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    found = Findings("x/1", heard, "up-1")
+    body = Body(data=bytes.fromhex("0001" + "0000003c" + "0901" + "00000078" + "0900"), f_port=2, model="SENSATIVE")
+    assert next(codec for codec in CODECS if codec.name == "sensative").read(body, found)
+    assert [(one.observed_at, getattr(one, "active", None)) for one in found.observations] == [
+        (heard - timedelta(minutes=1), True),
+        (heard - timedelta(minutes=2), False),
+    ]
