@@ -93,7 +93,7 @@ $(PY): .make/python
 .make/installed: requirements.lock .ci/build.lock pyproject.toml $(PY)
 	$(PIP) --require-hashes -r requirements.lock -r .ci/build.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
-	@$(PY) -c 'from appliance.store import dbapi, sqlite; sqlite.load_spatialite(dbapi.connect(":memory:"))'
+	@$(PY) -c 'from appliance.store.file import dbapi, sqlite; sqlite.load_spatialite(dbapi.connect(":memory:"))'
 	@touch $@
 
 .make/dev-installed: .make/installed tests/requirements.lock

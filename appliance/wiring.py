@@ -21,21 +21,21 @@ from appliance.model.change import Batch, Position, SyncStatus
 from appliance.model.settings import Settings, read_settings
 from appliance.model.space import MIB, Step
 from appliance.store import outbox
-from appliance.store.admission import Admission, SparingArchive
 from appliance.store.archive.missed import MissedCounter
 from appliance.store.archive.spool import SPOOL
 from appliance.store.archive.writer import Archive
-from appliance.store.box_clock import BoxClock
-from appliance.store.counts import ensure_counts
-from appliance.store.disk import Ballast, DiskWatch, disk_trouble, explain_refusal
-from appliance.store.durable import is_read_only
-from appliance.store.engine import FILE_NAME, Store
-from appliance.store.intake import Recorder
-from appliance.store.migrations import known_migrations
-from appliance.store.pulse import PulseWriter, boot_time_s, is_alive, read_pulses, run_directory
+from appliance.store.clock.box_clock import BoxClock
+from appliance.store.engine import FILE_NAME, Store, explained_opening
+from appliance.store.file.disk import Ballast, DiskWatch, disk_trouble
+from appliance.store.file.durable import is_read_only
+from appliance.store.file.migrations import known_migrations
+from appliance.store.file.pulse import PulseWriter, boot_time_s, is_alive, read_pulses, run_directory
+from appliance.store.intake.admission import Admission, SparingArchive
+from appliance.store.intake.batch import Recorder
 from appliance.store.salvage.begin import BackupFolders, open_sound, refuse_read_only
 from appliance.store.salvage.ledger import fetch_salvage
 from appliance.store.sealing import Sealer
+from appliance.store.settled.counts import ensure_counts
 from firmware_bridge.address import Address, read_address
 
 if TYPE_CHECKING:  # Litestar costs most of a second: only the web part pays for it
@@ -137,10 +137,8 @@ def open_store(box: Box) -> Store:
     ballast.breathe()
     open_sound(path, timezone=box.settings.site.timezone, backups=backup_folders(box), now=box.clock())
     store = Store(path, ballast=ballast)
-    try:
+    with explained_opening(path):
         store.hold()
-    except OSError as error:
-        raise explain_refusal(error, f"opening the store at {path}", box.data) from None
     box.stores.append(store)
     hours, resolutions = box.hours(), box.settings.risk.counted
     with store.read() as connection:
@@ -186,8 +184,12 @@ def find_store(box: Box, *, to_read: bool = False) -> Store:
 
 
 def open_ballast(box: Box) -> Ballast:
-    """What is given back when the disk is full. The data directory is made where it is not there."""
-    box.data.mkdir(parents=True, exist_ok=True)
+    """What is given back when the disk is full. The data directory is made where it is not there.
+
+    raises  Unavailable  it cannot be made
+    """
+    with explained_opening(box.data / FILE_NAME):
+        box.data.mkdir(parents=True, exist_ok=True)
     return Ballast(box.data, box.settings.store.ballast_mb * MIB)
 
 

@@ -28,16 +28,16 @@ from appliance.clock import rfc3339, to_us
 from appliance.errors import Unavailable
 from appliance.ingest.native_form import read_raw_events
 from appliance.model.intake import RawMessage
-from appliance.store import dbapi
 from appliance.store.archive.difference import Difference, compare_events, compare_positions, compare_readings
 from appliance.store.archive.manifest import archive_lock
 from appliance.store.archive.read import Unread, read_archive
 from appliance.store.archive.seal import seal_spools
 from appliance.store.archive.shadow import Shadow
 from appliance.store.archive.swap import Swapped, swap_in
-from appliance.store.devices import fetch_bridge_devices
+from appliance.store.device.registry import fetch_bridge_devices
 from appliance.store.engine import Store
-from appliance.store.memory import fetch_learned
+from appliance.store.file import dbapi
+from appliance.store.intake.memory import fetch_learned
 from appliance.store.quarantine import MAX_PAYLOAD, fetch_quarantine
 from appliance.wiring import Box, archive_folder, open_archive_sealer, open_plate_sealer, open_sealer
 from appliance.wiring_bridge import plate_sealer

@@ -18,12 +18,14 @@ from appliance.errors import Conflict, HexpostError, NotFound, Unavailable
 from appliance.model.event import ClockQuality
 from appliance.model.intake import Intake, Receipt, RetryReport, StillRefused
 from appliance.store.alerts import AlertOutlet
-from appliance.store.boots import fetch_boots, has_waiting
+from appliance.store.clock.boots import fetch_boots, has_waiting
+from appliance.store.device.field import StoreField
+from appliance.store.device.spans import take_up_spans
+from appliance.store.downlink.waves import StoreDownlink
 from appliance.store.engine import Store, raw_connection
-from appliance.store.field import StoreField
-from appliance.store.intake import Recorder
-from appliance.store.memory import fetch_digests, fetch_learned
-from appliance.store.pulse import read_pulses
+from appliance.store.file.pulse import read_pulses
+from appliance.store.intake.batch import Recorder
+from appliance.store.intake.memory import fetch_digests, fetch_learned
 from appliance.store.quarantine import (
     MAX_PAYLOAD,
     QuarantineFilter,
@@ -33,8 +35,6 @@ from appliance.store.quarantine import (
     kind_of,
 )
 from appliance.store.sealing import Sealer
-from appliance.store.spans import take_up_spans
-from appliance.store.waves import StoreDownlink
 from appliance.timekeeping import BUILT_US, boot_of, misdated_days
 from appliance.wiring import (
     Box,

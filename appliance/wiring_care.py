@@ -10,7 +10,7 @@ import msgspec
 from appliance.errors import Conflict, Rejected
 from appliance.store.backup.restoring import Restored, choose_backup, restore_backup
 from appliance.store.backup.taking import Wish
-from appliance.store.device_changes import place_waiting_events
+from appliance.store.device.changes import place_waiting_events
 from appliance.store.engine import Store
 from appliance.store.salvage.ledger import Salvage, fetch_salvage
 from appliance.store.salvage.work import put_back

@@ -25,14 +25,14 @@ from appliance.job.redating import Redating
 from appliance.job.watching import Watching
 from appliance.model.event import ClockQuality
 from appliance.model.tier import READINGS
-from appliance.store.anomaly_labels import close_quiet_alerts
+from appliance.store.anomaly.labels import close_quiet_alerts
 from appliance.store.archive.retire import retire_files
-from appliance.store.boots import has_waiting
+from appliance.store.clock.boots import has_waiting
 from appliance.store.engine import Store, raw_connection
-from appliance.store.forecasts import fetch_means
-from appliance.store.letting_go import let_go_events, let_go_positions, let_go_quarantine, let_go_readings
-from appliance.store.open_bins import mark_written
-from appliance.store.pulse import boot_time_s, is_alive, read_pulses
+from appliance.store.file.pulse import boot_time_s, is_alive, read_pulses
+from appliance.store.forecast.slices import fetch_means
+from appliance.store.measured.open_bins import mark_written
+from appliance.store.retention.letting_go import let_go_events, let_go_positions, let_go_quarantine, let_go_readings
 from appliance.wiring import SILENT_S, Box, archive_folder, open_ballast, open_disk_watch
 from firmware_bridge.liveness.skew import KNOWN_AFTER, Skew, judge
 

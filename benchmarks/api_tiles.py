@@ -40,13 +40,13 @@ from appliance.spatial.cells import cell_of, centre
 from appliance.spatial.frames import CellFrames
 from appliance.spatial.mvt import encode_cells
 from appliance.spatial.tile import tile_at
-from appliance.store.box_clock import BoxClock
-from appliance.store.counts import ensure_counts
+from appliance.store.clock.box_clock import BoxClock
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.intake import Recorder
-from appliance.store.migrations import migrate
-from appliance.store.picture import fetch_day_picture
-from appliance.store.runs import insert_run
+from appliance.store.file.migrations import migrate
+from appliance.store.intake.batch import Recorder
+from appliance.store.risk.picture import fetch_day_picture
+from appliance.store.risk.runs import insert_run
+from appliance.store.settled.counts import ensure_counts
 
 LAT, LNG, RESOLUTION, ZOOM, CELLS = 29.37, 47.97, 9, 9, 2_000
 T = TypeVar("T")

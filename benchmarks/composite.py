@@ -35,11 +35,11 @@ from appliance.model.intake import Intake
 from appliance.model.risk import Run
 from appliance.score.composite import rescale, risk_level, score_day
 from appliance.spatial.cells import cell_of
-from appliance.store.counts import ensure_counts
 from appliance.store.engine import FILE_NAME, Store, raw_connection
-from appliance.store.intake import Recorder
-from appliance.store.migrations import migrate
-from appliance.store.runs import insert_run
+from appliance.store.file.migrations import migrate
+from appliance.store.intake.batch import Recorder
+from appliance.store.risk.runs import insert_run
+from appliance.store.settled.counts import ensure_counts
 
 RESOLUTION, DAYS, NEW = 8, 90, 10_000
 RESOLUTIONS = (7, RESOLUTION)

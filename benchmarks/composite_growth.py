@@ -22,11 +22,11 @@ from appliance.aggregate.hours import SiteHours
 from appliance.clock import to_us
 from appliance.job.risk_run import perform_run
 from appliance.spatial.cells import cell_of
-from appliance.store.counts import ensure_counts
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.migrations import migrate
-from appliance.store.runs import insert_run
-from appliance.store.tally import Tally
+from appliance.store.file.migrations import migrate
+from appliance.store.risk.runs import insert_run
+from appliance.store.settled.counts import ensure_counts
+from appliance.store.settled.tally import Tally
 
 RESOLUTION, A_DAY = 8, 0.2
 HOURS = SiteHours(ZoneInfo("UTC"))

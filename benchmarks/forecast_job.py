@@ -28,9 +28,9 @@ from appliance.forecast.learn import learn
 from appliance.forecast.outlook import WINDOWS, calibrated_window, site_of
 from appliance.job.forecasting import perform_forecast
 from appliance.model.settings import Risk
-from appliance.store.counts import ensure_counts
 from appliance.store.engine import FILE_NAME, Store, raw_connection
-from appliance.store.migrations import migrate
+from appliance.store.file.migrations import migrate
+from appliance.store.settled.counts import ensure_counts
 from benchmarks.backtest import made_up
 
 TODAY = date(2026, 11, 22)

@@ -34,15 +34,15 @@ from appliance.model.intake import Intake, RawMessage
 from appliance.spatial.cells import EVENT_RESOLUTION, cell_of
 from appliance.spatial.geometry import point_blob
 from appliance.spatial.shape import Disc
-from appliance.store.counts import ensure_counts
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.event_retention import purge_events
-from appliance.store.events import EventFilter
-from appliance.store.intake import Recorder
-from appliance.store.migrations import migrate
-from appliance.store.near_events import fetch_events_in
-from appliance.store.settle import settle_index
-from appliance.store.tally import Tally
+from appliance.store.event.near import fetch_events_in
+from appliance.store.event.pages import EventFilter
+from appliance.store.file.migrations import migrate
+from appliance.store.intake.batch import Recorder
+from appliance.store.retention.events import purge_events
+from appliance.store.settled.counts import ensure_counts
+from appliance.store.settled.settle import settle_index
+from appliance.store.settled.tally import Tally
 from firmware_bridge.canonical import Surroundings
 from firmware_bridge.decode import Decoder
 from firmware_bridge.gather import Gatherer

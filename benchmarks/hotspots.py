@@ -35,9 +35,9 @@ from appliance.serve.hotspot_report import make_report, question
 from appliance.spatial.cells import cell_of, disk
 from appliance.spatial.geodesic import vectors
 from appliance.spatial.view import EARTH_RADIUS_M
-from appliance.store.counts import ensure_counts
 from appliance.store.engine import FILE_NAME, Store, raw_connection
-from appliance.store.migrations import migrate
+from appliance.store.file.migrations import migrate
+from appliance.store.settled.counts import ensure_counts
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

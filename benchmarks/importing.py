@@ -17,8 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from appliance.store import dbapi
 from appliance.store.engine import FILE_NAME
+from appliance.store.file import dbapi
 from benchmarks.broker import made_events
 
 ROWS = int(os.environ.get("BENCH_ROWS", "200000"))

@@ -19,8 +19,8 @@ from pathlib import Path
 import msgspec
 
 from appliance.model.settings import Mqtt
-from appliance.store import dbapi
 from appliance.store.engine import FILE_NAME
+from appliance.store.file import dbapi
 from benchmarks.broker import batch_messages, broker, drain_bare, publish_backlog, single_messages, subscribe
 
 MESSAGES = int(os.environ.get("BENCH_MESSAGES", "200000"))

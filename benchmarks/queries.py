@@ -29,10 +29,10 @@ from appliance.spatial.cells import EVENT_RESOLUTION, cell_of
 from appliance.spatial.geometry import point_blob
 from appliance.spatial.shape import Area, Box, Corridor, Disc, Shape
 from appliance.store.engine import FILE_NAME, Store, raw_connection
-from appliance.store.events import EventFilter
-from appliance.store.migrations import migrate
-from appliance.store.near_events import fetch_events_in
-from appliance.store.settle import settle_index
+from appliance.store.event.near import fetch_events_in
+from appliance.store.event.pages import EventFilter
+from appliance.store.file.migrations import migrate
+from appliance.store.settled.settle import settle_index
 from tests.sync.postgres import running_server
 
 WEST, SOUTH, SIZE_M = 47.8, 29.2, 30_000.0

@@ -24,10 +24,10 @@ from appliance.job.cleaning import clean
 from appliance.model.event import Event
 from appliance.model.intake import Intake
 from appliance.model.settings import Retention
-from appliance.store.counts import ensure_counts
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.intake import Recorder
-from appliance.store.migrations import migrate
+from appliance.store.file.migrations import migrate
+from appliance.store.intake.batch import Recorder
+from appliance.store.settled.counts import ensure_counts
 
 UTC_ZONE = ZoneInfo("UTC")
 RESOLUTIONS = (7, 8)

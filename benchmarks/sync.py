@@ -20,7 +20,7 @@ import psycopg
 from appliance.model.change import Batch, Slice
 from appliance.model.settings import Site
 from appliance.store.engine import Store
-from appliance.store.migrations import migrate as migrate_store
+from appliance.store.file.migrations import migrate as migrate_store
 from sync.pump import Pump
 from sync.upstream_postgres import PostgresUpstream
 from tests.sync.box import Box

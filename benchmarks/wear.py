@@ -25,7 +25,7 @@ from appliance.model.intake import Intake
 from appliance.model.native import read_event
 from appliance.model.settings import Mqtt, Risk
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.intake import Recorder
+from appliance.store.intake.batch import Recorder
 from benchmarks.broker import broker, made_events, publish_backlog, single_messages
 from benchmarks.ingest import BridgeProcess, first_contact
 from firmware_bridge.address import Address

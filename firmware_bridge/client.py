@@ -35,6 +35,7 @@ CHUNK_BYTES = 262_144
 MAX_UNSENT = 8_388_608  # bytes that wait for a broker that does not read; then nothing more is published
 MAX_UNCONFIRMED = 200  # messages at QoS 1 that the broker has not confirmed
 GOODBYE_S = 2.0
+RIVAL_S = 20.0  # a connection that is closed sooner after it was accepted may have been taken by another client
 FORMER_FILTERS = ("hexpost/v1/+/+/event", "hexpost/v1/+/+/status")  # of version 0.1
 LEVELS = (MQTT_5, MQTT_3_1_1)
 WRONG_VERSION = {1, 0x84}  # CONNACK: unacceptable protocol version, in either version's words
@@ -93,7 +94,7 @@ class BrokerClient:
         self._confirmable = MAX_UNCONFIRMED
         self._mid = 0
         self._keepalive_s = KEEPALIVE_S
-        self._heard_at = self._sent_at = 0.0
+        self._heard_at = self._sent_at = self._accepted_at = 0.0
         self._reached = self._understood = self._accepted = False
         self._thread = threading.Thread(target=self._keep_connected, name="broker-link", daemon=True)
 
@@ -290,13 +291,19 @@ class BrokerClient:
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
         if not data:
-            raise Lost("the broker closed the connection")
+            raise Lost("the broker closed the connection" + self._rival())
         self._heard_at = time.monotonic()
         self.messages.put(reader.feed(data, self._clock()))
         if reader.packets:
             for packet in reader.packets:
                 self._take(packet)
             reader.packets.clear()
+
+    def _rival(self) -> str:
+        """What may be behind a connection that is soon closed: Mosquitto 2.0.11 does not say that it is another's."""
+        if not self._accepted or time.monotonic() - self._accepted_at > RIVAL_S:
+            return ""
+        return f"; does another program use the client id {self._client_id!r}? Give each its own [mqtt] client_id"
 
     def _take(self, packet: Packet) -> None:
         if packet.kind == wire.CONNACK:
@@ -318,7 +325,7 @@ class BrokerClient:
         self._understood = code not in WRONG_VERSION
         if code:
             raise Lost(f"refused: {REASONS.get(code, f'reason {code:#x}')}")
-        self._accepted = True
+        self._accepted, self._accepted_at = True, time.monotonic()
         self._confirmable = min(MAX_UNCONFIRMED, packet.receive_maximum)
         self._keepalive_s = KEEPALIVE_S if packet.keepalive_s is None else packet.keepalive_s
         former = [topic_filter for topic_filter in FORMER_FILTERS if topic_filter not in self._filters]

@@ -7,11 +7,11 @@ announced it, and at last the payload's own shape is asked. Called by `bridge` f
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from appliance.errors import Rejected
 from appliance.model.intake import Learned
-from appliance.model.observation import Observation
+from appliance.model.observation import DeviceHealth, Observation
 from firmware_bridge.decoded import Decoded, reject
 from firmware_bridge.inbound import NOT_JSON, Context, Family, Handler, Inbound, Memory, read_form
 from firmware_bridge.native import decode_native
@@ -25,6 +25,7 @@ CLEARED = Decoded(
 )  # a retained topic being cleared says nothing, but to a family that takes it as news
 
 _NATIVE = f"{PREFIX}/"
+_WILLS: dict[bytes, Literal["online", "offline"]] = {b"online": "online", b"offline": "offline"}
 
 
 class Decoder:
@@ -123,9 +124,16 @@ class Decoder:
         return decoded or reject(inbound.topic, inbound.payload, f"{reason}; {remedy}")
 
     def _decode_raw(self, native: NativeTopic, inbound: Inbound) -> Decoded:
-        """A message that a gateway brings in another family's words; that family is asked before the others."""
+        """A message that a gateway brings in another family's words; that family is asked before the others.
+
+        A birth or last will is one word in all families.
+        """
         inbound.parts = {"agency": native.agency, "device": native.device}
         decoded = self._decode_shape(inbound, self._asked_first.get(native.family, self._recognising))
+        state = _WILLS.get(inbound.payload[:20].strip().lower())
+        if decoded is None and state is not None and native.family in self._asked_first:
+            will = DeviceHealth(device=f"{native.family}/{native.device}", state=state)
+            return Decoded(family=native.family, observations=[will])
         if decoded is None:
             reason = f"neither a message of {native.family} by its shape, nor of another family"
             return reject(inbound.topic, inbound.payload, reason)

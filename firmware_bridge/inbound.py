@@ -5,7 +5,9 @@ nothing but observations or `Rejected` comes out of it, and it does no I/O. What
 the next (aliases, announced entities) it keeps in the `Memory` of its context.
 """
 
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, tzinfo
 from functools import partial
 from typing import Any, Literal
@@ -20,6 +22,9 @@ Form = Literal["json", "any", "text", "bytes"]
 """How a payload is handed over in `document`: JSON (else refused), JSON or else text, text, or nothing decoded."""
 
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError)
+
+_NOT_A_NUMBER = re.compile(rb"(?<=[:,\[])(\s*)[-+]?(?:nan|inf|infinity)(?=\s*[,}\]])", re.IGNORECASE)
+_AROUND = b"\xef\xbb\xbf\x00 \t\r\n"  # a byte order mark, and the NUL that ends a string in C
 
 MAX_MEMORY = 20_000  # entries of one family; the oldest make room
 
@@ -139,12 +144,29 @@ def read_form(payload: bytes, form: Form) -> Any:
         try:
             return _read_json(payload)
         except NOT_JSON as error:
+            mended = _read_mended(payload)
+            if mended is not None:
+                return mended
             if form == "json":
                 raise Rejected(f"not JSON: {error}") from None
     try:
         return payload.decode("utf-8").strip()
     except UnicodeDecodeError as error:
         raise Rejected(f"neither JSON nor text: {error.reason} at byte {error.start}") from None
+
+
+def _read_mended(payload: bytes) -> Any:
+    """An object or array in what firmware takes for JSON; None where it is none.
+
+    A sensor that failed is `nan` or `inf`, a name is in Latin-1, a string in C ends with its NUL: that member is lost,
+    and not the others.
+    """
+    text = payload.strip(_AROUND)
+    if text[:1] not in (b"{", b"["):
+        return None
+    with suppress(*NOT_JSON):
+        return _read_json(_NOT_A_NUMBER.sub(rb"\1null", text).decode("utf-8", "replace"))
+    return None
 
 
 def reader_of(route: Route) -> Callable[[bytes], Any]:

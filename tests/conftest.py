@@ -19,7 +19,7 @@ from appliance.model.event import Event
 from appliance.model.intake import Intake
 from appliance.model.native import read_event
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.intake import Recorder
+from appliance.store.intake.batch import Recorder
 from tests.empty_store import put_store
 
 T = TypeVar("T")

@@ -10,9 +10,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from appliance.aggregate.hours import SiteHours
-from appliance.store.counts import ensure_counts
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.migrations import migrate
+from appliance.store.file.migrations import migrate
+from appliance.store.settled.counts import ensure_counts
 
 
 def put_store(path: Path, *, timezone: str = "UTC", counted: tuple[int, ...] = ()) -> Path:

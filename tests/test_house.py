@@ -3,6 +3,8 @@
 import ast
 import functools
 import re
+from collections import defaultdict
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,9 @@ LAYERS: dict[str, int] = {
     "appliance.cli": 10,
 }
 """Room -> layer; a room may import rooms of lower layers, and itself."""
+
+LARGE = ["appliance.store", "firmware_bridge.family"]
+"""Rooms with rooms of their own."""
 
 ONLY_IN = {
     "paho": {"firmware_bridge.publisher"},
@@ -163,6 +168,18 @@ def test_a_module_imports_only_rooms_below_its_own(module: str) -> None:
         if not allowed or (outside and LAYERS[target] > 1):
             wrong.append(name)
     assert wrong == []
+
+
+@pytest.mark.parametrize("package", LARGE)
+def test_the_rooms_within_a_large_one_stand_on_one_another_without_a_circle(package: str) -> None:
+    stands_on: dict[str, set[str]] = defaultdict(set)
+    for module, file in modules().items():
+        for name in imports(file):
+            inner, other = (whole.removeprefix(f"{package}.").split(".")[0] for whole in (module, name))
+            if module.startswith(f"{package}.") and name.startswith(f"{package}.") and inner != other:
+                stands_on[inner].add(other)
+    assert stands_on, f"nothing in {package} imports another room of it"
+    TopologicalSorter(stands_on).prepare()  # CycleError names the rooms of a circle
 
 
 @pytest.mark.parametrize("library", sorted(ONLY_IN))

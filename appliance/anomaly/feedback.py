@@ -5,7 +5,7 @@ both by as much, never below the standard. A bar stands at most two decades abov
 for a family, and what was learned halves in 30 days. So one label asks for an event three times as rare, four or more
 for one a hundred times as rare, and a sensor that nobody labels any more is heard again as at first within a season: no
 number of labels silences anything for ever. Computed from the labels themselves, so that one that is corrected is as if
-it had been right. Called by `store.anomaly_labels`.
+it had been right. Called by `store.anomaly.labels`.
 """
 
 from collections.abc import Iterable

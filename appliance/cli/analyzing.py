@@ -24,7 +24,7 @@ def analyze_command(
     Example: hexpost analyze --from 2018-10-01 --to 2018-12-31 --resolution 8
     """
     from appliance.job.risk_run import perform_run
-    from appliance.store.runs import insert_run
+    from appliance.store.risk.runs import insert_run
 
     last = to_day or site_day(to_us(box.clock()), box.settings.zone)
     first = from_day or last - timedelta(days=box.settings.risk.days - 1)

@@ -50,7 +50,7 @@ def anomaly_list(
     """
     from appliance.clock import day_bounds
     from appliance.spatial.cells import from_hex
-    from appliance.store.anomalies import AnomalyFilter, fetch_anomalies
+    from appliance.store.anomaly.ledger import AnomalyFilter, fetch_anomalies
     from appliance.store.quarantine import printable
 
     zone = box.settings.zone
@@ -84,8 +84,8 @@ def anomaly_show(box: Box, as_json: bool, anomaly_id: int) -> None:
 
     Example: hexpost anomaly show 12
     """
-    from appliance.store.anomalies import fetch_anomaly
-    from appliance.store.anomaly_labels import fetch_thresholds
+    from appliance.store.anomaly.labels import fetch_thresholds
+    from appliance.store.anomaly.ledger import fetch_anomaly
 
     with find_store(box).read() as connection:
         found = fetch_anomaly(connection, anomaly_id)
@@ -104,7 +104,7 @@ def anomaly_label(box: Box, as_json: bool, anomaly_id: int, state: Any, note: st
     Example: hexpost anomaly label 12 explained --note "fair in the park"
     """
     from appliance.model.anomaly import AnomalyChange
-    from appliance.store.anomaly_labels import label_anomaly
+    from appliance.store.anomaly.labels import label_anomaly
     from appliance.store.quarantine import printable
 
     with find_store(box).write() as connection:

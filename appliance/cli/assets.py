@@ -37,7 +37,7 @@ def asset_import(box: Box, as_json: bool, file: Path) -> None:
     Example: hexpost asset import substations.geojson
     """
     from appliance.ingest.text import decode_json
-    from appliance.store.assets import import_asset_features
+    from appliance.store.asset.registry import import_asset_features
 
     document = decode_json(read_file(file))
     report = import_asset_features(
@@ -56,7 +56,7 @@ def asset_list(box: Box, as_json: bool, kind: str | None, bbox: str | None) -> N
     Example: hexpost asset list --kind substation
     """
     from appliance.spatial.geojson import parse_bbox
-    from appliance.store.assets import AssetFilter, fetch_assets
+    from appliance.store.asset.registry import AssetFilter, fetch_assets
 
     wanted = AssetFilter(kind=kind, bbox=parse_bbox(bbox) if bbox is not None else None)
     assets, after = [], None
@@ -85,7 +85,7 @@ def asset_risk(box: Box, as_json: bool, asset_id: str, from_day: date | None, to
 
     Example: hexpost asset risk substation-7 --from 2026-11-01
     """
-    from appliance.store.asset_risk import fetch_asset_risk
+    from appliance.store.asset.risk import fetch_asset_risk
 
     last = to_day or _today(box) + timedelta(days=1)
     first = from_day or last - timedelta(days=SHOWN_DAYS)
@@ -110,7 +110,7 @@ def asset_remove(box: Box, as_json: bool, asset_id: str) -> None:
 
     Example: hexpost asset remove substation-7
     """
-    from appliance.store.assets import delete_asset
+    from appliance.store.asset.registry import delete_asset
 
     with find_store(box).write() as connection:
         delete_asset(connection, asset_id, who=who_asks(), now=box.clock())

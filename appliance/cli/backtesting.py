@@ -3,7 +3,7 @@
 import hashlib
 import sys
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ import click
 
 from appliance.cli.backtesting_report import Reading, say_backtest
 from appliance.cli.options import common, to_json
-from appliance.cli.reading import find_zone, reading_options, unpacked
+from appliance.cli.reading import find_zone, is_evening_before, reading_options, unpacked
 from appliance.clock import site_day, to_us
 from appliance.errors import Rejected
 from appliance.forecast.incidents import Incidents
@@ -39,6 +39,8 @@ DEFAULT_RESOLUTION = 9
     "--test-days", type=click.IntRange(2, 3_660), default=90, show_default=True, help="At most a third of all days."
 )
 @reading_options
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="Only incidents from this day on.")
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="Only incidents to this day, inclusive.")
 @click.option("--type", "types", multiple=True, help="Only events of this type; may be given again.")
 @click.option(
     "--discovered",
@@ -67,6 +69,8 @@ def backtest_command(
     formats: tuple[str, ...],
     tz: str | None,
     encoding: str,
+    first: datetime | None,
+    last: datetime | None,
     types: tuple[str, ...],
     discovered: tuple[str, ...],
     part: str,
@@ -86,8 +90,10 @@ def backtest_command(
     _check_usage(site=site, file=file, keep=keep, queued=queued)
     if site and (maps or formats or tz not in {None, box.settings.site.timezone}):
         raise click.UsageError("--map, --time-format and --tz are for a FILE; the site's events have their times")
-    if keep and (discovered or part != "reported" or types):
-        raise click.UsageError("what is kept is of the site's risk.types and risk.discovered, each part apart")
+    if keep and (discovered or part != "reported" or types or first or last):
+        raise click.UsageError(
+            "what is kept is of the site's risk.types and risk.discovered, each part apart, and all days"
+        )
     begun = time.monotonic()
     rules = read_discovery(discovered or box.settings.risk.discovered, "--discovered")
     if keep:
@@ -100,11 +106,13 @@ def backtest_command(
         options = _reading_options(box, maps, formats, tz)
         progress = not as_json and sys.stderr.isatty()
         wanted, zone = Wanted(types, rules, part), options.zone or box.settings.zone
-        incidents, reading = Incidents(), Reading(name=str(file), resolution=chosen)
+        incidents, reading = Incidents(), Reading(name=str(file), resolution=chosen, zone=zone)
         read_incidents(
             file, options, incidents, reading, wanted, zone, encoding=known_encoding(encoding), progress=progress
         )
         reading.duplicate = incidents.drop_duplicates()
+    reading.other_days = incidents.drop_before(first.date()) if first else 0
+    reading.other_days += incidents.drop_from(last.date() + timedelta(days=1)) if last else 0
     _test(incidents, reading, test_days, begun, as_json=as_json)
 
 
@@ -124,6 +132,7 @@ def _reading_options(box: Box, maps: tuple[str, ...], formats: tuple[str, ...], 
         zone=find_zone(tz),
         clock_trusted=box.clock_trusted(),
         nowhere=True,
+        places=True,
     )
 
 
@@ -226,6 +235,8 @@ def read_incidents(
             if wanted.takes(item, discovered=discovered):
                 cell = cell_of(lat=item.latitude, lng=item.longitude, resolution=reading.resolution)
                 at: datetime = item.event_timestamp.astimezone(zone)
+                reading.midnights += at.hour == at.minute == at.second == 0
+                reading.midnights_utc += is_evening_before(item.event_timestamp, zone)
                 incidents.add(cell, at.toordinal(), at.hour, identity=_identity(item.event_id))
     if reading.rejected and not incidents.total:
         raise Rejected(

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import click
 import msgspec
 
+from appliance.cli.reading import MOST, say_evenings
 from appliance.forecast.metrics import AREAS
 from appliance.forecast.rolling import BASE, CALIBRATED, Trial
 from appliance.model.backtest import Row
@@ -14,15 +16,19 @@ BAR_WIDTH = 40
 
 
 class Reading(msgspec.Struct, kw_only=True):
-    """What was read, and what of it was left out."""
+    """What was read, and what of it was left out; `midnights` are by the clock of `zone`, and those by UTC are not."""
 
     name: str
     resolution: int
+    zone: ZoneInfo | None = None
     incidents: int = 0
     rejected: int = 0
     unplaced: int = 0
     future: int = 0
     duplicate: int = 0
+    other_days: int = 0
+    midnights: int = 0
+    midnights_utc: int = 0
     discovered: int = 0
     known_from: date | None = None
     first_rejection: str = ""
@@ -43,6 +49,7 @@ def say_backtest(reading: Reading, trials: Sequence[Trial]) -> None:
         "without a place": reading.unplaced,
         "in the future": reading.future,
         "told twice": reading.duplicate,
+        "of other days": reading.other_days,
     }
     if any(left_out.values()):
         click.echo("left out: " + ", ".join(f"{count:,} {why}" for why, count in left_out.items() if count))
@@ -53,6 +60,12 @@ def say_backtest(reading: Reading, trials: Sequence[Trial]) -> None:
     if reading.known_from:
         click.echo(
             f"  of those before {reading.known_from} only counts are left; what was discovered counts as reported"
+        )
+    if reading.zone is not None:
+        say_evenings(reading.midnights_utc, reading.incidents, reading.zone)
+    if reading.midnights > MOST * reading.incidents:
+        click.echo(
+            "  nearly all times are midnight, as of a file that tells days only: the next shift then says nothing"
         )
     for trial in trials:
         _say_trial(trial)

@@ -10,7 +10,7 @@ from appliance.clock import from_us, rfc3339, system_clock, to_us
 from appliance.errors import Rejected
 from appliance.model.native import read_timestamp
 from appliance.store.audit import insert_audit
-from appliance.store.boots import count_waiting, fetch_boots
+from appliance.store.clock.boots import count_waiting, fetch_boots
 from appliance.store.engine import raw_connection
 from appliance.timekeeping import BUILT_US, SECOND_US, WORDS, Boot, distance
 from appliance.wiring import Box, find_store

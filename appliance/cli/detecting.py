@@ -6,6 +6,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -34,18 +35,26 @@ class Flagged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DetectReport(msgspec.Struct, kw_only=True):
-    """What `--json` prints: rows read, rows without a value, alarms, and where the first thousand of them were."""
+    """What `--json` prints: rows read, rows without a value, rows older than one before them, alarms, and where the
+    first thousand of these were."""
 
     file: str
     rows: int = 0
     missing: int = 0
+    unordered: int = 0
     flagged: int = 0
     flags: list[Flagged] = msgspec.field(default_factory=list)
 
 
 @click.command("detect")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=True))
-@click.option("--time", "time_column", default="timestamp", show_default=True, help="The column of the time.")
+@click.option(
+    "--time",
+    "time_column",
+    default="timestamp",
+    show_default=True,
+    help="The column of the time, or several: day+hour.",
+)
 @click.option("--value", "value_column", default="value", show_default=True, help="The column of the value.")
 @click.option("--time-format", "formats", multiple=True, help="As strptime, or unix, unix_ms.")
 @click.option(
@@ -70,36 +79,44 @@ def detect_command(
             decode_lines(chunks), time_column=time_column, value_column=value_column, formats=formats, zone=zone
         )
         try:
+            report = DetectReport(file=name)
             if as_json:
-                click.echo(to_json(_summarise(name, rows, zone)))
+                _summarise(rows, zone, report)
+                click.echo(to_json(report))
             else:
-                _print(rows, zone)
+                _print(rows, zone, report)
+            if report.unordered:
+                click.echo(
+                    f"hexpost: {name}: {report.unordered:,} of {report.rows:,} rows are older than one before them; "
+                    "the detector learns nothing from these: sort the file by its time",
+                    err=True,
+                )
         except Rejected as rejected:
             raise Rejected(f"detecting in {name}: {rejected.reason}") from None
 
 
-def _print(rows: Iterator[SeriesRow], zone: ZoneInfo) -> None:
+def _print(rows: Iterator[SeriesRow], zone: ZoneInfo, report: DetectReport) -> None:
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow(("timestamp", "value", "score", "flag"))
-    for row, score, flagged in _judge(rows, zone):
+    for row, score, flagged in _judge(rows, zone, report):
         out.writerow((row.timestamp, row.text, f"{score:.6f}", int(flagged)))
 
 
-def _summarise(name: str, rows: Iterator[SeriesRow], zone: ZoneInfo) -> DetectReport:
-    report = DetectReport(file=name)
-    for row, score, flagged in _judge(rows, zone):
-        report.rows += 1
+def _summarise(rows: Iterator[SeriesRow], zone: ZoneInfo, report: DetectReport) -> None:
+    for row, score, flagged in _judge(rows, zone, report):
         report.missing += row.value != row.value  # NaN alone differs from itself
         report.flagged += flagged
         if flagged and len(report.flags) < SHOWN_FLAGS:
             report.flags.append(Flagged(line=row.line, timestamp=row.timestamp, value=row.text, score=score))
-    return report
 
 
-def _judge(rows: Iterator[SeriesRow], zone: ZoneInfo) -> Iterator[tuple[SeriesRow, float, bool]]:
-    state = SeriesState()
+def _judge(rows: Iterator[SeriesRow], zone: ZoneInfo, report: DetectReport) -> Iterator[tuple[SeriesRow, float, bool]]:
+    state, newest = SeriesState(), datetime.min.replace(tzinfo=UTC)
     local = zone.key != "UTC"
     for row in rows:
+        report.rows += 1
+        report.unordered += row.at < newest
+        newest = max(newest, row.at)
         offset = row.at.astimezone(zone).utcoffset() if local else None
         offset_s = offset.total_seconds() if offset else 0.0
         score, flagged = judge_value(state, row.at.timestamp(), row.value, offset_s=offset_s)

@@ -16,8 +16,8 @@ from appliance.model.device import SETTINGS, DeviceSettings
 from appliance.wiring import Box, find_store
 
 if TYPE_CHECKING:
-    from appliance.store.assets import AssetImportReport
-    from appliance.store.zones import ZoneImportReport
+    from appliance.store.asset.registry import AssetImportReport
+    from appliance.store.device.zones import ZoneImportReport
 
 SHOWN_REJECTIONS = 20  # on a terminal; --json gives all
 _DURATION = re.compile(r"(\d{1,6})([mhd])")
@@ -39,7 +39,7 @@ def zone_list(box: Box, as_json: bool) -> None:
 
     Example: hexpost device zone list
     """
-    from appliance.store.zones import fetch_zones
+    from appliance.store.device.zones import fetch_zones
 
     with find_store(box).read() as connection:
         zones = fetch_zones(connection)
@@ -62,7 +62,7 @@ def zone_import(box: Box, as_json: bool, file: Path) -> None:
     Example: hexpost device zone import zones.geojson
     """
     from appliance.ingest.text import decode_json
-    from appliance.store.zones import import_zone_features
+    from appliance.store.device.zones import import_zone_features
 
     document = decode_json(read_file(file))
     with find_store(box).write() as connection:
@@ -79,7 +79,7 @@ def zone_export(box: Box, as_json: bool, file: Path | None) -> None:
     Example: hexpost device zone export zones.geojson
     """
     from appliance.spatial.geojson import feature, feature_collection
-    from appliance.store.zones import fetch_zones
+    from appliance.store.device.zones import fetch_zones
 
     with find_store(box).read() as connection:
         zones = fetch_zones(connection)
@@ -108,7 +108,7 @@ def zone_set(
     Example: hexpost device zone set harbour min_score=0.6 --capacity 400
     """
     from appliance.model.device_change import ZoneChange, read_change
-    from appliance.store.zones import fetch_zone, put_zone
+    from appliance.store.device.zones import fetch_zone, put_zone
 
     raw = _named(name, words)
     if capacity is not None:
@@ -129,7 +129,7 @@ def zone_remove(box: Box, as_json: bool, zone: str) -> None:
 
     Example: hexpost device zone remove harbour
     """
-    from appliance.store.zones import delete_zone
+    from appliance.store.device.zones import delete_zone
 
     with find_store(box).write() as connection:
         devices = delete_zone(connection, zone)
@@ -152,7 +152,7 @@ def group_list(box: Box, as_json: bool) -> None:
 
     Example: hexpost device group list
     """
-    from appliance.store.zones import fetch_groups
+    from appliance.store.device.zones import fetch_groups
 
     with find_store(box).read() as connection:
         groups = fetch_groups(connection)
@@ -176,7 +176,7 @@ def group_set(box: Box, as_json: bool, group: str, words: tuple[str, ...], name:
     Example: hexpost device group set cameras heartbeat_s=120 --name "All cameras"
     """
     from appliance.model.device_change import GroupChange, read_change
-    from appliance.store.zones import fetch_group, put_group
+    from appliance.store.device.zones import fetch_group, put_group
 
     change = read_change(_named(name, words), GroupChange)
     with find_store(box).write() as connection:
@@ -193,7 +193,7 @@ def group_remove(box: Box, as_json: bool, group: str) -> None:
 
     Example: hexpost device group remove cameras
     """
-    from appliance.store.zones import delete_group
+    from appliance.store.device.zones import delete_group
 
     with find_store(box).write() as connection:
         devices = delete_group(connection, group)
@@ -217,7 +217,7 @@ def maintenance_list(box: Box, as_json: bool, past: bool) -> None:
 
     Example: hexpost device maintenance list
     """
-    from appliance.store.maintenance import MAX_OPEN, fetch_windows
+    from appliance.store.device.maintenance import MAX_OPEN, fetch_windows
 
     with find_store(box).read() as connection:
         windows = fetch_windows(connection, now=box.clock(), past=past, limit=MAX_OPEN).items
@@ -260,7 +260,7 @@ def maintenance_add(
     """
     from appliance.model.device_change import NewWindow, read_change
     from appliance.model.native import read_timestamp
-    from appliance.store.maintenance import insert_window
+    from appliance.store.device.maintenance import insert_window
 
     subjects = {"device": device, "group": group, "zone": zone, "site": "" if site else None}
     named = [(scope, subject) for scope, subject in subjects.items() if subject is not None]
@@ -283,7 +283,7 @@ def maintenance_remove(box: Box, as_json: bool, window_id: int) -> None:
 
     Example: hexpost device maintenance remove 3
     """
-    from appliance.store.maintenance import delete_window
+    from appliance.store.device.maintenance import delete_window
 
     with find_store(box).write() as connection:
         delete_window(connection, window_id)

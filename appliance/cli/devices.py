@@ -52,7 +52,7 @@ def device_list(box: Box, as_json: bool, limit: int, **wanted: Any) -> None:
 
     Example: hexpost device list --registration pending --json
     """
-    from appliance.store.devices import DeviceFilter, fetch_devices
+    from appliance.store.device.registry import DeviceFilter, fetch_devices
 
     with find_store(box).read() as connection:
         page = fetch_devices(connection, DeviceFilter(**wanted), now=box.clock(), cursor=None, limit=limit)
@@ -76,7 +76,7 @@ def device_show(box: Box, as_json: bool, device: str) -> None:
     Example: hexpost device show "zigbee2mqtt/Contact sensor"
     """
     from appliance.model.facts import TOLD
-    from appliance.store.devices import count_unplaced, event_point, fetch_device, fetch_effective
+    from appliance.store.device.registry import count_unplaced, event_point, fetch_device, fetch_effective
 
     with find_store(box).read() as connection:
         found = fetch_device(connection, device, now=box.clock())
@@ -170,7 +170,7 @@ def device_import(box: Box, as_json: bool, file: Path) -> None:
 
     Example: hexpost device import devices.csv
     """
-    from appliance.store.device_changes import import_devices
+    from appliance.store.device.changes import import_devices
 
     report = import_devices(
         find_store(box),
@@ -201,7 +201,7 @@ def device_export(box: Box, as_json: bool, file: Path | None, form: str | None) 
     Example: hexpost device export devices.geojson
     """
     from appliance.ingest.registry import write_device_features, write_device_table
-    from appliance.store.devices import fetch_every_device
+    from appliance.store.device.registry import fetch_every_device
 
     named = file.suffix.lower() in FEATURE_ENDS if file else as_json
     features = form == "geojson" or (form is None and named)
@@ -214,7 +214,7 @@ def device_export(box: Box, as_json: bool, file: Path | None, form: str | None) 
 def _change(box: Box, devices: tuple[str, ...], told: dict[str, Any], *, as_json: bool) -> None:
     """Make one change to each device, and place its events that waited; all devices or none are changed."""
     from appliance.model.device_change import DeviceChange, read_change
-    from appliance.store.device_changes import change_device, place_waiting_events
+    from appliance.store.device.changes import change_device, place_waiting_events
 
     change, store = read_change(told, DeviceChange), find_store(box)
     with store.write() as connection:

@@ -41,7 +41,7 @@ def command_command(
 
     Example: hexpost device command tasmota/kitchen interval interval_s=60
     """
-    from appliance.store.orders import order_command
+    from appliance.store.downlink.orders import order_command
 
     said = dict(_parameter(text) for text in parameters)
     lives_s = ttl_s or (FIRMWARE_TTL_S if command == "firmware_update" else DEFAULT_TTL_S)
@@ -85,7 +85,7 @@ def firmware_add(
 
     Example: hexpost device firmware add tasmota.bin.gz --family tasmota --version 14.2.0 --signature tasmota.sig
     """
-    from appliance.store.firmware import Described, open_draft, read_signature
+    from appliance.store.downlink.firmware import Described, open_draft, read_signature
 
     if (signature is None) != unsigned:
         raise Rejected("name the image's --signature, or say --unsigned; not both")
@@ -110,7 +110,7 @@ def firmware_list(box: Box, as_json: bool) -> None:
 
     Example: hexpost device firmware list
     """
-    from appliance.store.firmware import fetch_images
+    from appliance.store.downlink.firmware import fetch_images
 
     with find_store(box).read() as connection:
         images = fetch_images(connection)
@@ -134,7 +134,7 @@ def firmware_remove(box: Box, as_json: bool, image: str) -> None:
 
     Example: hexpost device firmware remove 5f2c...
     """
-    from appliance.store.firmware import delete_image
+    from appliance.store.downlink.firmware import delete_image
 
     delete_image(find_store(box), image, who=_who(), now=box.clock())
     click.echo(to_json({"removed": image}) if as_json else f"{image} is removed")
@@ -162,7 +162,7 @@ def firmware_wave(
 
     Example: hexpost device firmware wave 5f2c... --to harbour --size 5 --stop-after 2 --base-url http://10.0.0.2:8080
     """
-    from appliance.store.waves import fetch_members, insert_wave
+    from appliance.store.downlink.waves import fetch_members, insert_wave
 
     with find_store(box).write() as connection:
         wave = insert_wave(
@@ -187,7 +187,7 @@ def firmware_status(box: Box, as_json: bool, wave: str | None) -> None:
 
     Example: hexpost device firmware status
     """
-    from appliance.store.waves import fetch_wave, fetch_waves
+    from appliance.store.downlink.waves import fetch_wave, fetch_waves
 
     with find_store(box).read() as connection:
         found = [fetch_wave(connection, wave)] if wave else fetch_waves(connection)
@@ -209,7 +209,7 @@ def firmware_stop(box: Box, as_json: bool, wave: str) -> None:
 
     Example: hexpost device firmware stop 1a2b3c4d5e6f7081
     """
-    from appliance.store.waves import stop_wave
+    from appliance.store.downlink.waves import stop_wave
 
     with find_store(box).write() as connection:
         stopped = stop_wave(connection, wave, who=_who(), now=box.clock())

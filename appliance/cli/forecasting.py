@@ -6,10 +6,10 @@ from typing import Any
 import click
 import msgspec
 
-from appliance.cli.options import DAY, common, to_json
+from appliance.cli.options import DAY, common, shown, to_json
 from appliance.clock import site_day, to_us
 from appliance.forecast.history import HORIZONS
-from appliance.store.forecasts import ForecastPage
+from appliance.store.forecast.slices import ForecastPage
 from appliance.wiring import Box, find_store
 
 WIDTH = 1_000  # cells read at a time
@@ -71,7 +71,7 @@ def show_command(
         return
     click.echo(
         f"{horizon} from {page.day}, resolution {chosen}: {page.total:.1f} events expected in {len(page.items):,} "
-        f"cells; {page.method}, parameters {page.parameter_version}, made {page.made_at}"
+        f"cells; {page.method}, parameters {page.parameter_version}, made {shown(page.made_at)}"
     )
     if not page.offered:
         click.echo(f"the calibrated forecast is not offered: {page.reason}")
@@ -89,8 +89,8 @@ def parameters_command(box: Box, as_json: bool) -> None:
 
     Example: hexpost forecast parameters
     """
-    from appliance.store.forecast_parameters import fetch_parameters
-    from appliance.store.forecast_runs import fetch_checks
+    from appliance.store.forecast.parameters import fetch_parameters
+    from appliance.store.forecast.runs import fetch_checks
 
     with find_store(box).read() as connection:
         versions, checks = fetch_parameters(connection), fetch_checks(connection)
@@ -116,7 +116,7 @@ def accept_command(box: Box, as_json: bool, version: str) -> None:
 
     Example: hexpost forecast accept 7c0a9d3e51b2
     """
-    from appliance.store.forecast_parameters import accept_parameters
+    from appliance.store.forecast.parameters import accept_parameters
 
     with find_store(box).write() as connection:
         accepted = accept_parameters(connection, version, now=box.clock())
@@ -126,7 +126,7 @@ def accept_command(box: Box, as_json: bool, version: str) -> None:
 def _whole(box: Box, **asked: Any) -> ForecastPage:
     """Every page of a slice as one."""
     from appliance.spatial.cells import from_hex
-    from appliance.store.forecasts import fetch_forecast
+    from appliance.store.forecast.slices import fetch_forecast
 
     items, cursor = [], 0
     with find_store(box).read() as connection:

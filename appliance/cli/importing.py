@@ -4,12 +4,13 @@ import sys
 import time
 from itertools import islice
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
 from appliance.cli.importing_report import ImportReport, add_rejection, say, write_rejections
 from appliance.cli.options import FAILED, common, to_json
-from appliance.cli.reading import find_zone, reading_options, unpacked
+from appliance.cli.reading import find_zone, is_evening_before, reading_options, say_evenings, unpacked
 from appliance.errors import Rejected
 from appliance.ingest.files import ReadOptions, Row, decode_lines, kind_of, read_rows
 from appliance.ingest.mapping import parse_map
@@ -17,7 +18,7 @@ from appliance.ingest.native_form import raw_events
 from appliance.ingest.text import known_encoding
 from appliance.model.event import Event
 from appliance.model.intake import Intake
-from appliance.store.intake import Recorder
+from appliance.store.intake.batch import Recorder
 from appliance.wiring import Box, open_recorder, open_store
 
 COMMIT_ROWS = 2_000
@@ -65,16 +66,19 @@ def import_command(
             zone=zone,
             clock_trusted=box.clock_trusted(),
             nowhere=True,
+            places=True,
         )
         if file.suffix == ".parquet":
             from appliance.cli.importing_parquet import import_parquet
 
             report = import_parquet(file, options, box, store, recorder, named=bool(source), progress=progress)
         else:
-            report = import_file(file, options, recorder, encoding=encoding, progress=progress)
+            local = zone or box.settings.zone
+            report = import_file(file, options, recorder, encoding=encoding, zone=local, progress=progress)
         reports.append(report)
         if not as_json:
             say(report)
+            say_evenings(report.midnights_utc, report.rows - report.rejected, zone or box.settings.zone)
     recorder.close()
     if rejected:
         write_rejections(rejected, reports)
@@ -86,10 +90,11 @@ def import_command(
 
 
 def import_file(
-    file: Path, options: ReadOptions, recorder: Recorder, *, encoding: str = "utf-8", progress: bool
+    file: Path, options: ReadOptions, recorder: Recorder, *, encoding: str = "utf-8", zone: ZoneInfo, progress: bool
 ) -> ImportReport:
     """Import one file; what was written before an error stays, and is a duplicate the next time.
 
+    zone    of the place, by which midnight UTC is another hour
     raises  Rejected  the file cannot be read, or none of its first rows can
     """
     report, begun = ImportReport(file=str(file), rejections=[]), time.monotonic()
@@ -97,6 +102,9 @@ def import_file(
         rows = read_rows(kind_of(file.name), decode_lines(unpacked(file, bar.update), encoding), options)
         while chunk := list(islice(rows, COMMIT_ROWS)):
             _record(chunk, recorder, report)
+            report.midnights_utc += sum(
+                isinstance(item, Event) and is_evening_before(item.event_timestamp, zone) for _, item in chunk
+            )
             if report.rejected == report.rows >= HOPELESS_ROWS:
                 first = report.rejections[0]
                 raise Rejected(
@@ -110,7 +118,9 @@ def import_file(
 def _record(chunk: list[Row], recorder: Recorder, report: ImportReport) -> None:
     events = [item for _, item in chunk if isinstance(item, Event)]
     intake = Intake(events=events, refused=len(chunk) - len(events), raw=raw_events(events, "file"))
-    outcomes = recorder.record(intake).outcomes
+    receipt = recorder.record(intake)
+    outcomes = receipt.outcomes
+    report.differing += receipt.differing
     report.accepted += outcomes.count("stored")
     report.corrected += outcomes.count("corrected")
     report.duplicate += outcomes.count("duplicate")

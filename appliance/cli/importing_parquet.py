@@ -23,9 +23,9 @@ from appliance.model.event import Event
 from appliance.model.intake import Intake, RawMessage
 from appliance.store.archive.read import Unread, read_archive_file
 from appliance.store.engine import Store
-from appliance.store.intake import Recorder
+from appliance.store.event.read_back import ReadBack
+from appliance.store.intake.batch import Recorder
 from appliance.store.parquet import count_rows, is_archive_file, read_records
-from appliance.store.read_back import ReadBack
 from appliance.wiring import Box, open_archive_sealer
 from appliance.wiring_archive import open_rereader
 

@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from appliance.errors import Rejected
-from appliance.store.read_back import Comparison, Statistics
+from appliance.store.event.read_back import Comparison, Statistics
 
 SHOWN_REJECTIONS = 20  # on a terminal; --json and --rejected give all of them
 KEPT_REJECTIONS = 100_000  # in memory for --json; beyond, they are only counted
@@ -23,6 +23,8 @@ class RejectedRow(msgspec.Struct, frozen=True, kw_only=True):
 class ImportReport(msgspec.Struct, kw_only=True):
     """What became of one file.
 
+    differing   duplicates that tell something else than what is stored under their id
+    midnights_utc  times that are midnight UTC and another hour where the box stands
     statistics  of what Parquet held, and of the same read back from the store; they must be equal
     messages    of a file of the archive; accepted, duplicate and rejected then count what they held
     destroyed   messages whose key is not here (any more)
@@ -32,7 +34,9 @@ class ImportReport(msgspec.Struct, kw_only=True):
     accepted: int = 0
     corrected: int = 0
     duplicate: int = 0
+    differing: int = 0
     rejected: int = 0
+    midnights_utc: int = 0
     seconds: float = 0.0
     rejections: list[RejectedRow] = []
     statistics: Comparison | None = None
@@ -65,6 +69,11 @@ def say(report: ImportReport) -> None:
         f"{report.file}: {report.accepted:,} accepted{corrected}, {report.duplicate:,} duplicate, "
         f"{report.rejected:,} rejected in {report.seconds:.1f} s ({rate:,.0f} rows/s)"
     )
+    if report.differing:
+        click.echo(
+            f"  {report.differing:,} duplicates differ from what is stored under their id: map event_id to a column "
+            "that is one a row, or to none; or, where the file corrects what came before, rev to one that grows"
+        )
     if report.destroyed:
         click.echo(f"  {report.destroyed:,} messages are sealed, and their key is not here")
     for row in report.rejections[:SHOWN_REJECTIONS]:

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,11 @@ def say_error(error: HexpostError, *, as_json: bool) -> None:
 def to_json(value: Any) -> str:
     """JSON of Structs, dates and what they hold, indented."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def shown(at: datetime | None) -> str:
+    """An instant for people: `2026-11-21 10:00:00Z`, or never."""
+    return f"{at:%Y-%m-%d %H:%M:%S}Z" if at else "never"
 
 
 def log_to_stderr(box: Box, part: str) -> None:

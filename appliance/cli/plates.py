@@ -20,7 +20,7 @@ def plate_command(box: Box, as_json: bool, source: str, event_id: str) -> None:
     """
     from appliance.cli.quarantining import who_asks
     from appliance.store.audit import insert_audit
-    from appliance.store.events import fetch_event
+    from appliance.store.event.pages import fetch_event
 
     store = find_store(box)
     with store.read() as connection:

@@ -61,8 +61,8 @@ def query_events(
 
     Example: hexpost query events --near 29.37,47.97 --radius 500 --from 2026-11-21 --type motion
     """
-    from appliance.store.events import EventFilter
-    from appliance.store.near_events import fetch_events_in
+    from appliance.store.event.near import fetch_events_in
+    from appliance.store.event.pages import EventFilter
 
     wanted = EventFilter(
         from_time=_instant(start, box, "from"),
@@ -92,7 +92,7 @@ def query_devices(box: Box, as_json: bool, limit: int, **where: Any) -> None:
 
     Example: hexpost query devices --route '[{"lat": 29.37, "lon": 47.96}, {"lat": 29.38, "lon": 47.98}]' --buffer 50
     """
-    from appliance.store.near_devices import fetch_devices_in
+    from appliance.store.device.near import fetch_devices_in
 
     with find_store(box).read() as connection:
         page = fetch_devices_in(connection, _shape(**where), now=box.clock(), cursor=None, limit=limit)
@@ -125,7 +125,7 @@ def query_history(
     from datetime import timedelta
 
     from appliance.aggregate.bins import SiteBins
-    from appliance.store.history_page import fetch_history
+    from appliance.store.measured.history_page import fetch_history
 
     to_time = _instant(end, box, "to", end=True) or box.clock()
     with find_store(box).read() as connection:

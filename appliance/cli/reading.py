@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,6 +13,7 @@ import click
 from appliance.errors import Rejected
 
 CHUNK_BYTES = 1 << 20
+MOST = 0.9  # of the rows, to speak of the file
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,6 +53,20 @@ def find_zone(name: str | None) -> ZoneInfo | None:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise Rejected(f"--tz {name!r} is not an IANA zone; write it as America/Toronto") from None
+
+
+def is_evening_before(when: datetime, zone: ZoneInfo) -> bool:
+    """Whether an instant is midnight UTC and another hour in the zone: by which exports often mean the day itself."""
+    return when.hour == when.minute == when.second == 0 and when.astimezone(zone).hour != 0
+
+
+def say_evenings(evenings: int, of: int, zone: ZoneInfo) -> None:
+    """Where most times are such: what they may mean, and how to read them so."""
+    if evenings > MOST * of:
+        click.echo(
+            f"  {evenings:,} times are midnight UTC, so of another hour and perhaps day in {zone.key}; if they stand "
+            "for days, spell what follows in --time-format, as in '%Y-%m-%dT00:00:00Z' or '%Y/%m/%d 00:00:00+00'"
+        )
 
 
 def unpacked(file: Path, told: Callable[[int], object]) -> Iterator[bytes]:

@@ -1,11 +1,12 @@
 """`hexpost migrate`, `status`, `verify`, `config`: the store and the box, looked at by hand."""
 
 import sys
+from datetime import datetime
 from typing import Any
 
 import click
 
-from appliance.cli.options import FAILED, common, to_json
+from appliance.cli.options import FAILED, common, shown, to_json
 from appliance.store.engine import FILE_NAME
 from appliance.wiring import Box, archive_folder, fetch_pulses, find_store
 
@@ -17,9 +18,12 @@ def migrate_command(box: Box, as_json: bool) -> None:
 
     Example: hexpost migrate --data /var/lib/hexpost
     """
-    from appliance.store.migrations import migrate
+    from appliance.store.engine import explained_opening
+    from appliance.store.file.migrations import migrate
 
-    applied = migrate(box.data / FILE_NAME, timezone=box.settings.site.timezone)
+    path = box.data / FILE_NAME
+    with explained_opening(path):
+        applied = migrate(path, timezone=box.settings.site.timezone)
     if as_json:
         click.echo(to_json({"applied": applied}))
     else:
@@ -36,10 +40,10 @@ def status_command(box: Box, as_json: bool) -> None:
     from appliance.model.space import disk_of
     from appliance.store.archive.state import fetch_archive_state
     from appliance.store.backup.ledger import fetch_backup_state
-    from appliance.store.boots import count_waiting
     from appliance.store.chores import fetch_chores
-    from appliance.store.disk import disk_trouble
+    from appliance.store.clock.boots import count_waiting
     from appliance.store.engine import raw_connection
+    from appliance.store.file.disk import disk_trouble
     from appliance.store.outbox import sync_status
     from appliance.store.salvage.ledger import fetch_salvage
     from appliance.store.totals import fetch_facts, fetch_totals
@@ -66,29 +70,20 @@ def status_command(box: Box, as_json: bool) -> None:
     if as_json:
         click.echo(to_json(told))
     else:
-        _say_status(told)
+        _say_status(told, centre=bool(box.settings.sync.url))
 
 
-def _say_status(told: dict[str, Any]) -> None:
+def _say_status(told: dict[str, Any], *, centre: bool) -> None:
     """The status in words, as a technician reads it."""
-    facts, totals, parts, disk, sync, archive, clock, backup, salvage, chores = told.values()
-    click.echo(
-        f"{facts.events:,} events, the last {facts.last_event_at or 'never'}; last run {facts.last_run_at or 'never'}"
-    )
-    click.echo(clock.words)
-    for total in totals:
+    facts, parts, archive = told["store"], told["parts"], told["archive"]
+    click.echo(f"{facts.events:,} events, the last {shown(facts.last_event_at)}; last run {shown(facts.last_run_at)}")
+    click.echo(told["clock"].words)
+    click.echo(f"  devices: {facts.devices:,}; messages in quarantine: {facts.quarantined:,}")
+    for total in sorted(told["totals"], key=lambda total: total.term != "received"):  # first what the others make up
         click.echo(f"  {total.term}{f' ({total.reason})' if total.reason else ''}: {total.items:,}")
-    if salvage:
-        click.echo(f"  {salvage.words}")
-    click.echo(f"  last backup {f'{backup.last_at} in {backup.folder}' if backup.last_at else 'never'}")
-    if backup.error:
-        click.echo(f"  the backup of {backup.failed_at} failed: {backup.error}")
-    for chore in chores:
-        click.echo(f"  {chore.chore}: last done {chore.done_at or 'never'}, {chore.items:,} items")
-        for trouble in filter(None, (chore.waits, chore.error)):
-            click.echo(f"    {trouble}")
-    for part in ("bridge", "serve", "jobs", "sync"):
-        click.echo(f"  {part}: {'up' if parts.get(part, {}).get('up') else 'down'}")
+    _say_care(told)
+    _say_parts(parts)
+    disk = told["disk"]
     if trouble := disk.get("disk_error"):
         click.echo(f"  {trouble}")
     if "disk" in disk:
@@ -97,15 +92,49 @@ def _say_status(told: dict[str, Any]) -> None:
         f"  archive: {archive.rows:,} messages sealed in {archive.bytes / 1_048_576:,.1f} MB, "
         f"{archive.spool_bytes / 1_048_576:,.1f} MB wait; {archive.missed:,} are known to be missing"
     )
-    if error := parts.get("jobs", {}).get("archive_error"):
-        click.echo(f"  archive: {error}")
-    if error := parts.get("jobs", {}).get("watching_error"):
-        click.echo(f"  anomalies: {error}")
-    if error := parts.get("jobs", {}).get("iot_error"):
-        click.echo(f"  detections and readings: {error}")
-    click.echo(
-        f"  to the centre: {sync.pending_rows:,} rows waiting, last acknowledged {sync.last_acked_at or 'never'}"
-    )
+    jobs = parts.get("jobs", {})
+    for what, key in (
+        ("archive", "archive_error"),
+        ("anomalies", "watching_error"),
+        ("detections and readings", "iot_error"),
+    ):
+        if error := jobs.get(key):
+            click.echo(f"  {what}: {error}")
+    click.echo(f"  to the centre: {_centre_words(told['sync']) if centre else 'off; sync.url is not set'}")
+
+
+def _say_care(told: dict[str, Any]) -> None:
+    """Salvage, backup and chores."""
+    salvage, backup = told["salvage"], told["backup"]
+    if salvage:
+        click.echo(f"  {salvage.words}")
+    click.echo(f"  last backup {f'{shown(backup.last_at)} in {backup.folder}' if backup.last_at else 'never'}")
+    if backup.error:
+        click.echo(f"  the backup of {shown(backup.failed_at)} failed: {backup.error}")
+    for chore in told["chores"]:
+        click.echo(f"  {chore.chore}: last done {shown(chore.done_at)}, {chore.items:,} items")
+        for trouble in filter(None, (chore.waits, chore.error)):
+            click.echo(f"    {trouble}")
+
+
+def _say_parts(parts: dict[str, dict[str, Any]]) -> None:
+    """Each part, and where it is up and cannot do its work what it says of that."""
+    for part in ("bridge", "serve", "jobs", "sync"):
+        pulse = parts.get(part, {})
+        click.echo(f"  {part}: {'up' if pulse.get('up') else 'down'}")
+        if not pulse.get("up"):
+            continue
+        if pulse.get("broker") == "down":
+            click.echo(f"    no broker, so nothing arrives: {pulse.get('broker_error') or 'not connected yet'}")
+        if pulse.get("state") == "down":
+            click.echo(f"    no centre: {pulse.get('last_error') or 'not connected yet'}")
+        for trouble in filter(None, (pulse.get("store_error"), pulse.get("error"))):
+            click.echo(f"    {trouble}")
+
+
+def _centre_words(sync: Any) -> str:
+    acked = shown(datetime.fromisoformat(sync.last_acked_at) if sync.last_acked_at else None)
+    return f"{sync.pending_rows:,} rows waiting, last acknowledged {acked}"
 
 
 @click.command("verify")

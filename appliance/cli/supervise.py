@@ -287,9 +287,10 @@ class Supervisor:
 
 
 @contextlib.contextmanager
-def hold_lock(path: Path) -> Iterator[None]:
-    """Be the only supervisor of a data directory while the context lasts; the kernel frees it however we end.
+def hold_lock(path: Path, work: str = "run") -> Iterator[None]:
+    """Be the only `hexpost run`, or other command, of a data directory while the context lasts.
 
+    The kernel frees it however we end.
     raises  Conflict  another one holds it, with its process number
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -300,12 +301,13 @@ def hold_lock(path: Path) -> Iterator[None]:
             file.seek(0)
             holder = file.read(32).strip() or "unknown"
             raise Conflict(
-                f"hexpost run: the lock {path} is held by process {holder}: this data directory is already being run; "
-                "stop that one, or give this one another --data"
+                f"hexpost {work}: the lock {path} is held by process {holder}: this data directory has a `hexpost "
+                f"{work}` already; stop that one, or give this one another --data"
             ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        with contextlib.suppress(OSError):  # on a full disk it is the lock that counts, not the number in it
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
         yield
 
 

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from appliance.cli.options import common, to_json
-from appliance.cli.parts import GIVE_WAY, running
+from appliance.cli.parts import GIVE_WAY, only_one, running
 from appliance.cli.sd_notify import Notifier
 from appliance.errors import Rejected
 from appliance.wiring import Box, find_store, open_pump, open_store, pulse_reporter, read_secret_file
@@ -105,7 +105,7 @@ def central_migrate(box: Box, as_json: bool, url: str | None, password_file: str
 
 def run_sync_part(box: Box) -> None:
     """The long-running part: the pump on this thread, and a beat beside it while the pump is not stuck."""
-    with running(box, "sync", niceness=GIVE_WAY) as (stop, notifier):
+    with only_one(box, "sync"), running(box, "sync", niceness=GIVE_WAY) as (stop, notifier):
         beat = Beat(box, notifier)
         if not box.settings.sync.url:
             notifier.ready("off: sync.url is empty")

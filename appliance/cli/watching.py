@@ -37,7 +37,7 @@ def watchlist_add(
     Example: hexpost watchlist add --label "stolen van, white" --expires 2026-12-31T00:00:00Z
     """
     from appliance.model.iot import read_watch_entry
-    from appliance.store.watch_list import hash_wanted, insert_watch_entry
+    from appliance.store.iot.watch_list import hash_wanted, insert_watch_entry
 
     if plate is None and plate_hash is None:
         plate = click.prompt("Plate", hide_input=True, err=True)
@@ -66,7 +66,7 @@ def watchlist_list(box: Box, as_json: bool, limit: int) -> None:
 
     Example: hexpost watchlist list --json
     """
-    from appliance.store.watch_list import fetch_watch_list
+    from appliance.store.iot.watch_list import fetch_watch_list
 
     with find_store(box).read() as connection:
         page = fetch_watch_list(connection, now=box.clock(), limit=limit)
@@ -89,7 +89,7 @@ def watchlist_remove(box: Box, as_json: bool, entry: int) -> None:
 
     Example: hexpost watchlist remove 3
     """
-    from appliance.store.watch_list import delete_watch_entry
+    from appliance.store.iot.watch_list import delete_watch_entry
 
     with find_store(box).write() as connection:
         removed = delete_watch_entry(connection, entry, who=who_asks(), now=box.clock())
@@ -111,7 +111,7 @@ def threshold_list(box: Box, as_json: bool) -> None:
 
     Example: hexpost threshold list --json
     """
-    from appliance.store.thresholds import fetch_thresholds
+    from appliance.store.iot.thresholds import fetch_thresholds
 
     with find_store(box).read() as connection:
         found = fetch_thresholds(connection)
@@ -147,7 +147,7 @@ def threshold_set(
     import msgspec
 
     from appliance.model.iot import ThresholdChange
-    from appliance.store.thresholds import put_threshold
+    from appliance.store.iot.thresholds import put_threshold
 
     given = {"raise_at": raise_at, "clear_at": clear_at, "hold_s": hold_s, "severity": severity}
     try:
@@ -168,7 +168,7 @@ def threshold_remove(box: Box, as_json: bool, metric: str, zone: str) -> None:
 
     Example: hexpost threshold remove temperature --zone kitchen
     """
-    from appliance.store.thresholds import delete_threshold
+    from appliance.store.iot.thresholds import delete_threshold
 
     with find_store(box).write() as connection:
         delete_threshold(connection, metric, zone, who=who_asks(), now=box.clock())

@@ -56,6 +56,10 @@ class Incidents:
         keep[first] = True
         return self._keep(keep | (identity == 0))
 
+    def drop_before(self, day: date) -> int:
+        """Leave out what happened before this day; how many incidents went."""
+        return self._keep(np.frombuffer(self._day, np.int32) >= day.toordinal())
+
     def drop_from(self, day: date) -> int:
         """Leave out what happened on this day or later; how many incidents went."""
         return self._keep(np.frombuffer(self._day, np.int32) < day.toordinal())
@@ -87,7 +91,8 @@ class Incidents:
             limit = MIN_DAYS if days < MIN_DAYS else MAX_DAYS
             raise Rejected(
                 f"the incidents span {days:,} days, from {date.fromordinal(first)} to {date.fromordinal(last)}: "
-                f"{wrong} the {limit:,} of a backtest; look at their times, and see --time-format"
+                f"{wrong} the {limit:,} of a backtest; look at their times: see --time-format, and --from and --to to "
+                "leave out what a slip put into another age"
             )
         return date.fromordinal(first), days
 

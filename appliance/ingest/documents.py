@@ -27,7 +27,8 @@ class Document(NamedTuple):
 def documents(lines: Iterable[str], opening: str) -> Iterator[Document]:
     """The JSON texts of a file; blank lines are passed over.
 
-    opening  characters that, where the first line is no JSON text by itself, begin one that fills the file
+    opening  characters that, where the first line is no JSON text by itself, begin one that fills the file; where a
+             list and an object both may, an object above another is a line of its own, cut short
     raises   Rejected  such a text is larger than `MAX_DOCUMENT_BYTES`
     """
     numbered = enumerate(lines, start=1)
@@ -38,7 +39,12 @@ def documents(lines: Iterable[str], opening: str) -> Iterator[Document]:
     if first[1].startswith(RECORD_SEPARATOR):
         yield from _separated(everything)
     elif first[1].lstrip().startswith(tuple(opening)) and not _is_json(first[1]):
-        yield _joined(first[0], (text for _, text in everything))
+        second = next(((line, text) for line, text in numbered if text.strip()), None)
+        everything = chain((first,), (second,) if second else (), numbered)
+        if len(opening) > 1 and second and _is_cut_short(first[1], second[1]):
+            yield from (_document(line, text) for line, text in everything if text.strip())
+        else:
+            yield _joined(first[0], (text for _, text in everything))
     else:
         yield from (_document(line, text) for line, text in everything if text.strip())
 
@@ -85,6 +91,11 @@ def _joined(line: int, texts: Iterable[str]) -> Document:
 def _document(line: int, text: str) -> Document:
     wrong = fault(text)
     return Document(line, Rejected(wrong) if wrong else text.encode())
+
+
+def _is_cut_short(first: str, second: str) -> bool:
+    """Whether a first line that begins an object is one of many, and not the head of a collection."""
+    return first.lstrip().startswith("{") and second.lstrip().startswith("{") and '"features"' not in first
 
 
 def _is_json(text: str) -> bool:

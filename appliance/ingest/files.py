@@ -13,10 +13,8 @@ from appliance.errors import Rejected
 from appliance.ingest.geojson import read_geojson
 from appliance.ingest.jsonl import read_jsonl
 from appliance.ingest.options import ReadOptions, Row
-from appliance.ingest.place import is_nowhere
 from appliance.ingest.table import read_table
 from appliance.ingest.text import decode_lines
-from appliance.model.event import Event
 
 __all__ = ["FileKind", "ReadOptions", "Row", "decode_lines", "kind_of", "read_rows"]
 
@@ -62,16 +60,6 @@ def read_rows(kind: FileKind, lines: Iterable[str], options: ReadOptions) -> Ite
     source = iter(lines)
     try:
         first = next(source, "").removeprefix("\ufeff")
-        rows = _READERS[kind](chain((first,), source), options)
-        yield from _somewhere(rows) if options.nowhere else rows
+        yield from _READERS[kind](chain((first,), source), options)
     except UnicodeDecodeError as error:
         raise Rejected(f"the file is not UTF-8 ({error.reason}); convert it to UTF-8") from None
-
-
-def _somewhere(rows: Iterator[Row]) -> Iterator[Row]:
-    for line, item in rows:
-        if isinstance(item, Event) and is_nowhere(item.longitude, item.latitude):
-            told = f"{item.longitude:g}, {item.latitude:g} says that the place is not known"
-            yield line, Rejected(told, "longitude, latitude")
-        else:
-            yield line, item

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from appliance.errors import Rejected
-from appliance.ingest.documents import Document, documents, elements
+from appliance.ingest.documents import Document, documents
 from appliance.ingest.options import ReadOptions, Row
-from appliance.ingest.record import RecordReader
+from appliance.ingest.record import Part, RecordReader, parts_of
 from appliance.ingest.text import decode_json
 from appliance.model.event import Event
 
@@ -30,24 +30,23 @@ def read_geojson(lines: Iterable[str], options: ReadOptions) -> Iterator[Row]:
     raises  Rejected  a collection that is too large to hold, or options that cannot be
     """
     reader = RecordReader(options)
-    placed = {"longitude", "latitude"} <= options.map.columns.keys() | options.map.constants.keys()
-    for document in documents(lines, opening="{"):
+    for part in reader.look_ahead(part for document in documents(lines, opening="{") for part in _parts(document)):
         try:
-            parts = _parts(document)
+            yield part.line, read_feature(decode_json(part.json()), reader)
         except Rejected as rejected:
-            yield document.line, rejected
-            continue
-        for line, part in parts:
-            try:
-                yield line, _read_feature(decode_json(part), reader, placed=placed)
-            except Rejected as rejected:
-                yield line, rejected
+            yield part.line, reader.placed_in(part, rejected)
 
 
-def _parts(document: Document) -> Iterable[tuple[int, bytes | msgspec.Raw]]:
-    line, text = document
-    if isinstance(text, Rejected):
-        raise text
+def is_feature(record: object) -> bool:
+    """Whether an object is a Feature rather than an event."""
+    return isinstance(record, dict) and record.get("type") == "Feature" and "geometry" in record
+
+
+def features_of(text: bytes) -> list[msgspec.Raw] | None:
+    """The undecoded features of a collection; None where the text is none.
+
+    raises  Rejected  it is no GeoJSON object, or a collection without features
+    """
     try:
         whole = msgspec.json.decode(text, type=_Collection)
     except RecursionError:
@@ -57,23 +56,37 @@ def _parts(document: Document) -> Iterable[tuple[int, bytes | msgspec.Raw]]:
     if whole.type == "FeatureCollection":
         if whole.features is None:
             raise Rejected("a FeatureCollection without features", "$.features")
-        return elements(text, whole.features, line)
-    return [(line, text)]
+        return whole.features
+    return None
 
 
-def _read_feature(feature: object, reader: RecordReader, *, placed: bool) -> Event:
-    """One feature; `placed` says that the map takes the place from its properties."""
+def read_feature(feature: object, reader: RecordReader) -> Event:
+    """One feature; its properties are the record, its geometry the place unless the map says another.
+
+    raises  Rejected  it is none, has no point, or is no event
+    """
     if not isinstance(feature, dict) or feature.get("type") != "Feature":
         raise Rejected("expected a Feature", "$.type")
     properties = feature.get("properties") or {}
     if not isinstance(properties, dict):
         raise Rejected("expected an object", "$.properties")
     record = {name: value for name, value in properties.items() if value is not None}
-    if not placed:
+    if not reader.placed:
         record["longitude"], record["latitude"] = _point(feature.get("geometry"))
     if record.get("event_id") in (None, "") and feature.get("id") is not None:
         record["event_id"] = feature["id"]
     return reader.read(record)
+
+
+def _parts(document: Document) -> Iterator[Part]:
+    line, text = document
+    if isinstance(text, Rejected):
+        return iter([Part(line, text)])
+    try:
+        features = features_of(text)
+    except Rejected as rejected:
+        return iter([Part(line, rejected)])
+    return iter([Part(line, text)]) if features is None else parts_of(text, features, line, "$.features")
 
 
 def _point(geometry: object) -> tuple[Any, Any]:

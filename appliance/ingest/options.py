@@ -12,6 +12,8 @@ from appliance.model.event import Event
 Row = tuple[int, Event | Rejected]
 """The physical line, from 1, on which a record begins, and the event it holds or why it holds none."""
 
+AHEAD_ROWS = 2_000  # looked at before the first is read, where a column means one thing or another
+
 
 class ReadOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How one file is to be read: whose it is, when it came, and what a person has said about its columns.
@@ -21,6 +23,7 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True):
     map            columns of the file for members of the event
     formats, zone  as in `ingest.times.TimeReader`
     nowhere        coordinates of 0, 0 or -1, -1 mean that the place is not known, as in exports; such rows are refused
+    places         a complaint about an element of a list names its place in it where the line does not tell
     """
 
     source: str
@@ -30,3 +33,4 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True):
     zone: ZoneInfo | None = None
     clock_trusted: bool = True
     nowhere: bool = False
+    places: bool = False

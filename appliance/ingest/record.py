@@ -4,16 +4,47 @@ Shared by `ingest.jsonl` and `ingest.geojson`. Without a map, a format or a zone
 that a line of JSONL is the same event, with the same identity, as the same message over MQTT.
 """
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import Any, NamedTuple
+
+import msgspec
 
 from appliance.errors import Rejected
-from appliance.ingest.mapping import split_columns
-from appliance.ingest.options import ReadOptions
-from appliance.ingest.place import coordinate
-from appliance.ingest.text import CONVERT
+from appliance.ingest.documents import elements
+from appliance.ingest.mapping import PLACE, split_columns
+from appliance.ingest.options import AHEAD_ROWS, ReadOptions
+from appliance.ingest.place import coordinate, is_nowhere
+from appliance.ingest.text import CONVERT, decode_json
 from appliance.ingest.times import TimeReader
 from appliance.model.event import Event
 from appliance.model.native import read_event
+
+OPTIONAL = frozenset("event_id severity value rev".split())
+"""Members that a record need not have, so that one of the name may mean something else in somebody's file."""
+
+
+class Part(NamedTuple):
+    """One undecoded JSON value, or why there is none, and the physical line it begins on; `within` is its path in the
+    list that it is an element of, where the line does not tell it from others."""
+
+    line: int
+    text: bytes | msgspec.Raw | Rejected
+    within: str = ""
+
+    def json(self) -> bytes | msgspec.Raw:
+        """
+        raises  Rejected  there is none
+        """
+        if isinstance(self.text, Rejected):
+            raise self.text
+        return self.text
+
+
+def parts_of(document: bytes, raws: Iterable[msgspec.Raw], line: int, path: str = "$") -> Iterator[Part]:
+    """The elements of the list at `path` of a document that begins on a line."""
+    for place, (at, raw) in enumerate(elements(document, raws, line)):
+        yield Part(at, raw, f"{path}[{place}]" if at == line else "")
 
 
 class RecordReader:
@@ -25,9 +56,15 @@ class RecordReader:
     def __init__(self, options: ReadOptions) -> None:
         given = options.map
         self._options = options
+        self.placed = (
+            given.columns.keys() | given.constants.keys() >= PLACE
+        )  # the map says where longitude and latitude are
         self._sources = {name: split_columns(name, written) for name, written in given.columns.items() if written}
         self._time_names = self._sources.pop("event_timestamp", ("event_timestamp",))
-        self._times = TimeReader(columns=self._time_names, formats=options.formats, zone=options.zone)
+        self._chosen = "event_timestamp" in given.columns
+        self._times = TimeReader(
+            columns=self._time_names, formats=options.formats, zone=options.zone, near_1970=not self._chosen
+        )
         self._constants = {
             name: CONVERT[name](text, f"--map {name}=={text}")
             for name, text in given.constants.items()
@@ -38,6 +75,29 @@ class RecordReader:
         self._taken = {name for names in self._sources.values() for name in names} | set(self._time_names)
         self._replaced = (given.columns.keys() | self._constants.keys()) - {"event_timestamp"}
 
+    def look_ahead(self, parts: Iterator[Part]) -> Iterator[Part]:
+        """The same parts; where the first of them tell what their times mean, these are looked at before."""
+        if not self._times.undecided:
+            return parts
+        first = list(islice(parts, AHEAD_ROWS))
+        for part in first:
+            try:
+                record = decode_json(part.json())
+            except Rejected:
+                continue  # said when its turn comes
+            if isinstance(record, dict):
+                properties = record.get("properties")  # of a GeoJSON feature
+                members = properties if isinstance(properties, dict) else record
+                self._times.learn([_text(members.get(name)) for name in self._time_names])
+        return chain(first, parts)
+
+    def placed_in(self, part: Part, rejected: Rejected) -> Rejected:
+        """The same complaint with the place of its part, where a person is to find it."""
+        if not self._options.places or not part.within:
+            return rejected
+        path = rejected.path.removeprefix("$")
+        return Rejected(rejected.reason, part.within + (path if path[:1] in {"", ".", "["} else f".{path}"))
+
     def read(self, record: object) -> Event:
         """The event of one object; members that nothing maps are kept as attributes.
 
@@ -46,12 +106,16 @@ class RecordReader:
         options = self._options
         raw = self._native(record) if isinstance(record, dict) else record
         try:
-            return read_event(
+            event = read_event(
                 raw, source=options.source, received_at=options.received_at, clock_trusted=options.clock_trusted
             )
         except Rejected as rejected:
-            names = self._sources.get(rejected.path.removeprefix("$."))
-            raise Rejected(rejected.reason, names[0] if names else rejected.path) from None
+            member, reason = rejected.path.removeprefix("$."), rejected.reason
+            names = self._sources.get(member)
+            if names is None and options.map.columns and member in OPTIONAL:
+                reason += f"; if the member means something else, --map {member}= keeps it as an attribute"
+            raise Rejected(reason, names[0] if names else rejected.path) from None
+        return somewhere(event) if options.nowhere else event
 
     def _native(self, record: dict[str, Any]) -> dict[str, Any]:
         raw = {name: value for name, value in record.items() if name not in self._taken}
@@ -75,12 +139,12 @@ class RecordReader:
         if self._constant_time is not None:
             return self._times.read((self._constant_time,))
         values = [record.get(name) for name in self._time_names]
-        if len(values) == 1 and not isinstance(values[0], str) and not self._options.formats:
+        if len(values) == 1 and not isinstance(values[0], str) and not self._options.formats and not self._chosen:
             return values[0]
         for name, value in zip(self._time_names, values, strict=True):
             if isinstance(value, bool) or not (value is None or isinstance(value, str | int | float)):
                 raise Rejected("expected a time as text or number", name)
-        return self._times.read(tuple(["" if value is None else str(value) for value in values]))
+        return self._times.read(tuple([_text(value) for value in values]))
 
     @staticmethod
     def _object(value: object) -> dict[str, Any]:
@@ -89,3 +153,21 @@ class RecordReader:
         if not isinstance(value, dict):
             raise Rejected("expected an object", "attributes")
         return value
+
+
+def somewhere(event: Event) -> Event:
+    """The event.
+
+    raises  Rejected  its coordinates are those by which exports say that the place is not known
+    """
+    if is_nowhere(event.longitude, event.latitude):
+        told = f"{event.longitude:g}, {event.latitude:g} says that the place is not known"
+        raise Rejected(told, "longitude, latitude")
+    return event
+
+
+def _text(value: object) -> str:
+    """A member as a column would have it: nothing for none, and whole numbers without a point."""
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from appliance.errors import Rejected
-from appliance.ingest.mapping import nearest
+from appliance.ingest.mapping import nearest, split_columns
 from appliance.ingest.text import CONVERT
 from appliance.ingest.times import TimeReader
 
@@ -24,7 +24,7 @@ class SeriesRow(NamedTuple):
     """One row.
 
     line       physical line, from 1, on which the row ends
-    timestamp  as it stands; `at` is the aware UTC instant
+    timestamp  as it stands, of several columns joined by a space; `at` is the aware UTC instant
     text       the value as it stands; `value` is the number, NaN where there is none
     """
 
@@ -46,7 +46,7 @@ def read_series(
     """Rows in their order, one at a time; blank lines are passed over, other columns ignored.
 
     lines                       with their ends, as `ingest.text.decode_lines` gives them
-    time_column, value_column   as in the header, upper or lower case
+    time_column, value_column   as in the header, upper or lower case; a time in several columns is joined by +
     formats, zone               as in `ingest.times.TimeReader`
     raises  Rejected  no header, a column that is not in it, or a row that cannot be read; names the line
     """
@@ -56,16 +56,21 @@ def read_series(
     reader = csv.reader(chain((first,), source), delimiter=delimiter, strict=True)
     try:
         header = next(reader, [])
-        time_at, value_at = _place(header, time_column, "--time"), _place(header, value_column, "--value")
-        times = TimeReader(columns=(header[time_at].strip(),), formats=formats, zone=zone)
-        width = max(time_at, value_at) + 1
+        written = split_columns("event_timestamp", time_column, [name.strip() for name in header])
+        time_at, value_at = (
+            [_place(header, name, "--time") for name in written],
+            _place(header, value_column, "--value"),
+        )
+        names = [header[place].strip() for place in time_at]
+        times = TimeReader(columns=names, formats=formats, zone=zone, near_1970=True)
+        width = max(*time_at, value_at) + 1
         for fields in reader:
             if not fields:
                 continue
             if len(fields) < width:
                 raise Rejected(f"the row has {len(fields)} fields, the header {len(header)}; add what is missing")
-            timestamp, text = fields[time_at], fields[value_at]
-            yield SeriesRow(reader.line_num, timestamp, text, times.read((timestamp,)), _value(text, value_column))
+            texts, text = tuple([fields[place] for place in time_at]), fields[value_at]
+            yield SeriesRow(reader.line_num, " ".join(texts), text, times.read(texts), _value(text, value_column))
     except (Rejected, csv.Error) as error:
         raise Rejected(f"line {max(reader.line_num, 1)}: {error}") from None
 

@@ -7,13 +7,14 @@ next; only what makes the whole file unreadable (no header, a mapped column that
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Protocol
 
 from appliance.errors import Rejected
 from appliance.ingest.mapping import NEEDED, TARGETS, ColumnMap, nearest, split_columns
-from appliance.ingest.options import ReadOptions, Row
+from appliance.ingest.options import AHEAD_ROWS, ReadOptions, Row
 from appliance.ingest.place import coordinate
+from appliance.ingest.record import somewhere
 from appliance.ingest.table_quick import quick_row
 from appliance.ingest.text import CONVERT, fault
 from appliance.ingest.times import TimeReader
@@ -22,6 +23,8 @@ from appliance.model.native import read_event
 
 LAT, LNG = 90.0, 180.0  # the most there are, in degrees
 DELIMITERS = ",;\t"  # the first of these that the header holds
+Record = tuple[int, list[str] | Rejected]
+"""The physical line on which a record begins, and its fields or why there are none."""
 
 
 class _Reader(Protocol):
@@ -51,13 +54,13 @@ def read_table(lines: Iterable[str], options: ReadOptions) -> Iterator[Row]:
     _, header = next(records)
     if isinstance(header, Rejected):
         raise Rejected(f"the header row cannot be read: {header.reason}")
-    read = RowReader(header, options).read
-    for line, fields in records:
+    rows = RowReader(header, options)
+    for line, fields in rows.look_ahead(records):
         if isinstance(fields, Rejected):
             yield line, fields
             continue
         try:
-            yield line, read(fields)
+            yield line, rows.read(fields)
         except Rejected as rejected:
             yield line, rejected
 
@@ -71,6 +74,7 @@ class RowReader:
     def __init__(self, header: list[str], options: ReadOptions) -> None:
         self._names = _names(header, options.map)
         self._width = len(header)
+        self._nowhere = options.nowhere
         self._receipt: dict[str, Any] = {
             "source": options.source,
             "received_at": options.received_at,
@@ -94,10 +98,21 @@ class RowReader:
         self._time_columns = places.get("event_timestamp", ())
         self._constant_time = (options.map.constants.get("event_timestamp", ""),)
         time_names = [self._names[index] for index in self._time_columns] or ["--map event_timestamp"]
-        self._times = TimeReader(columns=time_names, formats=options.formats, zone=options.zone)
+        native = "event_timestamp" not in options.map.columns
+        self._times = TimeReader(columns=time_names, formats=options.formats, zone=options.zone, near_1970=native)
         taken = {index for indices in places.values() for index in indices}
         self._others = [(index, name) for index, name in enumerate(self._names) if index not in taken]
         self._quick = quick_row(places, self._others, self._times, options)
+
+    def look_ahead(self, records: Iterator[Record]) -> Iterator[Record]:
+        """The same records; where the first of them tell what their times mean, these are looked at before."""
+        if not self._times.undecided:
+            return records
+        first = list(islice(records, AHEAD_ROWS))
+        for _, fields in first:
+            if not isinstance(fields, Rejected) and len(fields) == self._width:
+                self._times.learn([fields[index] for index in self._time_columns])
+        return chain(first, records)
 
     def read(self, fields: list[str]) -> Event:
         """The event of one row.
@@ -113,15 +128,16 @@ class RowReader:
         if text.isprintable():
             event = self._quick.read(fields, len(text)) if self._quick else None
             if event is not None:
-                return event
+                return somewhere(event) if self._nowhere else event
         elif not text.isascii() or "\0" in text:
             self._refuse_broken(fields)
         raw: dict[str, Any] = dict(self._constants)
         try:
             self._fill(raw, fields)
-            return read_event(raw, **self._receipt)
+            event = read_event(raw, **self._receipt)
         except Rejected as rejected:
             raise self._named(rejected, raw) from None
+        return somewhere(event) if self._nowhere else event
 
     def _fill(self, raw: dict[str, Any], fields: list[str]) -> None:
         for name, index, convert, column in self._members:
@@ -161,7 +177,7 @@ class RowReader:
         return Rejected(reason, path)
 
 
-def _records(reader: _Reader, blank: int) -> Iterator[tuple[int, list[str] | Rejected]]:
+def _records(reader: _Reader, blank: int) -> Iterator[Record]:
     """Records with the line each starts on, counting the blank lines before the first that was read."""
     line = blank + 1
     while True:

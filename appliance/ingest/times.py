@@ -8,9 +8,9 @@ Built once for a file by `ingest.table` and `ingest.record`, and asked for each 
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from appliance.clock import from_us
@@ -24,10 +24,17 @@ YEARS = frozenset("yYGcx")
 HOURS = frozenset("HIcX")
 CLOCKS = HOURS | frozenset("MSfp")
 WIDTHS = {"%H%M": 4, "%H%M%S": 6}  # digits alone, whose leading zeros a spreadsheet may have eaten
+EXCEL = "excel"  # a format: days of a spreadsheet, on the file's own clock
+EXCEL_DAY_0 = datetime(1899, 12, 30)  # noqa: DTZ001 - the file's own clock; right from 1900-03-01 on
+FIRST_UNIX_S = 100_000_000  # March 1973; a smaller number in somebody's column is a serial day, a month or an id
 
 _UNIX = re.compile(r"unix(?P<ms>_ms)?(?:\*(?P<factor>\d{1,12}(?:\.\d{1,12})?))?\Z")
 _NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,12})?\Z")
-_COMPACT_DAY = re.compile(r"(19|20|21)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(([01]\d|2[0-3])[0-5]\d)?\Z")
+_COMPACT_DAY = re.compile(
+    r"(19|20|21)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(([01]\d|2[0-3])([0-5]\d([0-5]\d)?)?)?(\.0)?\Z"
+)
+_COMPACT_FORMS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # by their digits
+_WHOLE = re.compile(r"\A(\d{1,6})\.0+\Z")  # a whole number from a column that somebody's program took for real ones
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:(?:T|\s+)(?P<rest>\S.*))?\Z", re.I)
 _DAY_OR_MONTH_FIRST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})([-/.])(\d{4}|\d{2})\b(?P<rest>.*)", re.DOTALL)
 _YEAR = re.compile(r"(19|20|21)\d\d\Z")
@@ -65,10 +72,12 @@ class TimeReader:
     """Reads the text of one or more columns as one instant.
 
     columns  names of the columns the texts come from; the first gives the day, the others the time of day
-    formats  forms tried in order (strptime, or `unix`, `unix_ms`, `unix*100`): one part a column, joined by `+`
-             like the columns, or one for the texts of all columns joined by a space. ISO 8601 with an offset is
+    formats  forms tried in order (strptime, or `unix`, `unix_ms`, `unix*100`, `excel`): one part a column, joined
+             like them by `+`, or one for the texts of all columns joined by a space. ISO 8601 with an offset is
              accepted last. Without formats: what `read_instant` and `read_clock` take
     zone     where times without an offset belong; without it they are refused
+    near_1970  whether any number is Unix seconds, as a device without a clock tells them; in a column that somebody
+             chose a small one is refused, for it is likely something else
     raises   Rejected  a format that cannot be one, or that does not fit the columns
 
     A local time that the spring change leaves out is moved forward by what the change leaves out; one that the
@@ -81,7 +90,9 @@ class TimeReader:
         columns: Sequence[str] = ("event_timestamp",),
         formats: Sequence[str] = (),
         zone: ZoneInfo | None = None,
+        near_1970: bool = False,
     ) -> None:
+        self._near_1970 = near_1970
         self._columns = tuple(columns)
         self._path = "+".join(columns)
         self._formats = tuple(formats)
@@ -89,6 +100,18 @@ class TimeReader:
         self._zone = zone
         self._plain = len(self._columns) == 1 and not self._forms
         self._seen: dict[tuple[str, ...], datetime] = {}
+        self._counted = False  # a number was a time, so that 2019 among numbers is one more
+        self._digits: Literal["", "hours", "hours and minutes"] = ""  # what digits alone in a column of clocks mean
+
+    @property
+    def undecided(self) -> bool:
+        """Whether `learn` can tell what digits alone mean as a time of day: `5` is an hour; beside `1948`, 00:05."""
+        return len(self._columns) > 1 and (not self._forms or any(form.day for form in self._forms))
+
+    def learn(self, texts: Sequence[str]) -> None:
+        """Hear the texts of a row, one a column, ahead of reading from the first."""
+        if re.match(r"\d{3,4}(\.0+)?\Z", texts[-1].strip()):
+            self._digits = "hours and minutes"
 
     def read(self, texts: tuple[str, ...]) -> datetime:
         """The aware UTC instant that the texts, one a column, stand for.
@@ -102,7 +125,7 @@ class TimeReader:
                 pass  # in a form that needs a closer look, or nothing to read: said below
         found = self._seen.get(texts)
         if found is None:
-            found = self._read(tuple([text.strip() for text in texts]))
+            found = self._read(tuple([_WHOLE.sub(r"\1", text.strip()) for text in texts]))
             if len(self._seen) >= CACHED_TEXTS:
                 self._seen.clear()
             self._seen[texts] = found
@@ -142,7 +165,7 @@ class TimeReader:
             texts = tuple([text.zfill(width) for text, width in zip(texts, form.widths, strict=True)])
         if form.day:
             with suppress(ValueError):
-                return self._combined(_parse(texts[0], form.whole), read_clock(texts[1:]))
+                return self._combined(_parse(texts[0], form.whole), self._clock(texts[1:]))
         if not form.clock:
             return self._placed(_parse(" ".join(texts), form.whole))
         return self._combined(_parse(texts[0], form.whole), _parse(" ".join(texts[1:]), form.clock).time())
@@ -150,11 +173,25 @@ class TimeReader:
     def _unaided(self, texts: tuple[str, ...]) -> datetime:
         if len(texts) > 2 and _YEAR.match(texts[0]) and all(text.isdigit() for text in texts[1:3]):
             day = datetime(*map(int, texts[:3]))  # type: ignore[arg-type]  # noqa: DTZ001 - three of them; its day counts
-            return self._combined(day, read_clock(texts[3:]) if len(texts) > 3 else time())
+            return self._combined(day, self._clock(texts[3:]) if len(texts) > 3 else time())
         if len(texts) > 1 and _DAY_OR_MONTH_FIRST.match(texts[0]):
             raise _either_first(texts)
-        first = read_instant(texts[0])
-        return self._placed(first) if len(texts) == 1 else self._combined(first, read_clock(texts[1:]))
+        first = read_instant(texts[0], near_1970=self._near_1970, counted=self._counted)
+        self._counted = self._near_1970 and texts[0].isdigit()
+        return self._placed(first) if len(texts) == 1 else self._combined(first, self._clock(texts[1:]))
+
+    def _clock(self, texts: Sequence[str]) -> time:
+        """A time of day, digits alone meaning in each row what they mean in the others."""
+        text = texts[0]
+        if len(texts) > 1 or not text.isdigit():
+            return read_clock(texts)
+        if self._digits == "hours" and len(text) > 2:
+            raise Rejected(
+                f"{text!r} stands among hours of one or two digits; if all are hours and minutes say so with "
+                "--time-format, as in '%Y-%m-%d+%H%M'"
+            )
+        self._digits = self._digits or ("hours" if len(text) <= 2 else "hours and minutes")
+        return read_clock([text.zfill(4)] if self._digits == "hours and minutes" else texts)
 
     def _placed(self, when: datetime) -> datetime:
         if when.tzinfo is None:
@@ -171,22 +208,32 @@ class TimeReader:
         return self._zone
 
 
-def read_instant(text: str) -> datetime:
+def read_instant(text: str, *, near_1970: bool = True, counted: bool = False) -> datetime:
     """A time that says what it is: ISO 8601 (also with `/`, ` UTC`, `+00`) or Unix seconds or milliseconds.
 
+    near_1970  whether a small number is a time, too
+    counted    whether the times before were numbers, so that this one is, whatever else it looks like
     returns  datetime    aware where the text has an offset or is a Unix number, naive where it has none
     raises   Rejected    it could mean two things; the message says how to tell
              ValueError  it is not a time
     """
     if text[4:5] not in {"-", "/"}:
+        if counted and _NUMBER.match(text):
+            return read_timestamp(text)
         if _COMPACT_DAY.match(text):
-            raise Rejected(f"{text!r} may be a date or a Unix time: say --time-format %Y%m%d, or unix or unix_ms")
+            form = _COMPACT_FORMS[len(text.removesuffix(".0"))] + (".0" if text.endswith(".0") else "")
+            raise Rejected(f"{text!r} may be a date or a Unix time: say --time-format {form}, or unix or unix_ms")
         if _YEAR.match(text):
             raise Rejected(
                 f"{text!r} may be a year or a Unix time: join its columns, as in --map event_timestamp=YEAR+MONTH+DAY"
                 "+HOUR, or say --time-format unix"
             )
         if _NUMBER.match(text):
+            if not near_1970 and abs(Decimal(text)) < FIRST_UNIX_S:
+                raise Rejected(
+                    f"{text!r} is no time by itself: say --time-format {EXCEL} where it counts a spreadsheet's days, "
+                    "unix where seconds since 1970, or the form of its digits, as %y%m%d"
+                )
             return read_timestamp(text)
     try:
         return datetime.fromisoformat(text)
@@ -283,9 +330,9 @@ def _form(text: str, columns: int) -> _Form:
     parts = text.split("+") if columns > 1 and "+" in text else [text]
     if len(parts) not in {1, columns}:
         raise Rejected(f"--time-format {text!r} has {len(parts)} parts for {columns} columns: join one a column by +")
-    unix = _UNIX.match(parts[0]) is not None
-    if any(_UNIX.match(part) for part in parts[1:]) or (unix and len(parts) != columns):
-        raise Rejected(f"--time-format {text!r}: a Unix number stands for the first column, as in unix+%H:%M")
+    unix = _is_number(parts[0])
+    if any(_is_number(part) for part in parts[1:]) or (unix and len(parts) != columns):
+        raise Rejected(f"--time-format {text!r}: a number stands for the first column, as in unix+%H:%M")
     widths = tuple(WIDTHS.get(part, 0) for part in parts) if len(parts) > 1 else ()
     first, rest = _directives(parts[0]), _directives(" ".join(parts[1:]))
     twice = not HOURS.isdisjoint(first) and not HOURS.isdisjoint(rest)  # the first is a day, written as its midnight
@@ -300,6 +347,10 @@ def _form(text: str, columns: int) -> _Form:
     return form
 
 
+def _is_number(form: str) -> bool:
+    return form == EXCEL or _UNIX.match(form) is not None
+
+
 def _directives(form: str) -> list[str]:
     return re.findall("%(.?)", form, re.DOTALL)
 
@@ -312,7 +363,9 @@ def _check_form(form: str, text: str, needed: frozenset[str] = DIRECTIVES) -> No
             raise Rejected(f"--time-format {text!r}: there is no %{directive}; write it as in %Y-%m-%d %H:%M:%S%z")
     if needed.isdisjoint(directives):
         missing = "a year, %Y" if needed is YEARS else "a time of day, as %H:%M"
-        raise Rejected(f"--time-format {text!r} lacks {missing}; a number of seconds is named unix, unix_ms, unix*100")
+        raise Rejected(
+            f"--time-format {text!r} lacks {missing}; a number is named unix, unix_ms, unix*100 or (of days) excel"
+        )
     try:
         datetime.strptime("", form)  # noqa: DTZ007 - only whether it is a form
     except re.error:
@@ -323,9 +376,11 @@ def _check_form(form: str, text: str, needed: frozenset[str] = DIRECTIVES) -> No
 
 def _parse(text: str, form: str) -> datetime:
     unix = _UNIX.match(form)
+    if (unix or form == EXCEL) and not _NUMBER.match(text):
+        raise ValueError("expected a number")
+    if form == EXCEL:
+        return EXCEL_DAY_0 + timedelta(milliseconds=round(Decimal(text) * 86_400_000))
     if unix:
-        if not _NUMBER.match(text):
-            raise ValueError("expected a number")
         scale = Decimal(unix["factor"] or 1) * (1_000 if unix["ms"] else 1_000_000)
         return from_us(round(Decimal(text) * scale))
     if "%Z" in form:  # strptime would drop the zone it has read

@@ -34,7 +34,8 @@ from appliance.score.composite import Floats
 from appliance.spatial.cells import area_km2, resolution_of
 from appliance.spatial.footprint_cells import find_cells
 from appliance.store.alerts import close_alert, is_raised, raise_alert
-from appliance.store.asset_risk import (
+from appliance.store.asset.registry import risk_of
+from appliance.store.asset.risk import (
     ROW_BASIS,
     ROW_CELL_EVENTS,
     ROW_EXPECTED,
@@ -57,7 +58,6 @@ from appliance.store.asset_risk import (
     write_cells,
     write_rows,
 )
-from appliance.store.assets import risk_of
 from appliance.store.engine import Store
 
 if TYPE_CHECKING:  # SQL is the store's: here a connection is only handed on

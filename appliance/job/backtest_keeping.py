@@ -15,7 +15,8 @@ from appliance.forecast.parameters import CODE_VERSION
 from appliance.job.backtesting import fetch_parts, report_of
 from appliance.model.backtest import Backtest
 from appliance.model.discovery import Discovery
-from appliance.store.backtests import (
+from appliance.store.engine import Store
+from appliance.store.forecast.backtests import (
     alone,
     begin_backtest,
     fail_backtest,
@@ -25,8 +26,7 @@ from appliance.store.backtests import (
     is_being_made,
     measure_history,
 )
-from appliance.store.engine import Store
-from appliance.store.runs import fetch_watermark
+from appliance.store.risk.runs import fetch_watermark
 
 EVERY = timedelta(days=7)
 AGAIN = timedelta(days=1)  # after one that failed

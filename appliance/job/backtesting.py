@@ -17,9 +17,9 @@ from appliance.job.forecast_history import HourOfDay
 from appliance.model.backtest import FEWEST_DAYS, FEWEST_INCIDENTS, Part, Report
 from appliance.model.discovery import Discovery
 from appliance.score.composite import WINDOW_DAYS, score_composite
-from appliance.store.counts import fetch_hourly_counts
-from appliance.store.discovered import count_discovered, discovery_known_from
 from appliance.store.engine import Store
+from appliance.store.settled.counts import fetch_hourly_counts
+from appliance.store.settled.discovered import count_discovered, discovery_known_from
 
 
 def composite(now: Instant) -> Floats:

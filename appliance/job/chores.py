@@ -20,11 +20,11 @@ from appliance.job.cleaning import Rest, clean
 from appliance.job.due import Rule, is_due
 from appliance.model.settings import Retention
 from appliance.model.tier import LADDERS, Ladder
+from appliance.store.anew.recut import ensure_zone
 from appliance.store.chores import fetch_chores, record_done, record_failed, record_waiting
 from appliance.store.engine import Store
-from appliance.store.late import MERGE_ROWS, merge_late
-from appliance.store.recut import ensure_zone
-from appliance.store.tiers import roll_up_days, roll_up_hours
+from appliance.store.measured.late import MERGE_ROWS, merge_late
+from appliance.store.measured.tiers import roll_up_days, roll_up_hours
 
 log = logging.getLogger(__name__)
 

@@ -20,12 +20,11 @@ from appliance.errors import Corrupt
 from appliance.job.counting import count_events
 from appliance.model.settings import Retention
 from appliance.model.tier import LADDERS
-from appliance.store.counts import fold_counts
-from appliance.store.coverage import purge_coverage
+from appliance.store.coverage.rows import purge_coverage
+from appliance.store.device.spans import SPAN_DAYS, purge_spans
 from appliance.store.engine import Store
-from appliance.store.event_retention import is_old_unsettled, purge_cells, purge_events, purge_risk
-from appliance.store.retention import (
-    Step,
+from appliance.store.retention.events import is_old_unsettled, purge_cells, purge_events, purge_risk
+from appliance.store.retention.steps import (
     purge_hours,
     purge_minutes,
     purge_positions,
@@ -33,9 +32,10 @@ from appliance.store.retention import (
     purge_rows,
     shrink,
 )
-from appliance.store.settle import settle_index
-from appliance.store.spans import SPAN_DAYS, purge_spans
-from appliance.store.tally import Tally
+from appliance.store.settled.counts import fold_counts
+from appliance.store.settled.settle import settle_index
+from appliance.store.settled.tally import Tally
+from appliance.store.step import Step
 
 REST_S = 0.03  # SQLite looks for the lock again after 1, 2, 5, 10, 15, 20 and 25 ms
 PATROL_RISK_DAYS = 35

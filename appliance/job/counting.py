@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from appliance.aggregate.hours import SiteHours
-from appliance.store.day_counts import sum_settled, write_sums
 from appliance.store.engine import Store
-from appliance.store.settle import Tallied, fetch_resolutions, settle_counts, tally_uncounted, write_tallied
-from appliance.store.tally import Tally
+from appliance.store.settled.day_counts import sum_settled, write_sums
+from appliance.store.settled.settle import Tallied, fetch_resolutions, settle_counts, tally_uncounted, write_tallied
+from appliance.store.settled.tally import Tally
 
 if TYPE_CHECKING:  # SQL is the store's: here a connection is only handed on
     from sqlalchemy import Connection

@@ -18,7 +18,7 @@ from appliance.coverage.judge import CellCoverage, judge_cell
 from appliance.coverage.line import Line
 from appliance.coverage.looking import Looking, look_at_cells
 from appliance.errors import HexpostError
-from appliance.store.coverage import (
+from appliance.store.coverage.rows import (
     CoverageState,
     drop_days_after,
     fetch_earliest_effect,
@@ -30,7 +30,7 @@ from appliance.store.coverage import (
     write_state,
     write_watchers,
 )
-from appliance.store.devices import fetch_registry_rev
+from appliance.store.device.registry import fetch_registry_rev
 from appliance.store.engine import Store
 
 log = logging.getLogger(__name__)

@@ -12,10 +12,10 @@ from typing import Any
 
 from appliance.clock import MICROSECOND, Clock, from_us, to_us
 from appliance.iot.thresholds import ThresholdState, follow
-from appliance.store.activity import fetch_followed
 from appliance.store.alerts import close_alert, raise_alert
 from appliance.store.engine import Store
-from appliance.store.thresholds import (
+from appliance.store.iot.activity import fetch_followed
+from appliance.store.iot.thresholds import (
     Watched,
     fetch_threshold_states,
     fetch_unalerted,

@@ -13,7 +13,9 @@ from appliance.aggregate.bins import SiteBins
 from appliance.clock import Clock, to_us
 from appliance.iot.plates import OVER_S
 from appliance.model.iot import WatchHit
-from appliance.store.activity import (
+from appliance.store.alerts import raise_alert
+from appliance.store.engine import Store, raw_connection
+from appliance.store.iot.activity import (
     READ_ROWS,
     Followed,
     Gathered,
@@ -24,9 +26,7 @@ from appliance.store.activity import (
     must_begin_anew,
     write_gathered,
 )
-from appliance.store.alerts import raise_alert
-from appliance.store.engine import Store, raw_connection
-from appliance.store.watch_list import (
+from appliance.store.iot.watch_list import (
     ALERT,
     close_hit_alerts,
     fetch_plates_since,

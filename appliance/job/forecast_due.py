@@ -8,8 +8,8 @@ from appliance.clock import day_bounds, site_day, to_us
 from appliance.job.forecasting import settings_digest
 from appliance.model.settings import Risk
 from appliance.store.engine import Store
-from appliance.store.forecast_parameters import fetch_active
-from appliance.store.forecast_runs import fetch_inputs, fetch_last_forecast_run, has_late_event
+from appliance.store.forecast.parameters import fetch_active
+from appliance.store.forecast.runs import fetch_inputs, fetch_last_forecast_run, has_late_event
 
 AFTER_MIDNIGHT = timedelta(minutes=5)
 REST = 20

@@ -13,10 +13,10 @@ from appliance.forecast.history import SHIFTS, History
 from appliance.forecast.incidents import NO_HOUR, Incidents
 from appliance.forecast.mix import Mix, mix_of
 from appliance.model.settings import Risk
-from appliance.store.counts import fetch_hourly_counts
 from appliance.store.engine import Store
-from appliance.store.forecast_runs import Inputs, fetch_inputs
-from appliance.store.type_counts import fetch_first_day, fetch_mean_severity, fetch_type_counts
+from appliance.store.forecast.runs import Inputs, fetch_inputs
+from appliance.store.settled.counts import fetch_hourly_counts
+from appliance.store.settled.type_counts import fetch_first_day, fetch_mean_severity, fetch_type_counts
 
 HISTORY_DAYS = 3_660
 """Older events are left out: a device that dates an event to 1970 must not make fifty years of history."""

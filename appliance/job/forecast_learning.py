@@ -16,8 +16,8 @@ from appliance.forecast.verdict import CHECK_DAYS, HORIZONS_CHECKED, check, chec
 from appliance.job.forecast_history import SiteHistory
 from appliance.store.alerts import close_alert, raise_alert
 from appliance.store.engine import Store
-from appliance.store.forecast_parameters import DRIFT_ALERT, State, StoredParameters, fetch_active, save_parameters
-from appliance.store.forecast_runs import Check, ForecastRun, fetch_checks, fetch_last_judged, save_checks
+from appliance.store.forecast.parameters import DRIFT_ALERT, State, StoredParameters, fetch_active, save_parameters
+from appliance.store.forecast.runs import Check, ForecastRun, fetch_checks, fetch_last_judged, save_checks
 
 GROWN = 1.5  # times as many days teach something new
 DOUBLED = 2.0

@@ -37,11 +37,11 @@ from appliance.job.forecast_learning import Known, ensure_checks, ensure_paramet
 from appliance.model.risk import LEVELS
 from appliance.model.settings import Risk
 from appliance.score.composite import risk_level
+from appliance.store.cells import ensure_cells, fetch_new_cells
 from appliance.store.engine import Store
-from appliance.store.forecast_runs import ForecastRun, insert_forecast_run
-from appliance.store.forecast_scores import DayScores, write_scores
-from appliance.store.forecasts import Made, purge_forecasts, write_outlook
-from appliance.store.risk import ensure_cells, fetch_new_cells
+from appliance.store.forecast.runs import ForecastRun, insert_forecast_run
+from appliance.store.forecast.scores import DayScores, write_scores
+from appliance.store.forecast.slices import Made, purge_forecasts, write_outlook
 
 CELLS_A_TRANSACTION, NEW_CELLS_A_TRANSACTION = 3_000, 500
 _ALL_CELLS = (0, 2**63 - 1)

@@ -28,9 +28,7 @@ from appliance.job.counting import count_events
 from appliance.model.anomaly import Found
 from appliance.spatial.cells import centre, parent, to_hex
 from appliance.store.alerts import raise_alert
-from appliance.store.anomalies import record_found
-from appliance.store.anomaly_labels import ALERT, bar_of, fetch_bars
-from appliance.store.cell_hours import (
+from appliance.store.anomaly.cell_hours import (
     fetch_cell_hours,
     fetch_classes,
     fetch_digests,
@@ -38,6 +36,8 @@ from appliance.store.cell_hours import (
     fetch_judged_hours,
     write_judged_hours,
 )
+from appliance.store.anomaly.labels import ALERT, bar_of, fetch_bars
+from appliance.store.anomaly.ledger import record_found
 from appliance.store.engine import Store
 
 VERSION = "counts 1"

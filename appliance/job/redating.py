@@ -4,10 +4,10 @@ import logging
 import time
 
 from appliance.aggregate.hours import SiteHours
+from appliance.store.anew.redating import Judge, Redater, Reopen, has_work
 from appliance.store.engine import Store, raw_connection
-from appliance.store.redating import Judge, Redater, Reopen, has_work
-from appliance.store.settle import fetch_resolutions
-from appliance.store.tally import Tally
+from appliance.store.settled.settle import fetch_resolutions
+from appliance.store.settled.tally import Tally
 
 log = logging.getLogger(__name__)
 

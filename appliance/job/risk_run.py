@@ -12,13 +12,10 @@ from appliance.clock import to_us
 from appliance.job.counting import count_events
 from appliance.model.risk import Run
 from appliance.score.composite import measure_run
-from appliance.store.baselines import drop_unused, fetch_judged_cells, forget_cells, require_set, write_baselines
-from appliance.store.counts import DailyRow, fetch_daily_counts
-from appliance.store.day_counts import DayCounts, fetch_day_counts, pack_days
+from appliance.store.cells import ensure_cells
 from appliance.store.engine import Store
-from appliance.store.judged import digest_cells, fetch_judged, find_lost
-from appliance.store.risk import ensure_cells
-from appliance.store.risk_days import (
+from appliance.store.risk.baselines import drop_unused, fetch_judged_cells, forget_cells, require_set, write_baselines
+from appliance.store.risk.days import (
     UNWATCHED,
     Findings,
     compare_cells,
@@ -26,8 +23,11 @@ from appliance.store.risk_days import (
     where_different,
     write_findings,
 )
-from appliance.store.runs import fetch_run, fetch_watermark, update_run
-from appliance.store.settle import fetch_resolutions
+from appliance.store.risk.judged import digest_cells, fetch_judged, find_lost
+from appliance.store.risk.runs import fetch_run, fetch_watermark, update_run
+from appliance.store.settled.counts import DailyRow, fetch_daily_counts
+from appliance.store.settled.day_counts import DayCounts, fetch_day_counts, pack_days
+from appliance.store.settled.settle import fetch_resolutions
 
 ROWS_A_TRANSACTION = 6_000  # cell-days compared between commits: ingest waits at most for so many
 

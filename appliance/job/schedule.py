@@ -33,7 +33,7 @@ from appliance.job.watching import Watching
 from appliance.model.risk import Run
 from appliance.model.settings import Risk
 from appliance.store.engine import Store
-from appliance.store.runs import (
+from appliance.store.risk.runs import (
     fetch_last_done,
     fetch_queued,
     fetch_watermark,
@@ -41,7 +41,7 @@ from appliance.store.runs import (
     requeue_unfinished,
     update_run,
 )
-from appliance.store.settle import COUNT_ROWS, count_uncounted
+from appliance.store.settled.settle import COUNT_ROWS, count_uncounted
 
 log = logging.getLogger(__name__)
 

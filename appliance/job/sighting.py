@@ -15,10 +15,10 @@ from appliance.clock import from_us, to_us
 from appliance.model.alert import Severity
 from appliance.model.anomaly import Found
 from appliance.store.alerts import raise_alert
-from appliance.store.anomalies import extend, raise_score, record_found
-from appliance.store.anomaly_labels import ALERT
-from appliance.store.fresh_rows import Table
-from appliance.store.watch_states import Kept, fetch_series, fetch_spot, fetch_state
+from appliance.store.anomaly.labels import ALERT
+from appliance.store.anomaly.ledger import extend, raise_score, record_found
+from appliance.store.anomaly.watch_states import Kept, fetch_series, fetch_spot, fetch_state
+from appliance.store.measured.fresh_rows import Table
 
 log = logging.getLogger(__name__)
 

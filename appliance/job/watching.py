@@ -22,13 +22,8 @@ from appliance.anomaly.watch import Bars, MoveWatch, SeriesWatch, Sign, is_loud,
 from appliance.clock import Clock, from_us, to_us
 from appliance.errors import HexpostError, NotFound
 from appliance.job.sighting import Held, Key, extend_ongoing, kept_of, load, names_of, record_sign
-from appliance.store.anomaly_labels import bar_of, fetch_bars
-from appliance.store.devices import fetch_device
-from appliance.store.engine import Store
-from appliance.store.fresh_rows import News, fetch_news
-from appliance.store.maintenance import Windows, fetch_windows_to_come
-from appliance.store.totals import add_totals
-from appliance.store.watch_states import (
+from appliance.store.anomaly.labels import bar_of, fetch_bars
+from appliance.store.anomaly.watch_states import (
     NewFix,
     Value,
     drop_states,
@@ -38,6 +33,11 @@ from appliance.store.watch_states import (
     write_judged,
     write_states,
 )
+from appliance.store.device.maintenance import Windows, fetch_windows_to_come
+from appliance.store.device.registry import fetch_device
+from appliance.store.engine import Store
+from appliance.store.measured.fresh_rows import News, fetch_news
+from appliance.store.totals import add_totals
 
 log = logging.getLogger(__name__)
 

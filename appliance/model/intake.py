@@ -170,9 +170,13 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of an intake: of its events in their order, of readings and fixes how many."""
+    """What became of an intake: of its events in their order, of readings and fixes how many.
+
+    differing  duplicate events that tell something else than what is stored under their identity, by the same revision
+    """
 
     outcomes: list[Outcome]
+    differing: int = 0
     readings_stored: int = 0
     readings_duplicate: int = 0
     fixes_stored: int = 0

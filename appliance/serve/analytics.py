@@ -28,12 +28,12 @@ from appliance.serve.security import identify, require_admin
 from appliance.serve.watch import Watch
 from appliance.spatial.cells import from_hex
 from appliance.spatial.geojson import parse_bbox
-from appliance.store.picture import (
+from appliance.store.risk.picture import (
     RiskPage,
     fetch_calibrated_risk,
     fetch_risk,
 )
-from appliance.store.runs import fetch_run, insert_run
+from appliance.store.risk.runs import fetch_run, insert_run
 
 WAIT_S = 20.0  # how long an answer waits for the run it asked for, unless `wait` says otherwise
 LOOK_S = 0.1

@@ -19,8 +19,8 @@ from appliance.serve.params import BboxQuery, read_cursor, read_instant, read_li
 from appliance.serve.security import Caller, identify, require_admin
 from appliance.spatial.cells import from_hex
 from appliance.spatial.geojson import parse_bbox
-from appliance.store.anomalies import AnomalyFilter, AnomalyPage, fetch_anomalies, fetch_anomaly
-from appliance.store.anomaly_labels import fetch_thresholds, label_anomaly
+from appliance.store.anomaly.labels import fetch_thresholds, label_anomaly
+from appliance.store.anomaly.ledger import AnomalyFilter, AnomalyPage, fetch_anomalies, fetch_anomaly
 
 AnomalyId = Annotated[int, PathParameter(ge=1, lt=2**53)]
 CellQuery = Annotated[str | None, QueryParameter(description="an H3 cell: it, and all that lies in it")]

@@ -17,8 +17,7 @@ from appliance.serve.idempotency import Idempotency
 from appliance.serve.params import BboxQuery, IdempotencyKey, read_days, read_limit
 from appliance.serve.security import identify, require_admin
 from appliance.spatial.geojson import parse_bbox
-from appliance.store.asset_risk import fetch_asset_risk
-from appliance.store.assets import (
+from appliance.store.asset.registry import (
     AssetFilter,
     AssetImportReport,
     delete_asset,
@@ -27,6 +26,7 @@ from appliance.store.assets import (
     import_asset_features,
     put_asset,
 )
+from appliance.store.asset.risk import fetch_asset_risk
 from appliance.store.audit import insert_audit
 
 DEFAULT_DAYS = 28

@@ -15,7 +15,13 @@ from appliance.serve.errors import problems
 from appliance.serve.idempotency import Idempotency
 from appliance.serve.params import IdempotencyKey, ResolutionQuery, read_resolution
 from appliance.serve.security import identify, require_admin
-from appliance.store.backtests import ask_backtest, fetch_backtest, fetch_latest, list_backtests, measure_history
+from appliance.store.forecast.backtests import (
+    ask_backtest,
+    fetch_backtest,
+    fetch_latest,
+    list_backtests,
+    measure_history,
+)
 
 TEST_DAYS = 90
 

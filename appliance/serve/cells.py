@@ -19,8 +19,12 @@ from appliance.serve.params import read_day
 from appliance.serve.security import identify
 from appliance.spatial.cells import boundary, centre, from_hex, resolution_of
 from appliance.spatial.shape import Area
-from appliance.store.anomalies import fetch_cell_anomalies
-from appliance.store.cell_story import (
+from appliance.store.anomaly.ledger import fetch_cell_anomalies
+from appliance.store.coverage.detail import CellDay, fetch_cell_day, with_devices
+from appliance.store.event.near import NearEvent, fetch_events_in
+from appliance.store.event.pages import EventFilter
+from appliance.store.forecast.slices import ForecastRow, fetch_cell_forecast
+from appliance.store.risk.cell_story import (
     Freshness,
     TypeCount,
     Usual,
@@ -31,12 +35,8 @@ from appliance.store.cell_story import (
     fetch_type_counts,
     fetch_usual,
 )
-from appliance.store.coverage_detail import CellDay, fetch_cell_day, with_devices
-from appliance.store.events import EventFilter
-from appliance.store.forecasts import ForecastRow, fetch_cell_forecast
-from appliance.store.near_events import NearEvent, fetch_events_in
-from appliance.store.picture import RiskRow, fetch_cell
-from appliance.store.settle import fetch_resolutions
+from appliance.store.risk.picture import RiskRow, fetch_cell
+from appliance.store.settled.settle import fetch_resolutions
 
 SERIES_DAYS = 30
 EVENT_DAYS = 7  # of single events and anomalies that are told

@@ -12,9 +12,9 @@ from appliance.errors import Unavailable
 from appliance.model.intake import Intake, Receipt, RetryReport
 from appliance.model.settings import Settings
 from appliance.store.basemaps import Basemap
-from appliance.store.box_clock import ClockState
+from appliance.store.clock.box_clock import ClockState
 from appliance.store.engine import Store
-from appliance.store.intake import Recorder
+from appliance.store.intake.batch import Recorder
 
 Pulses = Callable[[], Mapping[str, Mapping[str, Any]]]
 """Part -> what it last said of itself, with `up` saying whether it is alive."""

@@ -13,7 +13,7 @@ from appliance.serve.errors import problems
 from appliance.serve.params import ResolutionQuery, read_day, read_limit, read_resolution
 from appliance.serve.security import identify
 from appliance.spatial.cells import from_hex
-from appliance.store.coverage_detail import STATES, CoveragePage, fetch_coverage_page, with_devices
+from appliance.store.coverage.detail import STATES, CoveragePage, fetch_coverage_page, with_devices
 
 StateQuery = Annotated[
     str | None, QueryParameter(name="state", description=f"only cells that are so: {', '.join(STATES)}")

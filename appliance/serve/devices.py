@@ -42,8 +42,9 @@ from appliance.serve.security import identify, require_admin
 from appliance.spatial.cells import cell_of, to_hex
 from appliance.spatial.geojson import multipolygon, parse_bbox
 from appliance.spatial.view import View, cells, finest_resolution, polygons
-from appliance.store.device_changes import ImportReport, change_device, import_devices, place_waiting_events
-from appliance.store.devices import (
+from appliance.store.device.changes import ImportReport, change_device, import_devices, place_waiting_events
+from appliance.store.device.maintenance import OutagePage, fetch_outages, fetch_windows_to_come
+from appliance.store.device.registry import (
     DeviceFilter,
     DevicePage,
     count_unplaced,
@@ -54,10 +55,9 @@ from appliance.store.devices import (
     fetch_every_device,
     view_of_place,
 )
-from appliance.store.history_page import HistoryPage, fetch_history_page
-from appliance.store.maintenance import OutagePage, fetch_outages, fetch_windows_to_come
-from appliance.store.positions import FixPage, fetch_positions
-from appliance.store.readings import ReadingPage, fetch_readings
+from appliance.store.measured.history_page import HistoryPage, fetch_history_page
+from appliance.store.measured.positions import FixPage, fetch_positions
+from appliance.store.measured.readings import ReadingPage, fetch_readings
 
 HISTORY = timedelta(hours=24)  # of readings and positions, where no time is asked for
 TABLE, FEATURES = "text/csv", "application/geo+json"

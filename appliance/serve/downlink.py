@@ -17,8 +17,8 @@ from appliance.serve.idempotency import Idempotency
 from appliance.serve.params import IdempotencyKey, read_limit
 from appliance.serve.security import identify, require_admin
 from appliance.store.audit import fetch_audit
-from appliance.store.commands import cancel_command, fetch_command, fetch_commands
-from appliance.store.orders import order_command
+from appliance.store.downlink.commands import cancel_command, fetch_command, fetch_commands
+from appliance.store.downlink.orders import order_command
 
 
 class CommandRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

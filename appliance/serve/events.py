@@ -24,7 +24,7 @@ from appliance.serve.pace import Pace
 from appliance.serve.params import BboxQuery, IdempotencyKey, read_cursor, read_instant, read_limit
 from appliance.serve.security import identify, require_admin, require_event_reader
 from appliance.spatial.geojson import parse_bbox
-from appliance.store.events import EventFilter, EventPage, fetch_events
+from appliance.store.event.pages import EventFilter, EventPage, fetch_events
 
 COMMIT_ROWS = 2_000  # rows written in one transaction: ingest by MQTT waits at most for so many
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"

@@ -26,7 +26,7 @@ from appliance.serve.errors import PROBLEM, Problem, problems
 from appliance.serve.idempotency import Idempotency
 from appliance.serve.params import IdempotencyKey
 from appliance.serve.security import identify, require_admin
-from appliance.store.firmware import (
+from appliance.store.downlink.firmware import (
     MAX_IMAGE_BYTES,
     Described,
     delete_image,
@@ -36,7 +36,7 @@ from appliance.store.firmware import (
     open_draft,
     read_signature,
 )
-from appliance.store.waves import fetch_members, fetch_wave, fetch_waves, insert_wave, stop_wave
+from appliance.store.downlink.waves import fetch_members, fetch_wave, fetch_waves, insert_wave, stop_wave
 
 CHUNK = 65_536
 OCTETS = "application/octet-stream"

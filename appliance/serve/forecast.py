@@ -11,7 +11,7 @@ from appliance.serve.errors import problems
 from appliance.serve.params import BboxQuery, ResolutionQuery, read_day, read_limit, read_resolution
 from appliance.spatial.cells import from_hex
 from appliance.spatial.geojson import parse_bbox
-from appliance.store.forecasts import ForecastPage, fetch_forecast
+from appliance.store.forecast.slices import ForecastPage, fetch_forecast
 
 
 @get("/forecast/{day:str}", sync_to_thread=True, responses=problems(400, 503))

@@ -14,7 +14,7 @@ from appliance.spatial.cells import centre, to_hex
 from appliance.spatial.geojson import areas
 from appliance.spatial.hull import middle_of
 from appliance.spatial.outline import cells_area_km2, outline
-from appliance.store.picture import Hotspot
+from appliance.store.risk.picture import Hotspot
 
 FOUND: tuple[Kind, ...] = ("emerging", "fading", "persistent", "hot")
 assert FOUND == KINDS

@@ -12,8 +12,8 @@ from appliance.spatial.cells import EVENT_RESOLUTION, cell_of, centre, from_hex,
 from appliance.spatial.geojson import areas
 from appliance.spatial.hull import convex_hull, middle_of
 from appliance.spatial.outline import cells_area_km2, outline
-from appliance.store.hotspots import Points, fetch_points
-from appliance.store.picture import Hotspot, fetch_hotspots
+from appliance.store.risk.hotspots import Points, fetch_points
+from appliance.store.risk.picture import Hotspot, fetch_hotspots
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

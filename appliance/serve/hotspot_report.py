@@ -27,13 +27,13 @@ from appliance.serve.hotspot_answer import (
 from appliance.serve.hotspot_item import Judged, cluster_of, describe
 from appliance.serve.hotspot_points import report_points
 from appliance.spatial.cells import from_hex, to_hex
-from appliance.store.hotspots import (
+from appliance.store.risk.hotspots import (
     fetch_heard_days,
     fetch_known_resolutions,
     fetch_sub_period_counts,
     fetch_watched_days,
 )
-from appliance.store.picture import Hotspot, fetch_hotspots
+from appliance.store.risk.picture import Hotspot, fetch_hotspots
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

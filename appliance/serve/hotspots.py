@@ -21,7 +21,7 @@ from appliance.serve.hotspot_report import make_report, question
 from appliance.serve.params import BboxQuery, ResolutionQuery, read_days, read_limit, read_resolution
 from appliance.serve.security import identify
 from appliance.spatial.geojson import parse_bbox
-from appliance.store.hotspots import Stamp, fetch_stamp
+from appliance.store.risk.hotspots import Stamp, fetch_stamp
 
 REPORTS = 6  # kept; of 2,000 hotspots each is some 6 MB
 TURN_S = 20.0  # how long a question waits for those before it

@@ -20,9 +20,8 @@ from appliance.serve.iot_desk import CrowdCorrelation, Desk, ZoneRiskAnswer
 from appliance.serve.iot_insights import InsightList
 from appliance.serve.params import IdempotencyKey, read_limit
 from appliance.serve.security import identify, require_admin
-from appliance.store.paging import read_key
-from appliance.store.thresholds import delete_threshold, fetch_thresholds, put_threshold
-from appliance.store.watch_list import (
+from appliance.store.iot.thresholds import delete_threshold, fetch_thresholds, put_threshold
+from appliance.store.iot.watch_list import (
     HitPage,
     WatchPage,
     delete_watch_entry,
@@ -31,6 +30,7 @@ from appliance.store.watch_list import (
     hash_wanted,
     insert_watch_entry,
 )
+from appliance.store.paging import read_key
 
 ZonePath = Annotated[str, PathParameter(min_length=1, max_length=MAX_NAME)]
 ZoneQuery = Annotated[str | None, QueryParameter(min_length=1, max_length=MAX_NAME)]

@@ -27,19 +27,19 @@ from appliance.serve.iot_motion import LOOK_BACK_DAYS
 from appliance.serve.iot_picture import Group, cell_of_device, group_devices, group_of_cell, look_at
 from appliance.spatial.areas import cells_of_area
 from appliance.spatial.cells import from_hex, resolution_of, to_hex
-from appliance.store.activity import Activity, Followed, fetch_activity, fetch_followed, fetch_stamp
-from appliance.store.crowds import (
+from appliance.store.device.registry import DeviceFilter, fetch_devices, fetch_every_device
+from appliance.store.device.zones import fetch_zone, fetch_zones
+from appliance.store.iot.activity import Activity, Followed, fetch_activity, fetch_followed, fetch_stamp
+from appliance.store.iot.crowds import (
     fetch_deaf_spans,
     fetch_hourly_crowd,
     fetch_hourly_incidents,
     fetch_whole_from,
     hour_of_week,
 )
-from appliance.store.devices import DeviceFilter, fetch_devices, fetch_every_device
-from appliance.store.offline_shares import is_camera
-from appliance.store.settle import fetch_resolutions
-from appliance.store.watch_list import fetch_hits_since
-from appliance.store.zones import fetch_zone, fetch_zones
+from appliance.store.iot.offline_shares import is_camera
+from appliance.store.iot.watch_list import fetch_hits_since
+from appliance.store.settled.settle import fetch_resolutions
 
 if TYPE_CHECKING:  # all SQL is the store's
     import sqlalchemy as sa

@@ -20,7 +20,7 @@ from appliance.serve.iot_picture import (
     night_words,
 )
 from appliance.spatial.cells import EVENT_RESOLUTION, to_hex
-from appliance.store.thresholds import Standing
+from appliance.store.iot.thresholds import Standing
 
 Code = Literal[
     "night_motion",

@@ -19,7 +19,7 @@ from appliance.iot.night import judge_nights as judge_each
 from appliance.iot.surprise import share_of
 from appliance.iot.zone_risk import Finding
 from appliance.model.device import Device
-from appliance.store.activity import Activity, Ints
+from appliance.store.iot.activity import Activity, Ints
 
 Judged = tuple[Ints, CountVerdict]
 """(g,) what each group detected in a window, and what is said of it."""

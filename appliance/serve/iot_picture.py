@@ -22,13 +22,13 @@ from appliance.model.device import Device
 from appliance.model.iot import WatchHit
 from appliance.serve.iot_motion import LOOK_BACK_DAYS, judge_motion, judge_nights
 from appliance.spatial.cells import cell_of, from_hex, parent, resolution_of, to_hex
-from appliance.store.activity import Activity, count_behind
-from appliance.store.crowds import crowd_of, fetch_crowd_now, fetch_device_outages
-from appliance.store.devices import event_point
-from appliance.store.history import DAY_US
-from appliance.store.offline_shares import fetch_offline_shares
-from appliance.store.thresholds import Standing, fetch_standings
-from appliance.store.watch_list import count_wanted, fetch_hits_since
+from appliance.store.device.registry import event_point
+from appliance.store.iot.activity import Activity, count_behind
+from appliance.store.iot.crowds import crowd_of, fetch_crowd_now, fetch_device_outages
+from appliance.store.iot.offline_shares import fetch_offline_shares
+from appliance.store.iot.thresholds import Standing, fetch_standings
+from appliance.store.iot.watch_list import count_wanted, fetch_hits_since
+from appliance.store.measured.history import DAY_US
 
 if TYPE_CHECKING:  # all SQL is the store's
     import sqlalchemy as sa

@@ -15,9 +15,9 @@ from appliance.serve.errors import problems
 from appliance.serve.params import read_cursor, read_instant, read_limit
 from appliance.serve.security import require_admin, require_event_reader
 from appliance.spatial.shape import MAX_BUFFER_M, MAX_CORNERS, MAX_RADIUS_M, MAX_WAYPOINTS, Shape, area, corridor, disc
-from appliance.store.events import EventFilter
-from appliance.store.near_devices import NearDevicePage, fetch_devices_in
-from appliance.store.near_events import NearEventPage, fetch_events_in
+from appliance.store.device.near import NearDevicePage, fetch_devices_in
+from appliance.store.event.near import NearEventPage, fetch_events_in
+from appliance.store.event.pages import EventFilter
 
 LatQuery = Annotated[float, QueryParameter(ge=-90, le=90, description="degrees")]
 LonQuery = Annotated[float, QueryParameter(ge=-180, le=180, description="degrees")]

@@ -22,9 +22,9 @@ from appliance.serve.watch import Watch
 from appliance.store.archive.manifest import ArchiveState
 from appliance.store.archive.state import fetch_archive_state
 from appliance.store.backup.ledger import BackupState, fetch_backup_state
-from appliance.store.boots import count_waiting
-from appliance.store.box_clock import ClockState
 from appliance.store.chores import ChoreState, fetch_chores
+from appliance.store.clock.boots import count_waiting
+from appliance.store.clock.box_clock import ClockState
 from appliance.store.engine import raw_connection
 from appliance.store.salvage.ledger import Salvage, fetch_salvage
 from appliance.store.totals import Facts, Total, fetch_facts, fetch_totals

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -43,20 +42,18 @@ def serve(
         )
     )
     watch: Watch = app.state.watch
-    # A collection walks all that is kept (outlines, days, answers): tens of milliseconds in the middle of a tile.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
     asyncio.run(_serve(server, stop, lambda: ready(f"http://{http.host}:{http.port}"), watch.end))
     if not server.started:
         raise Unavailable(
-            f"cannot listen on {http.host}:{http.port}; set http.port to a free one, or end what holds it"
+            f"cannot listen on {http.host}:{http.port}; `ss -ltnp 'sport = :{http.port}'` names who does. End that, or "
+            "set another http.port"
         )
 
 
 async def _serve(
     server: uvicorn.Server, stop: threading.Event, ready: Callable[[], None], end_streams: Callable[[], None]
 ) -> None:
-    serving = asyncio.create_task(server._serve())  # not `serve`: the signals are this process's own
+    serving = asyncio.create_task(_listen(server))
     told = False
     while not serving.done():
         if server.started and not told:
@@ -66,5 +63,9 @@ async def _serve(
             server.should_exit = True
             end_streams()  # an open stream would hold the process for the whole of its grace
         await asyncio.wait({serving}, timeout=0.1)
+    await serving
+
+
+async def _listen(server: uvicorn.Server) -> None:
     with contextlib.suppress(SystemExit):  # how uvicorn says that it could not listen; told by `started`
-        await serving
+        await server._serve()  # not `serve`: the signals are this process's own

@@ -15,7 +15,7 @@ from appliance.clock import rfc3339
 from appliance.serve.context import Context
 from appliance.serve.errors import problems
 from appliance.serve.watch import Subscription, Watch, event_notice
-from appliance.store.events import fetch_events_after
+from appliance.store.event.pages import fetch_events_after
 
 RETRY_MS = 2_000
 RESUME_EVENTS = 500  # told again to a browser that was away; what is older it finds in the picture

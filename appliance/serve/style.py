@@ -17,7 +17,7 @@ from appliance.serve.errors import problems
 from appliance.serve.params import default_resolution, read_day
 from appliance.serve.tiles import Tiles
 from appliance.spatial.geojson import Bounds
-from appliance.store.picture import fetch_scored_days
+from appliance.store.risk.picture import fetch_scored_days
 
 LEVEL_COLOURS = {"low": "#5aa9d6", "medium": "#f7ce46", "high": "#ec7014", "critical": "#8c0d3f"}  # as in ui/
 UNKNOWN_COLOUR = "#7d8790"

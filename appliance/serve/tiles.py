@@ -36,7 +36,7 @@ from appliance.spatial.cells import to_hex
 from appliance.spatial.frames import CellFrames
 from appliance.spatial.geojson import Bounds
 from appliance.spatial.mvt import encode_cells
-from appliance.store.picture import (
+from appliance.store.risk.picture import (
     DayPicture,
     Grid,
     fetch_day_picture,

@@ -22,8 +22,8 @@ from appliance.serve.context import Context
 from appliance.spatial.cells import cell_of, to_hex
 from appliance.store.alerts import fetch_alerts_after, fetch_last_rev
 from appliance.store.engine import raw_connection
-from appliance.store.events import StoredEvent, fetch_events_after, fetch_last_key
-from appliance.store.runs import fetch_recent_done
+from appliance.store.event.pages import StoredEvent, fetch_events_after, fetch_last_key
+from appliance.store.risk.runs import fetch_recent_done
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from appliance.serve.errors import problems
 from appliance.serve.idempotency import Idempotency
 from appliance.serve.params import IdempotencyKey, read_limit
 from appliance.serve.security import identify, require_admin
-from appliance.store.maintenance import WindowPage, delete_window, fetch_windows, insert_window
-from appliance.store.zones import (
+from appliance.store.device.maintenance import WindowPage, delete_window, fetch_windows, insert_window
+from appliance.store.device.zones import (
     ZoneImportReport,
     delete_group,
     delete_zone,

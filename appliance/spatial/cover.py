@@ -8,7 +8,7 @@ place of the shape lies outside all of them. Of some ranges every place lies in 
 
 A cell is judged by a circle around its centre that holds all its descendants, which reach over its own edge. The
 sphere on which H3 divides the Earth is also the one on which a corridor's legs are defined; lengths on the ellipsoid
-differ from those on it by less than `STRETCH`. Called by `store.near`.
+differ from those on it by less than `STRETCH`. Called by `store.near.search`.
 """
 
 import functools

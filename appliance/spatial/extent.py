@@ -1,4 +1,4 @@
-"""Boxes of longitude and latitude around shapes: what an R*Tree is asked for first. Called by `store.near`."""
+"""Boxes of longitude and latitude around shapes: what an R*Tree is asked for first. Called by `store.near.search`."""
 
 import math
 

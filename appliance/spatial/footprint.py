@@ -3,7 +3,7 @@
 An edge is straight in longitude and latitude, as GeoJSON has it, and goes the shorter way round; legs are divided so
 that the arc of a great circle, by which distances are measured (`geodesic`), stays within a few metres of it. How much
 of a cell lies in a footprint is found by dividing the cell into triangles, again and again where the edge may pass.
-Called by `cover`, `extent`, `store.near` and `store.assets`.
+Called by `cover`, `extent`, `store.near.search` and `store.asset.registry`.
 """
 
 import itertools

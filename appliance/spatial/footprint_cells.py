@@ -1,4 +1,4 @@
-"""The cells that a footprint lies in, and how much of each. Called by `store.assets` and `job.asset_risk`."""
+"""The cells that a footprint lies in, and how much of each. Called by `store.asset.registry` and `job.asset_risk`."""
 
 from collections.abc import Sequence
 

@@ -6,7 +6,7 @@ line's legs are arcs of great circles, geodetic latitudes taken for those of a s
 `geography`. Its nearest place is found on that sphere and the way to it measured on the ellipsoid: too long by at most
 23 millionths of the distance (1 cm at 500 m, 23 cm at 10 km), since a little aside of the foot of a perpendicular
 hardly counts.
-Called by `cover` and by `store.near`. Source: T. Vincenty, "Direct and Inverse Solutions of Geodesics on the
+Called by `cover` and by `store.near.search`. Source: T. Vincenty, "Direct and Inverse Solutions of Geodesics on the
 Ellipsoid", Survey Review XXIII, 1975.
 """
 

@@ -3,7 +3,7 @@
 Places are (lng, lat) in degrees. Distances are metres on the ellipsoid (`geodesic`). The edges of an area and a box
 are straight on a map in longitude and latitude, as in GeoJSON; the legs of a corridor are the shortest way on the
 Earth. An edge from one place to the next goes the shorter way round, so that an area over the antimeridian, or around
-a pole, is written like any other. Called by `cover`, `store.near`, `serve` and the command line.
+a pole, is written like any other. Called by `cover`, `store.near.search`, `serve` and the command line.
 """
 
 import itertools

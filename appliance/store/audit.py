@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from appliance.clock import from_us, to_us
 from appliance.model.command import AuditEntry
-from appliance.store.boots import fetch_boots
+from appliance.store.clock.boots import fetch_boots
 from appliance.store.engine import raw_connection
 from appliance.timekeeping import shift_of
 

@@ -16,9 +16,9 @@ import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
 from appliance.errors import BadDisk, Corrupt, HexpostError, NoRoom, Unavailable
-from appliance.store import dbapi, health, sqlite
-from appliance.store.disk import ERRORS_WORDS, Ballast, disk_trouble
-from appliance.store.durable import free_bytes
+from appliance.store.file import dbapi, health, sqlite
+from appliance.store.file.disk import ERRORS_WORDS, Ballast, disk_trouble, explain_refusal
+from appliance.store.file.durable import free_bytes
 
 log = logging.getLogger(__name__)
 
@@ -177,6 +177,26 @@ class Store:
             if not self.read_only:
                 health.cast_doubt(self.path, str(error))
             raise Corrupt(_DAMAGED.format(path=self.path, text=error)) from error
+
+
+@contextmanager
+def explained_opening(path: Path) -> Iterator[None]:
+    """Why the store at `path` cannot be opened or brought up to date, in our words.
+
+    raises  Unavailable  its folder or the file may not be used, or somebody has held it for too long
+    raises  NoRoom       the disk is full
+    raises  BadDisk      the disk is read-only, or answers with errors
+    raises  Corrupt      the file is no store that can be read
+    """
+    try:
+        yield
+    except OSError as error:
+        raise explain_refusal(error, f"opening the store at {path}", path.parent) from None
+    except dbapi.Error as error:
+        explained = _explain(error, path)
+        if explained is None:
+            raise
+        raise explained from error
 
 
 def raw_connection(connection: sa.Connection) -> Any:

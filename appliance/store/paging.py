@@ -1,6 +1,6 @@
 """What lists of things in the order of time have in common: their bounds, and the cursor from page to page.
 
-Called by `events`, `readings` and `positions`.
+Called by `event.pages`, `measured.readings` and `measured.positions`.
 """
 
 import struct

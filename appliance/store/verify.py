@@ -10,8 +10,8 @@ from appliance.errors import Corrupt
 from appliance.model.tier import LADDERS, Ladder
 from appliance.spatial.geometry import read_point
 from appliance.store.engine import Store, raw_connection
-from appliance.store.settle import fetch_counted, fetch_resolutions
-from appliance.store.tally import Tally
+from appliance.store.settled.settle import fetch_counted, fetch_resolutions
+from appliance.store.settled.tally import Tally
 from appliance.store.verify_tiers import find_wrong_bins
 
 LIMIT_S = 600.0  # a check reads everything

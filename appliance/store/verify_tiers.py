@@ -6,8 +6,8 @@ from appliance.aggregate.bins import QUARTER_US, Hour, SiteBins
 from appliance.aggregate.rolling import merge_by_key, roll_up_rows
 from appliance.model.tier import Ladder
 from appliance.store.engine import Store, raw_connection
-from appliance.store.open_bins import fetch_horizon, fetch_open
-from appliance.store.tiers import differences, fetch_bins, fetch_rows, is_whole, ladder_tier
+from appliance.store.measured.open_bins import fetch_horizon, fetch_open
+from appliance.store.measured.tiers import differences, fetch_bins, fetch_rows, is_whole, ladder_tier
 
 LIMIT_S = 600.0  # a check reads everything
 

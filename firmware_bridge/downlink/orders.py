@@ -2,8 +2,9 @@
 
 Pure: a command and what is known of its device in, messages out, or `Rejected` that says what the family does take.
 `commander` publishes the messages; the store keeps `awaits` and matches the answers that the families' decoders bring
-(`appliance.store.commands.insert_answers`). Sources: Tasmota, Commands and Upgrading; Shelly Gen2+, RPC protocol,
-Shelly.Update, Sys events; Zigbee2MQTT, MQTT topics, OTA updates; Home Assistant, MQTT discovery (button, update).
+(`appliance.store.downlink.commands.insert_answers`). Sources: Tasmota, Commands and Upgrading; Shelly Gen2+, RPC
+protocol, Shelly.Update, Sys events; Zigbee2MQTT, MQTT topics, OTA updates; Home Assistant, MQTT discovery (button,
+update).
 """
 
 import re

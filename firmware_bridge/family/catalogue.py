@@ -7,33 +7,33 @@ from collections.abc import Iterable, Sequence
 
 from firmware_bridge.family import (
     ble,
-    chirpstack,
     davis,
     environment,
     esphome,
-    frigate,
     gnss,
-    hikvision_dahua,
-    homeassistant,
     lorawan_servers,
-    lpr,
-    meshtastic,
-    onvif_axis,
-    owntracks,
-    people_counting,
     plain_sensor,
     rtl_433,
-    shelly,
-    shelly_gen1,
-    sparkplug_b,
-    tasmota,
-    the_things_stack,
-    v2x_j2735,
     weather_station,
     weatherflow,
     weewx,
-    zigbee2mqtt,
 )
+from firmware_bridge.family.chirpstack import family as chirpstack
+from firmware_bridge.family.frigate import family as frigate
+from firmware_bridge.family.hikvision_dahua import family as hikvision_dahua
+from firmware_bridge.family.homeassistant import family as homeassistant
+from firmware_bridge.family.lpr import family as lpr
+from firmware_bridge.family.meshtastic import family as meshtastic
+from firmware_bridge.family.onvif_axis import family as onvif_axis
+from firmware_bridge.family.owntracks import family as owntracks
+from firmware_bridge.family.people_counting import family as people_counting
+from firmware_bridge.family.shelly import family as shelly
+from firmware_bridge.family.shelly import gen1 as shelly_gen1
+from firmware_bridge.family.sparkplug_b import family as sparkplug_b
+from firmware_bridge.family.tasmota import family as tasmota
+from firmware_bridge.family.the_things_stack import family as the_things_stack
+from firmware_bridge.family.v2x_j2735 import family as v2x_j2735
+from firmware_bridge.family.zigbee2mqtt import family as zigbee2mqtt
 from firmware_bridge.inbound import Family
 from firmware_bridge.mapping.compile import compile_mapping
 

@@ -1,7 +1,7 @@
 """The wire form of Protocol Buffers, taken apart without a schema: bounded, and nothing is trusted.
 
 A message is a run of fields, each a tag (number and wire type) and a value. What a field means is the reader's
-business: `firmware_bridge.family.sparkplug_payload` knows the messages of Sparkplug B.
+business: `firmware_bridge.family.sparkplug_b.payload` knows the messages of Sparkplug B.
 Source: protobuf.dev, "Encoding".
 """
 

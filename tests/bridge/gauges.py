@@ -6,9 +6,9 @@ from pathlib import Path
 
 from appliance.model.intake import Intake
 from appliance.model.settings import Settings
-from appliance.store.box_clock import BoxClock
+from appliance.store.clock.box_clock import BoxClock
 from appliance.store.engine import Store
-from appliance.store.intake import Recorder
+from appliance.store.intake.batch import Recorder
 from appliance.wiring import Box, open_recorder
 from appliance.wiring_families import load_families, mapping_folder
 from firmware_bridge.decode import Decoder

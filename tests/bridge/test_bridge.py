@@ -12,11 +12,11 @@ import pytest
 
 from appliance.errors import Corrupt, Unavailable
 from appliance.model.intake import Intake, Receipt
-from appliance.store import dbapi
+from appliance.store.device.field import StoreField
 from appliance.store.engine import Store
-from appliance.store.events import EventFilter, fetch_events
-from appliance.store.field import StoreField
-from appliance.store.intake import Recorder
+from appliance.store.event.pages import EventFilter, fetch_events
+from appliance.store.file import dbapi
+from appliance.store.intake.batch import Recorder
 from appliance.store.quarantine import fetch_quarantine
 from appliance.store.totals import fetch_totals
 from firmware_bridge.bridge import MAX_ACK_IDS, Bridge

@@ -118,6 +118,15 @@ def received(client: BrokerClient, how_many: int) -> list[Message]:
     return client.messages.take(how_many, 10**9)
 
 
+def test_a_session_that_another_client_takes_is_said_to_be_that(broker: Broker, client: BrokerClient) -> None:
+    """Two boxes on one broker with the default client id; Mosquitto 2.0.11 closes the connection without a reason."""
+    peer = broker.accept().welcome()
+    assert client.connected.wait(10)
+    peer.link.close()
+    wait_for(lambda: "another program use the client id 'bridge'" in client.last_error)
+    assert "[mqtt] client_id" in client.last_error
+
+
 def test_it_keeps_its_session_and_says_that_it_is_there(broker: Broker, client: BrokerClient) -> None:
     peer = broker.accept().welcome()
     assert (peer.level, peer.connect[9] & 0x02) == (MQTT_5, 0)  # no clean start

@@ -8,11 +8,11 @@ from typing import Any
 from appliance.clock import to_us
 from appliance.model.command import Wave
 from appliance.model.intake import CommandAnswer
-from appliance.store import commands
 from appliance.store.audit import fetch_audit
+from appliance.store.downlink import commands
+from appliance.store.downlink.firmware import Described, open_draft
+from appliance.store.downlink.waves import StoreDownlink, fetch_wave, insert_wave, stop_wave
 from appliance.store.engine import Store
-from appliance.store.firmware import Described, open_draft
-from appliance.store.waves import StoreDownlink, fetch_wave, insert_wave, stop_wave
 from firmware_bridge.commander import Commander
 from firmware_bridge.downlink.orders import Outbound
 from tests.conftest import NOW

@@ -279,3 +279,19 @@ def test_a_shape_changes_nothing_of_what_is_no_json_or_nothing() -> None:
     assert hear_level(b"") == Decoded(folded="cleared")
     assert reasons(hear_level(b'{"level": '))[0].startswith("not JSON")
     assert reasons(hear_level(b'{"other": ' + b"[" * 100_000))[0].startswith("not JSON")
+
+
+@pytest.mark.parametrize(
+    ("payload", "level"),
+    [
+        (b'{"level": nan, "other": [NaN, -Infinity, 1]}', None),
+        (b'{"level":3,"other":inf}', 3),
+        (b'\xef\xbb\xbf{"level": 3}', 3),
+        (b'{"level": 3}\x00', 3),
+        (b'{"level": 3, "name": "K\xfcche"}', 3),
+        (b'{"level": "a nan, b"}', "a nan, b"),
+    ],
+)
+def test_what_is_nearly_json_loses_the_member_that_is_none(payload: bytes, level: Any) -> None:
+    heard = hear_level(payload)
+    assert (heard.level if isinstance(heard, Level) else heard["level"]) == level

@@ -10,9 +10,9 @@ import pytest
 from appliance.errors import Unavailable
 from appliance.model.device_change import NewWindow, SettingsChange
 from appliance.model.field import FieldNews
+from appliance.store.device.field import StoreField
+from appliance.store.device.maintenance import insert_window
 from appliance.store.engine import Store, raw_connection
-from appliance.store.field import StoreField
-from appliance.store.maintenance import insert_window
 from firmware_bridge.canonical import Standing
 from firmware_bridge.field import Field
 from firmware_bridge.gather import Heard

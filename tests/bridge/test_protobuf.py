@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.errors import Rejected
-from firmware_bridge.family.sparkplug_payload import read_payload
+from firmware_bridge.family.sparkplug_b.payload import read_payload
 from firmware_bridge.notation.protobuf import double_of, float_of, read_fields, signed_of
 from tests.conftest import examples
 

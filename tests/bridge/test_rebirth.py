@@ -1,7 +1,7 @@
 """Sparkplug nodes are asked to be born again: at once, then patiently, and never all in one burst."""
 
 from firmware_bridge.downlink.rebirth import AGAIN_S, FAMILY, KEY, MAX_ASKED, Rebirths, rebirth_request
-from firmware_bridge.family.sparkplug_payload import read_payload
+from firmware_bridge.family.sparkplug_b.payload import read_payload
 from firmware_bridge.inbound import Memory
 from tests.conftest import NOW
 

@@ -11,7 +11,7 @@ from functools import partial
 import msgspec
 import pytest
 
-from appliance.store.box_clock import BoxClock
+from appliance.store.clock.box_clock import BoxClock
 from firmware_bridge.inbox import Inbox
 from firmware_bridge.mqtt.message import Message
 from firmware_bridge.serial_port import MAX_LINE, SerialGateway, read_line

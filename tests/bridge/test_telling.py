@@ -10,9 +10,9 @@ from appliance.model.alert import AlertFilter
 from appliance.model.field import FieldNews, OutageNews
 from appliance.model.space import Step
 from appliance.store.alerts import fetch_alerts
-from appliance.store.disk import ERRORS_WORDS
+from appliance.store.device.field import StoreField
 from appliance.store.engine import Store
-from appliance.store.field import StoreField
+from appliance.store.file.disk import ERRORS_WORDS
 from appliance.wiring_telling import AGAIN_S, MAX_WAITING, Desk, with_disk, with_floods
 from firmware_bridge.flood import FloodGuard
 from tests.conftest import NOW

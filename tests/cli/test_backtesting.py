@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from appliance.cli.main import hexpost
 from appliance.model.intake import Intake
-from appliance.store.backtests import ask_backtest, list_backtests
 from appliance.store.engine import Store
+from appliance.store.forecast.backtests import ask_backtest, list_backtests
 from tests.conftest import NOW, make_event, make_recorder
 
 HORIZONS = ["next_shift", "next_day", "next_7_days"]
@@ -242,3 +242,36 @@ def test_a_place_in_one_column_is_read_by_the_order_that_is_said(tmp_path: Path)
     done = backtest(str(path), *options, "--map", "latitude+longitude=Location", *form)
     assert done.exit_code == 0, done.output
     assert "60 incidents in 60 days from 2026-03-02" in done.stdout
+
+
+def test_days_that_a_slip_put_into_another_age_can_be_left_out(file: Path) -> None:
+    with file.open("a", encoding="utf-8") as out:
+        out.write("1916-03-10T08:00:00Z,29.37,47.97,theft,\n2026-08-01T08:00:00Z,29.37,47.97,theft,\n")
+    done = backtest(str(file), *MAPPED)
+    assert done.exit_code == 1 and "--from and --to" in done.stderr
+    done = backtest(str(file), *MAPPED, "--from", "2026-03-03", "--to", "2026-04-30", "--test-days", "14")
+    assert "236 incidents in 59 days from 2026-03-03" in done.stdout
+    assert "6 of other days" in done.stdout
+    assert backtest("--site", "--keep", "--from", "2026-03-03").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("%Y-%m-%d", "nearly all times are midnight, as of a file that tells days only"),
+        (
+            "%Y/%m/%d 00:00:00+00",
+            "240 times are midnight UTC, so of another hour and perhaps day in America/Los_Angeles",
+        ),
+    ],
+)
+def test_a_file_that_tells_days_only_is_told_from_one_with_times(tmp_path: Path, written: str, says: str) -> None:
+    path = tmp_path / "days.csv"
+    write_rows(path)
+    rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+    lines = [",".join([datetime.fromisoformat(row[0]).strftime(written), *row[1:]]) for row in rows]
+    numbered = (f"{line},{number}" for number, line in enumerate(lines))
+    path.write_text("\n".join(["When,Lat,Long,Kind,by,id", *numbered]), encoding="utf-8")
+    done = backtest(str(path), *MAPPED, "--map", "event_id=id", "--tz", "America/Los_Angeles", "--test-days", "14")
+    assert done.exit_code == 0, done.output
+    assert says in done.stdout

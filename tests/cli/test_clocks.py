@@ -9,10 +9,10 @@ from click.testing import CliRunner, Result
 
 from appliance.cli.main import hexpost
 from appliance.store.audit import fetch_audit
-from appliance.store.boots import fetch_boots
-from appliance.store.box_clock import BoxClock
+from appliance.store.clock.boots import fetch_boots
+from appliance.store.clock.box_clock import BoxClock
+from appliance.store.clock.machine_clock import Machine
 from appliance.store.engine import FILE_NAME, Store, raw_connection
-from appliance.store.machine_clock import Machine
 from tests.board import Board
 from tests.empty_store import put_store
 

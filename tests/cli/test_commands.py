@@ -1,6 +1,7 @@
 """Every command: named, helped with an example, wrong input refused with a remedy and the right exit code."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from appliance.cli.main import COMMANDS, hexpost
+from appliance.cli.parts import only_one
+from appliance.wiring import open_box, pulse_reporter
 
 ROOT = Path(__file__).parents[2]
 
@@ -100,8 +103,30 @@ def test_a_migrated_store_is_up_to_date_the_second_time(tmp_path: Path) -> None:
     assert call("migrate", data=tmp_path).output.strip() == "up to date"
 
 
+@pytest.mark.parametrize("command", [("migrate",), ("bridge",), ("user", "add", "chief", "--password-file", "-")])
+def test_a_data_directory_that_cannot_be_is_said_in_a_line(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "data").write_text("a file, where the directory should be")
+    refused = CliRunner().invoke(hexpost, [*command, "--data", str(tmp_path / "data")], input="a long enough password")
+    assert refused.exit_code == 1
+    assert isinstance(refused.exception, SystemExit)
+    assert f"{tmp_path}/data is a file; name a directory" in refused.output
+
+
+def test_a_store_that_cannot_be_opened_is_said_in_a_line(tmp_path: Path) -> None:
+    """As where another user's file may be read and not written; here nobody may."""
+    call("migrate", data=tmp_path)
+    for left in tmp_path.glob("hexpost.db*"):
+        left.unlink()
+    (tmp_path / "hexpost.db").mkdir()
+    for command in (("migrate",), ("status",)):
+        refused = call(*command, data=tmp_path)
+        assert refused.exit_code == 1
+        assert isinstance(refused.exception, SystemExit)
+        assert "the store at" in refused.output
+
+
 def test_a_store_of_a_newer_program_is_refused_untouched(tmp_path: Path) -> None:
-    from appliance.store import sqlite
+    from appliance.store.file import sqlite
 
     call("migrate", data=tmp_path)
     connection = sqlite.connect(tmp_path / "hexpost.db")
@@ -126,6 +151,50 @@ def test_a_command_that_needs_a_store_makes_none(tmp_path: Path, command: tuple[
     assert refused.exit_code == 1
     assert "no store at" in refused.output
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("part", ["bridge", "jobs", "sync"])
+def test_a_second_part_of_one_box_is_refused_wherever_the_first_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """Two bridges took the broker's session from each other, for ever."""
+    box = open_box(None, tmp_path, {})
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "of systemd"))
+    with only_one(box, part):
+        monkeypatch.delenv("RUNTIME_DIRECTORY")
+        refused = call(part, data=tmp_path)
+    assert refused.exit_code == 1
+    assert f"is held by process {os.getpid()}" in refused.output
+    assert f"has a `hexpost {part}` already; stop that one" in refused.output
+
+
+def test_status_says_that_a_bridge_which_is_up_hears_nothing(tmp_path: Path) -> None:
+    """Up is the process; whoever asks wants to know whether anything arrives."""
+    call("migrate", data=tmp_path)
+    box = open_box(None, tmp_path, {})
+    beats = {
+        "bridge": {"broker": "down", "broker_error": "127.0.0.1:1883: no answer", "store_error": ""},
+        "jobs": {"error": "the run failed", "archive_error": ""},
+        "sync": {"state": "off"},
+    }
+    for part, state in beats.items():
+        pulse_reporter(box, part, lambda: None)(state)
+    told = call("status", data=tmp_path).output
+    assert "  bridge: up\n    no broker, so nothing arrives: 127.0.0.1:1883: no answer\n" in told
+    assert "  jobs: up\n    the run failed\n  sync: up\n" in told
+    assert "to the centre: off; sync.url is not set" in told
+
+
+def test_status_begins_the_balance_with_what_was_received(tmp_path: Path) -> None:
+    call("migrate", data=tmp_path)
+    events = tmp_path / "events.jsonl"
+    event = {"event_type": "fire", "event_timestamp": "2026-11-21T10:00:00Z", "longitude": 47.97, "latitude": 29.37}
+    events.write_text(json.dumps(event) + "\n" + json.dumps(event) + "\n")
+    assert call("import", str(events), data=tmp_path).exit_code == 0
+    told = call("status", data=tmp_path).output
+    assert re.search(r"1 events, the last \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ; last run never", told)
+    balance = [line.split(":")[0].strip() for line in told.splitlines() if re.fullmatch(r"  [a-z ()]+: [\d,]+", line)]
+    assert balance[:3] == ["received", "duplicate", "stored"]
 
 
 def test_sync_that_is_off_says_so(tmp_path: Path) -> None:

@@ -67,6 +67,17 @@ def test_a_row_that_cannot_be_read_ends_it_with_its_line_after_those_before(file
     )
 
 
+def test_a_file_that_is_not_in_the_order_of_time_is_said_to_be(file: Path) -> None:
+    head, *rows = file.read_text(encoding="utf-8").splitlines()
+    newest_first = "\n".join([head, *reversed(rows)])
+    done = detect("-", given=newest_first)
+    assert done.exit_code == 0
+    assert len(done.stdout.splitlines()) == 1_001
+    assert "999 of 1,000 rows are older than one before them" in done.stderr
+    assert json.loads(detect("-", "--json", given=newest_first).stdout)["unordered"] == 999
+    assert detect(str(file)).stderr == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

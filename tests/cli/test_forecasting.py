@@ -9,7 +9,7 @@ import pytest
 
 from appliance.cli.options import FAILED
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.forecast_parameters import fetch_active, save_parameters
+from appliance.store.forecast.parameters import fetch_active, save_parameters
 from tests.cli.test_commands import call
 
 CONFIG = "[risk]\nresolutions = [7, 8]\npatrol_resolution = 8\n"

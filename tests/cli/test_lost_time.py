@@ -17,7 +17,7 @@ from appliance.model.intake import Intake
 from appliance.model.settings import Settings
 from appliance.serve.app import create_app
 from appliance.serve.context import refuse_retry
-from appliance.store.box_clock import BoxClock
+from appliance.store.clock.box_clock import BoxClock
 from appliance.store.engine import Store, raw_connection
 from appliance.wiring import Box, open_context, open_recorder, open_sealer, open_store
 from appliance.wiring_bridge import destroy_old_keys

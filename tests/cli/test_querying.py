@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from appliance.cli.querying import query_group
 from appliance.model.device_change import DeviceChange
 from appliance.model.intake import DeviceReport, Intake
-from appliance.store.device_changes import change_device
+from appliance.store.device.changes import change_device
 from appliance.store.engine import Store
 from tests.conftest import NOW, make_event, make_recorder
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from appliance.store import sqlite
+from appliance.store.file import sqlite
 from tests.durability.mix import AGENCY
 from tests.durability.publisher import Entry
 

@@ -15,8 +15,8 @@ import msgspec
 
 from appliance.errors import HexpostError
 from appliance.model.intake import Intake
-from appliance.store import dbapi, sqlite
 from appliance.store.engine import FILE_NAME, Store
+from appliance.store.file import dbapi, sqlite
 from appliance.store.verify import verify_store
 from appliance.wiring import Box, open_box, open_recorder, open_store
 from tests.conftest import make_event, wait_for

@@ -14,7 +14,7 @@ import msgspec
 from appliance.cli.broker import Mosquitto, find_broker, mosquitto_config
 from appliance.model.settings import Mqtt
 from appliance.store.engine import FILE_NAME
-from appliance.store.pulse import read_pulses, run_directory
+from appliance.store.file.pulse import read_pulses, run_directory
 from tests.conftest import free_port, wait_for
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from appliance.cli.main import main
-from appliance.store import sqlite
+from appliance.store.file import sqlite
 
 
 def spoil(what: str) -> None:

@@ -14,9 +14,9 @@ import pytest
 from appliance.iot.cameras import OfflineShare
 from appliance.spatial.cells import cell_of, to_hex
 from appliance.spatial.tile import tile_at
-from appliance.store.devices import DeviceFilter, fetch_devices
+from appliance.store.device.registry import DeviceFilter, fetch_devices
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.offline_shares import fetch_offline_shares
+from appliance.store.iot.offline_shares import fetch_offline_shares
 from tests.conftest import wait_for
 from tests.flow.box import RunningBox
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.store.disk import ERRORS_WORDS, READ_ONLY_WORDS
-from appliance.store.pulse import TEXT_CHARACTERS
+from appliance.store.file.disk import ERRORS_WORDS, READ_ONLY_WORDS
+from appliance.store.file.pulse import TEXT_CHARACTERS
 from firmware_bridge.address import Address
 from firmware_bridge.publisher import Publisher
 from tests.conftest import wait_for

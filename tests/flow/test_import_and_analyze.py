@@ -87,6 +87,27 @@ def test_refused_rows_are_named_with_line_and_reason(box: RunningBox, tmp_path: 
     assert [json.loads(line)["line"] for line in kept.read_text().splitlines()] == [3, 4]
 
 
+def test_days_written_as_midnight_utc_are_told(box: RunningBox, tmp_path: Path) -> None:
+    file = tmp_path / "days.csv"
+    file.write_text("event_type,event_timestamp,longitude,latitude\ncrash,2013/03/07 00:00:00+00,-79.4,43.7\n")
+    printed = box.hexpost("import", str(file), "--tz", "America/Toronto")
+    assert "1 times are midnight UTC, so of another hour and perhaps day in America/Toronto" in printed
+    printed = box.hexpost("import", str(file), "--tz", "America/Toronto", "--time-format", "%Y/%m/%d 00:00:00+00")
+    assert "1 accepted" in printed
+    assert "times are" not in printed
+
+
+def test_an_id_that_several_rows_share_is_told(box: RunningBox, tmp_path: Path) -> None:
+    file = tmp_path / "victims.csv"
+    row = "7,shooting,2026-11-20T10:00:00Z,-79.4,43.7,{}\n"
+    file.write_text("event_id,event_type,event_timestamp,longitude,latitude,age\n" + row.format(20) + row.format(30))
+    printed = box.hexpost("import", str(file))
+    assert "1 accepted, 1 duplicate" in printed
+    assert "1 duplicates differ from what is stored under their id: map event_id" in printed
+    (again,) = json.loads(box.hexpost("import", str(file), "--json"))
+    assert (again["duplicate"], again["differing"]) == (2, 1)
+
+
 def test_options_that_do_not_fit_the_file_stop_the_import(box: RunningBox) -> None:
     box.hexpost("import", str(CARRIED), "--map", "longitude=Longitude", expect=1)
     box.hexpost("import", str(CARRIED), "--tz", "Toronto", expect=1)

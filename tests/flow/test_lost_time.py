@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.store.box_clock import BoxClock
+from appliance.store.clock.box_clock import BoxClock
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.migrations import migrate
+from appliance.store.file.migrations import migrate
 from tests.board import Board
 from tests.conftest import wait_for
 from tests.flow.box import RunningBox

@@ -9,7 +9,7 @@ import pytest
 
 from appliance.errors import Rejected
 from appliance.ingest import documents
-from appliance.ingest.files import Row
+from appliance.ingest.files import Row, read_rows
 from appliance.model.event import Event
 from appliance.model.native import read_event
 
@@ -127,3 +127,92 @@ def test_a_place_may_stand_in_one_member(read: Read, where: str) -> None:
 def test_a_member_that_is_no_place_is_refused(read: Read, told: Told, where: str) -> None:
     text = f'{{"event_type": "a", "event_timestamp": 0, "where": {where}}}'
     assert "where: expected a place" in told(read("jsonl", text, "latitude+longitude=where"))[0][1]
+
+
+COLLECTION = (
+    '{"type": "FeatureCollection", "features": ['
+    '{"type": "Feature", "id": "q1", "properties": {"event_type": "a", "event_timestamp": 1517966773840},'
+    ' "geometry": {"type": "Point", "coordinates": [2, 1]}}, '
+    '{"type": "Feature", "properties": {"event_type": "b"}, "geometry": {"type": "Point", "coordinates": [2, 1]}}]}'
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        COLLECTION,
+        COLLECTION.replace("[{", "[\n{").replace(", {", ",\n{"),
+        COLLECTION.replace("{", "{\n"),
+        COLLECTION.replace('[{"type": "Feature"', '[\n{"type": "Feature"').replace(
+            '{"type": "FeatureC', '{\n"type": "FeatureC'
+        ),
+    ],
+)
+def test_a_file_named_json_may_be_geojson(read: Read, text: str) -> None:
+    (_, first), (_, second) = read("jsonl", text)
+    assert isinstance(first, Event)
+    assert (first.event_id, first.longitude, first.event_timestamp.year) == ("q1", 2.0, 2018)
+    assert isinstance(second, Rejected)
+    assert str(second) == "$.event_timestamp: required, and missing"
+
+
+def test_a_script_that_holds_geojson_is_none(read: Read, told: Told) -> None:
+    rows = told(read("jsonl", 'var data = {\n"type": "FeatureCollection",\n"features": []}\n'))
+    assert [line for line, _ in rows] == [1, 2, 3]
+    assert all("not JSON" in said for _, said in rows)
+
+
+def test_an_object_over_many_lines_is_one_record_and_lines_cut_short_are_their_own(read: Read, told: Told) -> None:
+    assert told(read("jsonl", A.replace(", ", ",\n").replace("{", "{\n", 1))) == [(1, "a")]
+    (_, cut), (line, whole) = read("jsonl", f"{A[:-3]}\n{B}\n")
+    assert isinstance(cut, Rejected)
+    assert line == 2
+    assert isinstance(whole, Event)
+
+
+def test_an_object_that_holds_the_records_says_how_to_get_at_them(read: Read) -> None:
+    ((_, wrapped),) = read("jsonl", f'{{"count": 2, "issues": [{A}, {B}]}}')
+    assert "the object holds records in 'issues': write these one a line, as jq -c '.issues[]' does" in str(wrapped)
+    esri = '{"geometryType": "esriGeometryPoint", "features": [{"attributes": {"a": 1}, "geometry": {"x": 1, "y": 2}}]}'
+    ((_, wrapped),) = read("jsonl", esri)
+    assert "this is Esri JSON: ask its service for f=geojson" in str(wrapped)
+
+
+def test_an_element_is_named_where_its_line_does_not_tell_it_from_others(
+    options: Callable[..., Any], told: Told
+) -> None:
+    asked = msgspec.structs.replace(options("severity=s"), places=True)
+    bad = A.replace('"a"', '""')
+    assert told(list(read_rows("jsonl", [f"[{A},{bad}]"], asked))) == [
+        (1, "a"),
+        (1, "$[1].event_type: required, and missing"),
+    ]
+    assert told(list(read_rows("jsonl", [f"[{A},\n", f"{bad}]"], asked)))[1] == (
+        2,
+        "$.event_type: required, and missing",
+    )
+    sea = A.replace('"longitude": 1, "latitude": 2', '"longitude": 0, "latitude": 0')
+    ((_, nowhere),) = read_rows("jsonl", [f"[{sea}]"], msgspec.structs.replace(asked, nowhere=True))
+    assert str(nowhere) == "$[0].longitude, latitude: 0, 0 says that the place is not known"
+    assert told(list(read_rows("jsonl", [COLLECTION], asked)))[1][1].startswith("$.features[1].event_timestamp: ")
+    (_, foreign), (_, chosen) = read_rows(
+        "jsonl", [f'[{A[:-1]}, "severity": 4, "s": 0.5}},', f'{A[:-1]}, "value": "much", "s": 0.5}}]'], asked
+    )
+    assert isinstance(foreign, Event)  # severity is taken from s: what stands under its own name is an attribute
+    assert str(chosen).endswith("; if the member means something else, --map value= keeps it as an attribute")
+
+
+def test_a_number_that_somebody_chose_is_seldom_seconds_of_1970(read: Read) -> None:
+    for number, says in (("2015", "may be a year"), ("240835.0", "no time by itself"), ("20180922", "may be a date")):
+        ((_, refused),) = read(
+            "jsonl", f'{{"y": {number}, "longitude": 1, "latitude": 2}}', "event_timestamp=y", "event_type==a"
+        )
+        assert says in str(refused)
+    ((_, event),) = read(
+        "jsonl", '{"y": 1517966773840.0, "longitude": 1, "latitude": 2}', "event_timestamp=y", "event_type==a"
+    )
+    assert isinstance(event, Event)
+    assert event.event_timestamp.year == 2018
+    rows = [f'{{"d": "2025-07-22", "t": {clock}, "longitude": 1, "latitude": 2}}' for clock in (5, 1948)]
+    early, late = (item for _, item in read("jsonl", "\n".join(rows), "event_timestamp=d+t", "event_type==a", tz="UTC"))
+    assert (early.event_timestamp.hour, late.event_timestamp.hour) == (0, 19)

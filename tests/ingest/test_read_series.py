@@ -81,3 +81,14 @@ def test_a_complete_line_is_given_before_the_next_one_comes() -> None:
 
     read = read_series(decode_lines(chunks()))
     assert next(read).value == 1.0 and given == []
+
+
+def test_a_time_may_stand_in_several_columns() -> None:
+    text = "No,year,month,day,hour,pm\n1,2010,1,31,0,NA\n2,2010,1,31,1,129\n"
+    _, row = rows(text, time_column="year+month+day+hour", value_column="pm")
+    assert (row.timestamp, row.at, row.value) == ("2010 1 31 1", datetime(2010, 1, 31, 1, tzinfo=UTC), 129.0)
+
+
+def test_a_number_among_numbers_is_a_time_also_where_it_looks_like_a_year() -> None:
+    text = "timestamp,value\n" + "".join(f"{step},1\n" for step in (0, 1899, 1900, 2199, 20190101))
+    assert [row.at.timestamp() for row in rows(text)] == [0, 1899, 1900, 2199, 20190101]

@@ -364,3 +364,27 @@ def write(header: list[str], rows: list[list[str]]) -> str:
 
 def _say(item: Event | Rejected) -> object:
     return item if isinstance(item, Event) else (item.path, item.reason)
+
+
+def test_minutes_after_midnight_without_leading_zeros_are_no_hours(read: Read) -> None:
+    text = "lat,lng,day,hhmm\n" + "".join(f"1,2,2025-07-22,{clock}\n" for clock in ("5", "24", "", "830", "1948"))
+    maps = ("latitude=lat", "longitude=lng", "event_type==fire", "event_timestamp=day+hhmm")
+    five, late, missing, morning, evening = (item for _, item in read("csv", text, *maps, tz="UTC"))
+    assert isinstance(missing, Rejected)
+    assert [event.event_timestamp.strftime("%H:%M") for event in (five, late, morning, evening)] == [
+        "00:05",
+        "00:24",
+        "08:30",
+        "19:48",
+    ]
+
+
+@pytest.mark.parametrize("number", ["43831.99", "842708", "201901"])
+def test_a_number_in_a_column_that_somebody_chose_is_seldom_seconds_of_1970(read: Read, number: str) -> None:
+    text = f"latitude,longitude,event_type,{{}}\n1,2,a,{number}\n"
+    ((_, chosen),) = read("csv", text.format("when"), "event_timestamp=when")
+    assert isinstance(chosen, Rejected)
+    assert chosen.path == "when"
+    ((_, native),) = read("csv", text.format("event_timestamp"))
+    assert isinstance(native, Event)
+    assert native.event_timestamp.year == 1970

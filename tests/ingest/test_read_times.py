@@ -40,8 +40,7 @@ def read(*texts: str, formats: tuple[str, ...] = (), zone: ZoneInfo | None = Non
         ("1483246800", utc(2017, 1, 1, 5)),
         ("1483246800000", utc(2017, 1, 1, 5)),
         ("1483246800.5", utc(2017, 1, 1, 5, 0, 0, 500_000)),
-        ("0", utc(1970, 1, 1)),
-        ("1234", utc(1970, 1, 1, 0, 20, 34)),
+        ("100000000", utc(1973, 3, 3, 9, 46, 40)),
     ],
 )
 def test_a_time_that_says_its_offset_needs_no_help(text: str, instant: datetime) -> None:
@@ -66,6 +65,73 @@ def test_a_local_time_is_placed_in_the_zone_of_the_file(text: str, instant: date
     assert read(text, zone=TORONTO) == instant
     form = "%Y/%m/%d" if "/" in text else "%Y-%m-%dT%H:%M" if "T" in text else "%Y-%m-%d %H:%M:%S"
     assert read(text, formats=(form,), zone=TORONTO) == instant
+
+
+@pytest.mark.parametrize("text", ["0", "1234", "43831.5", "201901", "-86400", "842708"])
+def test_a_small_number_is_seconds_of_1970_only_where_a_device_or_a_person_says_so(text: str) -> None:
+    with pytest.raises(Rejected, match=f"'{text}' is no time by itself: say --time-format excel .* unix .* %y%m%d"):
+        read(text, zone=TORONTO)
+    assert read(text, formats=("unix",)) == utc(1970, 1, 1) + timedelta(seconds=float(text))
+    assert TimeReader(near_1970=True).read((text,)) == utc(1970, 1, 1) + timedelta(seconds=float(text))
+
+
+@pytest.mark.parametrize(
+    ("texts", "form", "instant"),
+    [
+        (("43831.5",), "excel", utc(2020, 1, 1, 17)),
+        (("43831.99652777778",), "excel", utc(2020, 1, 2, 4, 55)),
+        (("43831.0", "7:15 PM"), "excel+%I:%M %p", utc(2020, 1, 2, 0, 15)),
+    ],
+)
+def test_days_of_a_spreadsheet_are_counted_on_the_clock_of_the_file(
+    texts: tuple[str, ...], form: str, instant: datetime
+) -> None:
+    assert read(*texts, formats=(form,), zone=TORONTO) == instant
+    with pytest.raises(Rejected, match="--tz"):
+        read(*texts, formats=(form,))
+    with pytest.raises(Rejected, match="does not have the form 'excel"):
+        read("12/31/2019", *texts[1:], formats=(form,), zone=TORONTO)
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("20180703", "%Y%m%d"),
+        ("20180703.0", "%Y%m%d.0"),
+        ("2018070314", "%Y%m%d%H"),
+        ("201807031405", "%Y%m%d%H%M"),
+        ("20180703140530", "%Y%m%d%H%M%S"),
+    ],
+)
+def test_digits_that_spell_a_date_are_refused_with_the_format_that_reads_them(text: str, form: str) -> None:
+    with pytest.raises(Rejected, match=f"may be a date or a Unix time: say --time-format {form}, or unix"):
+        read(text)
+    assert read(text, formats=(form,), zone=TORONTO).date() == utc(2018, 7, 3).date()
+
+
+def test_digits_are_hours_and_minutes_where_one_of_them_can_be_nothing_else() -> None:
+    hours, minutes = [TimeReader(columns=("day", "clock"), zone=KUWAIT) for _ in range(2)]
+    for clock in ("5", "12"):
+        hours.learn(("2019-12-31", clock))
+    for clock in ("5", "1948"):
+        minutes.learn(("2019-12-31", clock))
+    assert [hours.read(("2019-12-31", clock)) for clock in ("5", "23")] == [utc(2019, 12, 31, 2), utc(2019, 12, 31, 20)]
+    assert [minutes.read(("2019-12-31", clock)) for clock in ("5", "15", "830", "1948", "0.0")] == [
+        utc(2019, 12, 30, 21, 5),
+        utc(2019, 12, 30, 21, 15),
+        utc(2019, 12, 31, 5, 30),
+        utc(2019, 12, 31, 16, 48),
+        utc(2019, 12, 30, 21),
+    ]
+    with pytest.raises(Rejected, match=r"'830' stands among hours .* '%Y-%m-%d\+%H%M'"):
+        hours.read(("2019-12-31", "830"))
+    assert read("2019-12-31", "5", formats=("%Y-%m-%d+%H%M",), zone=KUWAIT) == utc(2019, 12, 30, 21, 5)
+
+
+def test_numbers_that_a_program_took_for_real_ones_are_a_date_all_the_same() -> None:
+    assert read("2019.0", "7.0", "3.0", "14.0", zone=KUWAIT) == utc(2019, 7, 3, 11)
+    with pytest.raises(Rejected, match="may be a year"):
+        read("2019.0", zone=KUWAIT)
 
 
 def test_a_local_time_without_a_zone_is_refused_naming_the_remedy() -> None:

@@ -10,7 +10,7 @@ from appliance.job.forecasting import perform_forecast
 from appliance.model.intake import Intake
 from appliance.model.settings import Risk
 from appliance.store.engine import Store
-from appliance.store.forecast_runs import ForecastRun
+from appliance.store.forecast.runs import ForecastRun
 from tests.conftest import NOW, make_event, make_recorder
 
 TODAY = date(2026, 11, 22)

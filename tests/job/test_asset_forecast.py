@@ -8,10 +8,10 @@ from appliance.forecast.scale import risk_score
 from appliance.job.asset_risk import AssetRisks
 from appliance.model.asset import AssetChange
 from appliance.spatial.cells import to_hex
-from appliance.store.asset_risk import fetch_asset_risk
-from appliance.store.assets import put_asset
+from appliance.store.asset.registry import put_asset
+from appliance.store.asset.risk import fetch_asset_risk
 from appliance.store.engine import Store
-from appliance.store.forecasts import fetch_forecast, fetch_means
+from appliance.store.forecast.slices import fetch_forecast, fetch_means
 from tests.job.site import PLACES, TODAY, Site
 
 

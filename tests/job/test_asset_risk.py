@@ -20,12 +20,12 @@ from appliance.model.device_change import read_change
 from appliance.model.intake import Intake
 from appliance.model.settings import Risk
 from appliance.spatial.cells import cell_of
-from appliance.store import asset_risk as store_asset_risk
 from appliance.store.alerts import change_alert, fetch_alerts
-from appliance.store.asset_risk import fetch_asset_risk, is_due
-from appliance.store.assets import fetch_asset, put_asset
+from appliance.store.asset import risk as store_asset_risk
+from appliance.store.asset.registry import fetch_asset, put_asset
+from appliance.store.asset.risk import fetch_asset_risk, is_due
 from appliance.store.engine import Store
-from appliance.store.runs import insert_run
+from appliance.store.risk.runs import insert_run
 from tests.conftest import NOW, make_event, make_recorder
 
 TODAY = NOW.date()

@@ -17,10 +17,10 @@ from appliance.model.backtest import Backtest
 from appliance.model.discovery import Discovery, read_discovery
 from appliance.model.event import Event
 from appliance.model.intake import Intake
-from appliance.store.backtests import alone, ask_backtest, begin_backtest, fetch_latest
-from appliance.store.counts import fold_counts
 from appliance.store.engine import Store, raw_connection
-from appliance.store.intake import Recorder
+from appliance.store.forecast.backtests import alone, ask_backtest, begin_backtest, fetch_latest
+from appliance.store.intake.batch import Recorder
+from appliance.store.settled.counts import fold_counts
 from tests.conftest import NOW, make_event
 
 HOURS = SiteHours(ZoneInfo("UTC"))

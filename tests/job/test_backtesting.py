@@ -13,9 +13,9 @@ from appliance.forecast.rivals import Instant
 from appliance.job.backtesting import composite, fetch_incidents
 from appliance.job.counting import count_events
 from appliance.model.intake import Intake
-from appliance.store.counts import fetch_hourly_counts, fold_counts
 from appliance.store.engine import Store, raw_connection
-from appliance.store.intake import Recorder
+from appliance.store.intake.batch import Recorder
+from appliance.store.settled.counts import fetch_hourly_counts, fold_counts
 from tests.conftest import make_event
 from tests.forecast.sites import from_counts, patch
 

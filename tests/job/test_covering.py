@@ -12,10 +12,10 @@ from appliance.job.covering import DAYS_A_STEP, EVERY_S, Covering
 from appliance.model.device import State
 from appliance.model.field import FieldNews, OutageNews, StateChange
 from appliance.spatial.cells import cell_of
-from appliance.store.boots import insert_boot, learn_time
-from appliance.store.coverage import fetch_state, purge_coverage
+from appliance.store.clock.boots import insert_boot, learn_time
+from appliance.store.coverage.rows import fetch_state, purge_coverage
+from appliance.store.device.field import write_field_news
 from appliance.store.engine import Store, raw_connection
-from appliance.store.field import write_field_news
 from appliance.timekeeping import Glance
 from tests.conftest import NOW
 from tests.store.registry import change, hear

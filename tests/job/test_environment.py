@@ -10,7 +10,7 @@ from appliance.model.intake import Intake, Reading
 from appliance.model.iot import ThresholdChange
 from appliance.store.alerts import change_alert, fetch_alerts
 from appliance.store.engine import Store
-from appliance.store.thresholds import delete_threshold, fetch_standings, put_threshold
+from appliance.store.iot.thresholds import delete_threshold, fetch_standings, put_threshold
 from tests.conftest import NOW, make_recorder
 from tests.store.registry import change, hear, square, zone
 

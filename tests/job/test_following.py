@@ -15,11 +15,11 @@ from appliance.model.event import Event
 from appliance.model.intake import Intake
 from appliance.model.iot import NewWatchEntry
 from appliance.model.native import read_event
-from appliance.store.activity import fetch_activity, fetch_followed
 from appliance.store.alerts import fetch_alerts
 from appliance.store.audit import fetch_audit
 from appliance.store.engine import Store, raw_connection
-from appliance.store.watch_list import delete_watch_entry, fetch_hits, hash_wanted, insert_watch_entry
+from appliance.store.iot.activity import fetch_activity, fetch_followed
+from appliance.store.iot.watch_list import delete_watch_entry, fetch_hits, hash_wanted, insert_watch_entry
 from firmware_bridge.plate import hash_plate
 from tests.conftest import NOW, TORONTO, make_event, make_recorder
 from tests.store.registry import change, hear, square, zone
@@ -264,7 +264,7 @@ def test_an_alarm_that_nothing_was_added_to_for_six_hours_is_closed(store: Store
 
 
 def test_hits_are_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("appliance.store.watch_list.KEEP_HITS", 3)
+    monkeypatch.setattr("appliance.store.iot.watch_list.KEEP_HITS", 3)
     hear(store, CAM)
     want(store, "KWT 4711")
     record(store, *[plate("KWT 4711", n) for n in range(7)])
@@ -320,7 +320,7 @@ def test_an_entry_that_is_over_makes_room_for_the_same_plate(store: Store) -> No
 
 
 def test_a_full_list_is_refused_with_its_bound(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("appliance.store.watch_list.MAX_ENTRIES", 2)
+    monkeypatch.setattr("appliance.store.iot.watch_list.MAX_ENTRIES", 2)
     want(store, "A 1")
     want(store, "A 2")
     with pytest.raises(Conflict, match="has 2 entries"):

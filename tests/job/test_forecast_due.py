@@ -9,11 +9,11 @@ import pytest
 from appliance.aggregate.hours import SiteHours
 from appliance.job.forecast_due import REST
 from appliance.model.intake import Intake
-from appliance.store.counts import ensure_counts
 from appliance.store.engine import Store
-from appliance.store.events import place_events
-from appliance.store.forecast_parameters import accept_parameters, fetch_active, save_parameters
-from appliance.store.tally import Tally
+from appliance.store.event.pages import place_events
+from appliance.store.forecast.parameters import accept_parameters, fetch_active, save_parameters
+from appliance.store.settled.counts import ensure_counts
+from appliance.store.settled.tally import Tally
 from tests.conftest import NOW, make_recorder
 from tests.job.site import Site
 from tests.store.checks import event_at

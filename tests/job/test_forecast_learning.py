@@ -9,14 +9,14 @@ from appliance.forecast.parameters import Parameters
 from appliance.forecast.past import PARTS
 from appliance.job.forecast_learning import DRIFT_EVERY
 from appliance.store.engine import Store
-from appliance.store.forecast_parameters import (
+from appliance.store.forecast.parameters import (
     StoredParameters,
     accept_parameters,
     fetch_active,
     fetch_parameters,
     save_parameters,
 )
-from appliance.store.forecast_runs import fetch_checks
+from appliance.store.forecast.runs import fetch_checks
 from tests.conftest import NOW
 from tests.job.site import TODAY, Site
 

@@ -8,10 +8,10 @@ import pytest
 
 from appliance.aggregate.hours import SiteHours
 from appliance.job import forecasting
-from appliance.store.counts import ensure_counts
 from appliance.store.engine import Store
-from appliance.store.forecasts import fetch_cell_forecast, fetch_forecast
-from appliance.store.picture import fetch_calibrated_risk, fetch_scored_days
+from appliance.store.forecast.slices import fetch_cell_forecast, fetch_forecast
+from appliance.store.risk.picture import fetch_calibrated_risk, fetch_scored_days
+from appliance.store.settled.counts import ensure_counts
 from tests.conftest import NOW
 from tests.job.site import TODAY, Site
 

@@ -19,10 +19,10 @@ from appliance.model.anomaly import Anomaly, AnomalyChange
 from appliance.model.intake import Intake
 from appliance.spatial.cells import cell_of, centre, children, to_hex
 from appliance.store.alerts import fetch_alerts
-from appliance.store.anomalies import AnomalyFilter, fetch_anomalies, fetch_cell_anomalies
-from appliance.store.anomaly_labels import label_anomaly
-from appliance.store.counts import ensure_counts
+from appliance.store.anomaly.labels import label_anomaly
+from appliance.store.anomaly.ledger import AnomalyFilter, fetch_anomalies, fetch_cell_anomalies
 from appliance.store.engine import Store, raw_connection
+from appliance.store.settled.counts import ensure_counts
 from tests.conftest import NOW, TORONTO, make_event, make_recorder
 
 HOUR = timedelta(hours=1)

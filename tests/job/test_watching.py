@@ -12,9 +12,9 @@ from appliance.job import watching
 from appliance.model.anomaly import AnomalyChange
 from appliance.model.device_change import NewWindow
 from appliance.model.intake import Intake, Reading
-from appliance.store.anomaly_labels import fetch_thresholds, label_anomaly
+from appliance.store.anomaly.labels import fetch_thresholds, label_anomaly
+from appliance.store.device.maintenance import insert_window
 from appliance.store.engine import Store, raw_connection
-from appliance.store.maintenance import insert_window
 from tests.conftest import NOW
 from tests.job.watched import MINUTE, START, Site, noise, of_now, quiet_then
 
@@ -268,7 +268,7 @@ def test_more_series_than_are_watched_at_once_wait_and_are_counted(site: Site, m
 def test_the_notes_of_what_is_new_are_bounded_and_what_goes_unseen_is_counted(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("appliance.store.fresh_rows.MAX_NOTES", 4)
+    monkeypatch.setattr("appliance.store.measured.fresh_rows.MAX_NOTES", 4)
     for n in range(6):
         site.measure(noise(7), since=START + timedelta(hours=n))
     assert site.rows("SELECT count(*) FROM fresh_rows") == [(4,)]

@@ -11,7 +11,7 @@ from appliance.model.alert import AlertFilter
 from appliance.model.anomaly import Anomaly
 from appliance.model.intake import Fix, Intake, Reading
 from appliance.store.alerts import fetch_alerts
-from appliance.store.anomalies import AnomalyFilter, fetch_anomalies
+from appliance.store.anomaly.ledger import AnomalyFilter, fetch_anomalies
 from appliance.store.engine import Store, raw_connection
 from tests.conftest import NOW, make_recorder
 

@@ -12,9 +12,9 @@ from appliance.job.counting import count_events
 from appliance.model.event import Event
 from appliance.model.intake import Intake, RawMessage
 from appliance.model.settings import Settings
-from appliance.store.box_clock import BoxClock
+from appliance.store.clock.box_clock import BoxClock
+from appliance.store.device.field import StoreField
 from appliance.store.engine import FILE_NAME, raw_connection
-from appliance.store.field import StoreField
 from appliance.store.verify import verify_store
 from appliance.wiring import Box, open_recorder, open_store
 from appliance.wiring_archive import ReprocessReport, reprocess

@@ -14,8 +14,8 @@ from appliance.model.native import read_event
 from appliance.store.archive.manifest import sealed_files
 from appliance.store.audit import fetch_audit
 from appliance.store.engine import raw_connection
-from appliance.store.open_bins import raise_horizon
-from appliance.store.runs import fetch_watermark
+from appliance.store.measured.open_bins import raise_horizon
+from appliance.store.risk.runs import fetch_watermark
 from appliance.wiring import archive_folder, open_archive_sealer, open_recorder
 from tests.reprocess.conftest import MakeSite
 from tests.reprocess.site import MENDED, Site, alarm, level, native, raw, where
@@ -283,8 +283,8 @@ def test_a_run_and_the_audit_log_learn_of_it(site: Site) -> None:
 
 
 def test_what_retention_has_rolled_up_does_not_come_back(site: Site) -> None:
-    from appliance.store.settle import delete_events, settle_index
-    from appliance.store.tally import Tally
+    from appliance.store.settled.settle import delete_events, settle_index
+    from appliance.store.settled.tally import Tally
 
     site.hear(*DAY)
     before = site.content()["counts"]

@@ -8,8 +8,8 @@ import pytest
 from appliance.errors import Conflict, NotFound, Rejected
 from appliance.model.settings import Settings
 from appliance.store.backup.taking import Wish, take_backup
-from appliance.store.box_clock import BoxClock
-from appliance.store.pulse import PulseWriter
+from appliance.store.clock.box_clock import BoxClock
+from appliance.store.file.pulse import PulseWriter
 from appliance.wiring import Box, archive_folder
 from appliance.wiring_care import restore
 from tests.board import Board

@@ -17,7 +17,7 @@ from appliance.model.settings import Settings, read_settings
 from appliance.serve.context import Context, SharedRecorder
 from appliance.serve.security import issue_token
 from appliance.serve.server import serve
-from appliance.store.box_clock import BoxClock
+from appliance.store.clock.box_clock import BoxClock
 from appliance.store.engine import Store
 from appliance.store.users import User, upsert_user
 from tests.board import Board

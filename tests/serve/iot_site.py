@@ -14,8 +14,8 @@ from appliance.model.field import FieldNews, OutageNews, StateChange
 from appliance.model.intake import Intake, Reading
 from appliance.model.settings import read_settings
 from appliance.spatial.cells import cell_of, to_hex
+from appliance.store.device.field import write_field_news
 from appliance.store.engine import Store
-from appliance.store.field import write_field_news
 from tests.conftest import NOW, make_recorder
 from tests.serve.conftest import Client
 from tests.store.registry import change, hear, square, zone

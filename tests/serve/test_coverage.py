@@ -13,8 +13,8 @@ from appliance.model.device import State
 from appliance.model.field import FieldNews, StateChange
 from appliance.spatial.cells import cell_of, to_hex
 from appliance.spatial.tile import tile_at
+from appliance.store.device.field import write_field_news
 from appliance.store.engine import Store, raw_connection
-from appliance.store.field import write_field_news
 from tests.conftest import NOW, wait_for
 from tests.serve.conftest import TODAY, Analyze, Client, instant, problem
 from tests.serve.test_stream import listening, until

@@ -13,7 +13,7 @@ from appliance.model.intake import Intake
 from appliance.serve.app import create_app
 from appliance.serve.idempotency import MAX_BYTES, Idempotency
 from appliance.store.engine import Store
-from appliance.store.intake import Recorder
+from appliance.store.intake.batch import Recorder
 from tests.conftest import make_event
 from tests.serve.conftest import Client, MakeContext, bearer_of, instant, problem
 

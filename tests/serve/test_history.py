@@ -12,7 +12,7 @@ from appliance.clock import rfc3339, to_us
 from appliance.model.intake import DeviceReport, Intake, Reading
 from appliance.model.tier import READINGS
 from appliance.store.engine import Store
-from appliance.store.tiers import roll_up_days, roll_up_hours
+from appliance.store.measured.tiers import roll_up_days, roll_up_hours
 from tests.conftest import NOW, make_recorder
 from tests.serve.conftest import Client, instant, problem
 

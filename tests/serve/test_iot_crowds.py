@@ -12,7 +12,7 @@ from appliance.model.intake import Reading
 from appliance.model.settings import read_settings
 from appliance.model.tier import READINGS
 from appliance.store.engine import Store
-from appliance.store.tiers import roll_up_hours
+from appliance.store.measured.tiers import roll_up_hours
 from tests.conftest import NOW, make_event
 from tests.serve.conftest import Client
 from tests.serve.iot_site import CAMS, CELL, make_site, record

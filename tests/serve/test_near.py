@@ -10,7 +10,7 @@ from litestar.testing import TestClient
 from appliance.model.device_change import DeviceChange
 from appliance.model.intake import DeviceReport, Intake
 from appliance.serve.app import create_app
-from appliance.store.device_changes import change_device
+from appliance.store.device.changes import change_device
 from appliance.store.engine import Store
 from tests.conftest import NOW, make_event, make_recorder
 from tests.serve.conftest import Client, MakeContext, bearer_of, problem

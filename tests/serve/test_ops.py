@@ -1,5 +1,7 @@
 """Health, status, metrics, the shape of every error, and what the API says of itself."""
 
+import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,14 @@ import pytest
 from litestar.testing import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from appliance.errors import Unavailable
 from appliance.model.intake import DeviceReport, Fix, Intake, Reading, Rejection
 from appliance.serve.app import create_app
-from appliance.store import sqlite
+from appliance.serve.server import serve
 from appliance.store.chores import record_done, record_failed
 from appliance.store.engine import Store
-from appliance.store.intake import Recorder
+from appliance.store.file import sqlite
+from appliance.store.intake.batch import Recorder
 from appliance.store.totals import add_totals
 from tests.conftest import NOW, make_event, make_recorder
 from tests.serve.conftest import Client, MakeContext, instant, problem
@@ -289,3 +293,11 @@ def test_status_and_metrics_tell_of_the_chores(admin: Client, store: Store) -> N
     assert 'hexpost_chore_failed{chore="roll up days"} 1.0' in text
     assert 'hexpost_chore_waits{chore="clean up"} 1.0' in text
     assert 'hexpost_chore_items{chore="clean up"} 7.0' in text
+
+
+def test_a_port_that_is_taken_is_said_so_with_the_remedy(make_context: MakeContext) -> None:
+    """An error of its own would leave with uvicorn's exit code, which a supervisor does not know."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        context = make_context(f"[http]\nport = {taken.getsockname()[1]}")
+        with pytest.raises(Unavailable, match=r"cannot listen on 127\.0\.0\.1:.*set another http\.port"):
+            serve(context, stop=threading.Event(), ready=lambda _: None, report=lambda _: None)

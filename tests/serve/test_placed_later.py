@@ -6,7 +6,7 @@ import pytest
 
 from appliance.model.intake import DeviceReport, Intake
 from appliance.spatial.cells import cell_of, to_hex
-from appliance.store.intake import Recorder
+from appliance.store.intake.batch import Recorder
 from tests.conftest import NOW
 from tests.serve.conftest import TODAY, Analyze, Client
 from tests.store.checks import event_at

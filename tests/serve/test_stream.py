@@ -16,7 +16,7 @@ from appliance.serve.context import Context
 from appliance.serve.stream import RESUME_EVENTS, resume_key
 from appliance.serve.watch import QUEUE, Watch
 from appliance.store.engine import Store
-from appliance.store.intake import Recorder
+from appliance.store.intake.batch import Recorder
 from tests.conftest import NOW, make_event, make_recorder
 from tests.serve.conftest import Analyze, instant
 

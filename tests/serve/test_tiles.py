@@ -19,7 +19,7 @@ from appliance.model.intake import Intake
 from appliance.serve.app import create_app
 from appliance.spatial.tile import tile_at
 from appliance.store.basemaps import open_basemap
-from appliance.store.intake import Recorder
+from appliance.store.intake.batch import Recorder
 from tests.conftest import NOW, make_event, wait_for
 from tests.serve.conftest import Analyze, Client, MakeContext, problem
 

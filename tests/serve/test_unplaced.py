@@ -8,8 +8,8 @@ from appliance.model.intake import Intake
 from appliance.serve.watch import event_notice
 from appliance.spatial.cells import cell_of, to_hex
 from appliance.store.engine import Store
-from appliance.store.events import EventFilter, StoredEvent, fetch_events
-from appliance.store.intake import Recorder
+from appliance.store.event.pages import EventFilter, StoredEvent, fetch_events
+from appliance.store.intake.batch import Recorder
 from tests.conftest import make_event
 from tests.serve.conftest import Client, MakeContext
 from tests.store.checks import event_at

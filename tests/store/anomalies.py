@@ -6,7 +6,7 @@ from typing import Any
 from appliance.clock import to_us
 from appliance.model.anomaly import Found
 from appliance.spatial.cells import cell_of, centre, to_hex
-from appliance.store.anomalies import Recorded, record_found
+from appliance.store.anomaly.ledger import Recorded, record_found
 from appliance.store.engine import Store
 from tests.conftest import NOW
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.store import migrations
 from appliance.store.engine import FILE_NAME
+from appliance.store.file import migrations
 
 
 def migrate_up_to(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -5,16 +5,16 @@ from typing import Any
 from appliance.model.device import BridgeDevice, Device
 from appliance.model.device_change import DeviceChange, ZoneChange
 from appliance.model.intake import DeviceReport, Intake
-from appliance.store.device_changes import change_device
-from appliance.store.devices import (
+from appliance.store.device.changes import change_device
+from appliance.store.device.registry import (
     DeviceFilter,
     fetch_bridge_devices,
     fetch_device,
     fetch_devices,
     fetch_registry_rev,
 )
+from appliance.store.device.zones import put_zone
 from appliance.store.engine import Store
-from appliance.store.zones import put_zone
 from tests.conftest import NOW, make_recorder
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from appliance.model.intake import DeviceReport, Fix, Intake, RawMessage, Reading, Rejection
 from appliance.model.space import Step
-from appliance.store.admission import Admission, SparingArchive
 from appliance.store.engine import Store
+from appliance.store.intake.admission import Admission, SparingArchive
 from tests.conftest import NOW, make_event, make_recorder
 from tests.store.checks import assert_sound, totals
 

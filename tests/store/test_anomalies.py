@@ -9,8 +9,8 @@ from appliance.errors import Conflict, NotFound, Rejected
 from appliance.model.anomaly import Anomaly, AnomalyChange
 from appliance.spatial.cells import cell_of, centre, to_hex
 from appliance.store.alerts import AlertFilter, fetch_alerts, raise_alert
-from appliance.store.anomalies import AnomalyFilter, fetch_anomalies, fetch_anomaly
-from appliance.store.anomaly_labels import bar_of, close_quiet_alerts, fetch_bars, fetch_thresholds, label_anomaly
+from appliance.store.anomaly.labels import bar_of, close_quiet_alerts, fetch_bars, fetch_thresholds, label_anomaly
+from appliance.store.anomaly.ledger import AnomalyFilter, fetch_anomalies, fetch_anomaly
 from appliance.store.audit import fetch_audit
 from appliance.store.engine import Store, raw_connection
 from tests.conftest import NOW
@@ -167,7 +167,7 @@ def test_a_correction_leaves_nothing_of_the_mistake(store: Store) -> None:
 def test_the_table_is_bounded_by_number_and_age_and_what_goes_is_counted(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("appliance.store.anomalies.KEEP_ROWS", 3)
+    monkeypatch.setattr("appliance.store.anomaly.ledger.KEEP_ROWS", 3)
     for hours in range(6):
         put(store, burst(NOW - (18 - 3 * hours) * HOUR), gap=timedelta())
     assert wanted(store) == [6, 5, 4]
@@ -179,7 +179,7 @@ def test_the_table_is_bounded_by_number_and_age_and_what_goes_is_counted(
 
 
 def test_thresholds_are_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("appliance.store.anomaly_labels.MAX_THRESHOLDS", 4)
+    monkeypatch.setattr("appliance.store.anomaly.labels.MAX_THRESHOLDS", 4)
     for n in range(4):
         put(store, spike(device=f"a/{n}"))
         label(store, n + 1, "false", now=NOW + n * HOUR)

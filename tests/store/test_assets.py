@@ -11,10 +11,9 @@ from appliance.model.asset import Asset, AssetChange, AssetSettings
 from appliance.model.device_change import read_change
 from appliance.model.intake import Intake
 from appliance.spatial.footprint import footprint_of
-from appliance.store import assets
 from appliance.store.alerts import fetch_alerts, raise_alert
-from appliance.store.asset_risk import fetch_observed, is_due, write_cells
-from appliance.store.assets import (
+from appliance.store.asset import registry as assets
+from appliance.store.asset.registry import (
     AssetFilter,
     AssetImportReport,
     delete_asset,
@@ -23,9 +22,10 @@ from appliance.store.assets import (
     import_asset_features,
     put_asset,
 )
+from appliance.store.asset.risk import fetch_observed, is_due, write_cells
 from appliance.store.audit import fetch_audit
 from appliance.store.engine import Store, raw_connection
-from appliance.store.settle import settle_index
+from appliance.store.settled.settle import settle_index
 from appliance.store.verify import verify_copy
 from tests.conftest import NOW, make_event, make_recorder
 

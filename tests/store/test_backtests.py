@@ -10,7 +10,8 @@ from appliance.errors import Conflict, NotFound
 from appliance.job.counting import count_events
 from appliance.model.backtest import FEWEST_DAYS, FEWEST_INCIDENTS, Backtest, Part, Report
 from appliance.model.intake import Intake
-from appliance.store.backtests import (
+from appliance.store.engine import Store
+from appliance.store.forecast.backtests import (
     KEEP,
     MAX_ATTEMPTS,
     MAX_QUEUED,
@@ -25,8 +26,7 @@ from appliance.store.backtests import (
     list_backtests,
     measure_history,
 )
-from appliance.store.engine import Store
-from appliance.store.intake import Recorder
+from appliance.store.intake.batch import Recorder
 from tests.conftest import NOW, make_event
 
 HOURS = SiteHours(ZoneInfo("UTC"))

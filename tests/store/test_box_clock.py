@@ -10,10 +10,10 @@ import pytest
 from appliance.clock import from_us, to_us
 from appliance.model.intake import Intake, Rejection
 from appliance.store.audit import fetch_audit, insert_audit
-from appliance.store.boots import fetch_boots, insert_boot, keep_boot
-from appliance.store.box_clock import BoxClock
+from appliance.store.clock.boots import fetch_boots, insert_boot, keep_boot
+from appliance.store.clock.box_clock import BoxClock
+from appliance.store.clock.machine_clock import Machine, keeps_time
 from appliance.store.engine import Store, raw_connection
-from appliance.store.machine_clock import Machine, keeps_time
 from appliance.timekeeping import Boot
 from tests.board import Board
 from tests.conftest import NOW, make_event, make_recorder, wait_for

@@ -10,10 +10,10 @@ from appliance.clock import to_us
 from appliance.errors import Conflict, NotFound, Rejected
 from appliance.model.command import Command, Weight
 from appliance.model.intake import CommandAnswer
-from appliance.store import commands
 from appliance.store.audit import KEEP, fetch_audit, insert_audit
+from appliance.store.downlink import commands
+from appliance.store.downlink.orders import order_command
 from appliance.store.engine import Store
-from appliance.store.orders import order_command
 from tests.conftest import NOW
 
 LATER = NOW + timedelta(seconds=10)

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from appliance.clock import to_us
-from appliance.store.box_clock import BoxClock
-from appliance.store.commands import fetch_due, insert_command
+from appliance.store.clock.box_clock import BoxClock
+from appliance.store.downlink.commands import fetch_due, insert_command
 from appliance.store.engine import Store
 from tests.board import Board
 from tests.conftest import NOW

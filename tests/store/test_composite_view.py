@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 
 from appliance.model.risk import LEVELS
 from appliance.score.composite import extremes, raw_score, rescale, risk_level
+from appliance.store.cells import ensure_cells
 from appliance.store.engine import Store, raw_connection
-from appliance.store.forecast_scores import DayScores, write_scores
-from appliance.store.judged import Judged, fetch_judged, write_judged
+from appliance.store.forecast.scores import DayScores, write_scores
 from appliance.store.revisions import last_revision
-from appliance.store.risk import compare_rows, ensure_cells
+from appliance.store.risk.judged import Judged, fetch_judged, write_judged
+from appliance.store.risk.rows import compare_rows
 from tests.conftest import examples
 from tests.sync.box import CELLS
 

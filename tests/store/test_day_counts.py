@@ -8,12 +8,12 @@ import pytest
 from appliance.aggregate.hours import SiteHours
 from appliance.job.counting import Ahead, count_events
 from appliance.model.intake import Intake
-from appliance.store import day_changes, day_counts
-from appliance.store.changed_days import note_changed
-from appliance.store.counts import ensure_counts, fetch_daily_counts
-from appliance.store.day_counts import SETTLED, DayCounts, fetch_day_counts, pack_days
 from appliance.store.engine import Store, raw_connection
-from appliance.store.intake import Recorder
+from appliance.store.intake.batch import Recorder
+from appliance.store.settled import day_changes, day_counts
+from appliance.store.settled.changed_days import note_changed
+from appliance.store.settled.counts import ensure_counts, fetch_daily_counts
+from appliance.store.settled.day_counts import SETTLED, DayCounts, fetch_day_counts, pack_days
 from tests.conftest import make_event
 
 HOURS = SiteHours(ZoneInfo("UTC"))

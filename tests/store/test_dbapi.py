@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from appliance.store import dbapi
+from appliance.store.file import dbapi
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ import pytest
 from appliance.clock import to_us
 from appliance.errors import Conflict, NotFound, Rejected
 from appliance.model.device_change import NewWindow, SettingsChange, ZoneChange
-from appliance.store import maintenance
-from appliance.store.engine import Store, raw_connection
-from appliance.store.maintenance import delete_window, fetch_outages, fetch_windows, insert_window
-from appliance.store.zones import (
+from appliance.store.device import maintenance
+from appliance.store.device.maintenance import delete_window, fetch_outages, fetch_windows, insert_window
+from appliance.store.device.zones import (
     delete_group,
     delete_zone,
     fetch_groups,
@@ -19,6 +18,7 @@ from appliance.store.zones import (
     import_zone_features,
     put_zone,
 )
+from appliance.store.engine import Store, raw_connection
 from tests.conftest import NOW
 from tests.store.registry import bridge, change, get, hear, sources, square, zone
 

@@ -9,7 +9,7 @@ import pytest
 from appliance.clock import to_us
 from appliance.model.facts import MAX_TOLD
 from appliance.model.intake import DeviceReport, Intake
-from appliance.store.device_reports import MAX_TOPICS, fold_reports
+from appliance.store.device.reports import MAX_TOPICS, fold_reports
 from appliance.store.engine import Store, raw_connection
 from tests.conftest import NOW, make_recorder
 from tests.store.checks import assert_sound, totals

@@ -14,9 +14,10 @@ from appliance.model.device import DeviceSettings, effective_settings
 from appliance.model.device_change import DeviceChange, GroupChange, NewWindow, SettingsChange
 from appliance.model.intake import Intake
 from appliance.spatial.view import middle
-from appliance.store import device_changes
-from appliance.store.device_changes import change_device, enter_device, import_devices, place_waiting_events
-from appliance.store.devices import (
+from appliance.store.device import changes as device_changes
+from appliance.store.device.changes import change_device, enter_device, import_devices, place_waiting_events
+from appliance.store.device.maintenance import delete_window, insert_window
+from appliance.store.device.registry import (
     DeviceFilter,
     count_unplaced,
     fetch_devices,
@@ -24,14 +25,13 @@ from appliance.store.devices import (
     fetch_every_device,
     view_of_place,
 )
-from appliance.store.engine import Store, raw_connection
-from appliance.store.intake import Recorder
-from appliance.store.maintenance import delete_window, insert_window
-from appliance.store.zones import (
+from appliance.store.device.zones import (
     delete_group,
     delete_zone,
     put_group,
 )
+from appliance.store.engine import Store, raw_connection
+from appliance.store.intake.batch import Recorder
 from tests.conftest import NOW
 from tests.store.checks import assert_sound, event_at
 from tests.store.registry import bridge, change, get, hear, revision, sources, square, zone

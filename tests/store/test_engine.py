@@ -10,10 +10,10 @@ import pytest
 
 from appliance.errors import Corrupt, Unavailable
 from appliance.model.intake import Intake
-from appliance.store import sqlite
 from appliance.store.engine import Store, raw_connection
-from appliance.store.events import EventFilter, fetch_events
-from appliance.store.intake import Recorder
+from appliance.store.event.pages import EventFilter, fetch_events
+from appliance.store.file import sqlite
+from appliance.store.intake.batch import Recorder
 from appliance.wiring import open_box, open_recorder, open_store
 from tests.conftest import NOW, make_event, make_recorder
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from appliance.model.field import FieldNews, OutageNews, StateChange
-from appliance.store import field
+from appliance.store.device import field
+from appliance.store.device.field import StoreField
 from appliance.store.engine import Store, raw_connection
-from appliance.store.field import StoreField
 from tests.conftest import NOW
 from tests.store.registry import bridge, change, hear
 

@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from appliance.errors import Conflict, NotFound, Rejected, Unavailable
 from appliance.model.command import FirmwareImage
-from appliance.store import firmware
 from appliance.store.audit import fetch_audit
+from appliance.store.downlink import firmware
+from appliance.store.downlink.waves import insert_wave
 from appliance.store.engine import Store
-from appliance.store.waves import insert_wave
 from tests.conftest import NOW
 from tests.store.test_commands import enter
 

@@ -8,7 +8,7 @@ import pytest
 from appliance.errors import NotFound
 from appliance.forecast.parameters import Parameters
 from appliance.store.engine import Store
-from appliance.store.forecast_parameters import (
+from appliance.store.forecast.parameters import (
     KEEP_RETIRED,
     State,
     StoredParameters,

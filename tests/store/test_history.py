@@ -14,8 +14,8 @@ from appliance.aggregate.steps import STEPS, Step, choose_step
 from appliance.clock import HOUR_US
 from appliance.model.tier import READINGS
 from appliance.store.engine import Store, raw_connection
-from appliance.store.history import History, fetch_kept_from, find_series
-from appliance.store.open_bins import ALWAYS
+from appliance.store.measured.history import History, fetch_kept_from, find_series
+from appliance.store.measured.open_bins import ALWAYS
 from tests.conftest import examples
 from tests.store.test_tiers import (
     MORE_NIGHTS,

@@ -9,16 +9,16 @@ import pytest
 from appliance.clock import rfc3339
 from appliance.job.counting import count_events
 from appliance.model.intake import DeviceReport, Intake
-from appliance.store.counts import fetch_cell_counts, fetch_daily_counts
 from appliance.store.engine import Store
-from appliance.store.hotspots import (
+from appliance.store.intake.batch import Recorder
+from appliance.store.risk.hotspots import (
     fetch_heard_days,
     fetch_known_resolutions,
     fetch_points,
     fetch_stamp,
     fetch_sub_period_counts,
 )
-from appliance.store.intake import Recorder
+from appliance.store.settled.counts import fetch_cell_counts, fetch_daily_counts
 from tests.conftest import NOW, make_event
 from tests.store.test_settle import UTC_HOURS
 

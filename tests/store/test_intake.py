@@ -12,11 +12,11 @@ from appliance.clock import HOUR_US, day_bounds, site_hour, to_us
 from appliance.job.counting import count_events
 from appliance.model.intake import CommandAnswer, DeviceReport, Fix, Intake, Reading, Rejection
 from appliance.spatial.cells import cell_of
-from appliance.store.counts import ensure_counts, fetch_daily_counts
 from appliance.store.engine import Store
-from appliance.store.events import EventFilter, fetch_events, place_events
-from appliance.store.intake import Recorder
-from appliance.store.tally import Tally
+from appliance.store.event.pages import EventFilter, fetch_events, place_events
+from appliance.store.intake.batch import Recorder
+from appliance.store.settled.counts import ensure_counts, fetch_daily_counts
+from appliance.store.settled.tally import Tally
 from tests.conftest import NOW, TORONTO, examples, make_event, make_recorder
 from tests.store.checks import assert_sound, event_at, totals
 
@@ -34,7 +34,9 @@ def test_the_same_identity_with_other_content_is_a_duplicate(store: Store, recor
     first = recorder.record(Intake(events=[make_event(), make_event(severity=0.5)]))
     again = recorder.record(Intake(events=[make_event(event_type="intrusion")]))
     assert (first.outcomes, again.outcomes) == (["stored", "duplicate"], ["duplicate"])
-    assert totals(store) == {"received": 3, "stored": 1, "duplicate": 2}
+    assert (first.differing, again.differing) == (1, 1)
+    assert recorder.record(Intake(events=[make_event()])).differing == 0
+    assert totals(store) == {"received": 4, "stored": 1, "duplicate": 3}
 
 
 def test_the_same_id_from_another_source_is_another_event(store: Store, recorder: Recorder) -> None:
@@ -46,11 +48,13 @@ def test_a_higher_revision_corrects_and_moves_its_count(store: Store, recorder: 
     recorder.record(Intake(events=[make_event()]))
     moved = make_event(rev=1, event_timestamp="2026-11-20T10:00:00Z", event_type="intrusion")
     assert recorder.record(Intake(events=[moved])).outcomes == ["corrected"]
+    late = recorder.record(Intake(events=[make_event()]))
+    assert (late.outcomes, late.differing) == (["duplicate"], 0)  # told before the correction
     assert recorder.record(Intake(events=[make_event(rev=1)])).outcomes == ["duplicate"]
     with store.read() as connection:
         (event,) = fetch_events(connection, EventFilter(), cursor=None, limit=10).items
     assert (event.event_type, event.rev) == ("intrusion", 1)
-    assert totals(store) == {"received": 3, "stored": 1, "folded": 1, "duplicate": 1}
+    assert totals(store) == {"received": 4, "stored": 1, "folded": 1, "duplicate": 2}
     assert_sound(store)
 
 

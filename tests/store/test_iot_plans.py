@@ -9,11 +9,11 @@ from appliance.aggregate.bins import SiteBins
 from appliance.clock import HOUR_US, to_us
 from appliance.model.intake import DeviceReport, Intake, Reading
 from appliance.spatial.cells import cell_of
-from appliance.store.activity import Gathered, fetch_activity, gather, write_gathered
-from appliance.store.crowds import fetch_crowd_now, fetch_hourly_crowd, fetch_hourly_incidents
 from appliance.store.engine import Store
-from appliance.store.thresholds import fetch_values
-from appliance.store.watch_list import fetch_hits, fetch_hits_since, fetch_plates_since, fetch_watch_list
+from appliance.store.iot.activity import Gathered, fetch_activity, gather, write_gathered
+from appliance.store.iot.crowds import fetch_crowd_now, fetch_hourly_crowd, fetch_hourly_incidents
+from appliance.store.iot.thresholds import fetch_values
+from appliance.store.iot.watch_list import fetch_hits, fetch_hits_since, fetch_plates_since, fetch_watch_list
 from tests.conftest import NOW, make_event, make_recorder
 from tests.store.test_plans import Ask, is_scan_of_much, plan_of, run_statements
 

@@ -9,11 +9,11 @@ from appliance.aggregate.bins import SiteBins
 from appliance.aggregate.hours import SiteHours
 from appliance.job.counting import count_events
 from appliance.model.intake import Fix, Intake, Reading, Rejection
-from appliance.store import letting_go
 from appliance.store.engine import Store, raw_connection
-from appliance.store.letting_go import let_go_events, let_go_positions, let_go_quarantine, let_go_readings
-from appliance.store.pins import pin_events
-from appliance.store.settle import settle_index
+from appliance.store.event.pins import pin_events
+from appliance.store.retention import letting_go
+from appliance.store.retention.letting_go import let_go_events, let_go_positions, let_go_quarantine, let_go_readings
+from appliance.store.settled.settle import settle_index
 from tests.conftest import NOW, make_event, make_recorder
 from tests.store.checks import assert_sound, totals
 

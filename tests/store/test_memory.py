@@ -6,8 +6,8 @@ import pytest
 
 from appliance.model.intake import Intake, Learned, Rejection
 from appliance.store.engine import Store
-from appliance.store.intake import Recorder
-from appliance.store.memory import KEEP_BATCHES, fetch_digests, fetch_learned
+from appliance.store.intake.batch import Recorder
+from appliance.store.intake.memory import KEEP_BATCHES, fetch_digests, fetch_learned
 
 
 def learn(recorder: Recorder, *learned: tuple[str, str, Any]) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.store import migrations, sqlite
+from appliance.store.file import migrations, sqlite
 from tests.store.older import migrate_up_to
 
 NAME = "0018_judged_days"

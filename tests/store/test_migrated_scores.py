@@ -11,9 +11,9 @@ from appliance.job.risk_run import perform_run
 from appliance.model.risk import LEVELS
 from appliance.score.composite import raw_score, rescale, risk_level
 from appliance.spatial.geometry import cell_polygons, multipolygon_blob
-from appliance.store import migrations, sqlite
 from appliance.store.engine import Store
-from appliance.store.runs import insert_run
+from appliance.store.file import migrations, sqlite
+from appliance.store.risk.runs import insert_run
 from tests.conftest import NOW
 from tests.store.older import migrate_up_to
 from tests.store.test_migrated_flags import rows

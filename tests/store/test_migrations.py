@@ -12,11 +12,11 @@ from appliance.errors import Conflict
 from appliance.model.intake import DeviceReport, Intake, Reading, Rejection
 from appliance.spatial.cells import EVENT_RESOLUTION, cell_of
 from appliance.spatial.geometry import point_blob
-from appliance.store import migrations, sqlite
 from appliance.store.engine import FILE_NAME, Store, raw_connection
-from appliance.store.events import EventFilter, fetch_events
+from appliance.store.event.pages import EventFilter, fetch_events
+from appliance.store.file import migrations, sqlite
 from appliance.store.quarantine import fetch_quarantine
-from appliance.store.tally import ADD_COUNT, Tally
+from appliance.store.settled.tally import ADD_COUNT, Tally
 from tests.conftest import NOW, make_event, make_recorder
 from tests.store.checks import assert_sound, event_at, totals
 

@@ -19,15 +19,15 @@ from appliance.spatial.geodesic import distances_m
 from appliance.spatial.geometry import multipolygon_blob, point_blob
 from appliance.spatial.shape import Area, Box, Corridor, Disc, Shape, area
 from appliance.spatial.view import destination
-from appliance.store import near
 from appliance.store.engine import FILE_NAME, Store, raw_connection
-from appliance.store.events import EventFilter, StoredEvent, fetch_events
-from appliance.store.intake import Recorder
-from appliance.store.near import DEVICES, check_area, find_places
-from appliance.store.near_events import NearEventPage, fetch_events_in
-from appliance.store.segments import FOREVER, fetch_segments
-from appliance.store.settle import Spot, delete_events, follow_change, settle_index
-from appliance.store.tally import Tally
+from appliance.store.event.near import NearEventPage, fetch_events_in
+from appliance.store.event.pages import EventFilter, StoredEvent, fetch_events
+from appliance.store.intake.batch import Recorder
+from appliance.store.near import search as near
+from appliance.store.near.search import DEVICES, check_area, find_places
+from appliance.store.near.segments import FOREVER, fetch_segments
+from appliance.store.settled.settle import Spot, delete_events, follow_change, settle_index
+from appliance.store.settled.tally import Tally
 from appliance.store.verify import verify_store
 from tests.conftest import make_event
 from tests.empty_store import put_store

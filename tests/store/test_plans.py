@@ -20,19 +20,22 @@ from appliance.model.intake import DeviceReport, Fix, Intake, Reading
 from appliance.model.settings import Settings
 from appliance.spatial.cells import cell_of
 from appliance.spatial.shape import Area, Corridor, Disc, Shape
-from appliance.store.counts import fetch_cell_counts, fetch_daily_counts
-from appliance.store.coverage_detail import fetch_coverage_page
-from appliance.store.device_changes import change_device
-from appliance.store.devices import DeviceFilter, fetch_devices
+from appliance.store.coverage.detail import fetch_coverage_page
+from appliance.store.device.changes import change_device
+from appliance.store.device.near import fetch_devices_in
+from appliance.store.device.registry import DeviceFilter, fetch_devices
+from appliance.store.device.spans import fetch_spans
 from appliance.store.engine import Store, raw_connection
-from appliance.store.events import EventFilter, fetch_event, fetch_events, fetch_events_after
-from appliance.store.forecast_runs import has_late_event
-from appliance.store.forecasts import fetch_cell_forecast, fetch_forecast
-from appliance.store.hotspots import fetch_heard_days, fetch_known_resolutions, fetch_points, fetch_stamp
-from appliance.store.near_devices import fetch_devices_in
-from appliance.store.near_events import fetch_events_in
+from appliance.store.event.near import fetch_events_in
+from appliance.store.event.pages import EventFilter, fetch_event, fetch_events, fetch_events_after
+from appliance.store.forecast.runs import has_late_event
+from appliance.store.forecast.slices import fetch_cell_forecast, fetch_forecast
+from appliance.store.measured.positions import fetch_positions
+from appliance.store.measured.readings import fetch_readings
+from appliance.store.near.segments import SEGMENT_BITS
 from appliance.store.outbox import count_pending
-from appliance.store.picture import (
+from appliance.store.risk.hotspots import fetch_heard_days, fetch_known_resolutions, fetch_points, fetch_stamp
+from appliance.store.risk.picture import (
     fetch_calibrated_risk,
     fetch_cell,
     fetch_day_picture,
@@ -40,11 +43,8 @@ from appliance.store.picture import (
     fetch_hotspots,
     fetch_risk,
 )
-from appliance.store.positions import fetch_positions
-from appliance.store.readings import fetch_readings
-from appliance.store.segments import SEGMENT_BITS
-from appliance.store.settle import settle_index
-from appliance.store.spans import fetch_spans
+from appliance.store.settled.counts import fetch_cell_counts, fetch_daily_counts
+from appliance.store.settled.settle import settle_index
 from tests.conftest import NOW, make_event, make_recorder
 from tests.store.test_settle import UTC_HOURS
 

@@ -8,8 +8,8 @@ import pytest
 from appliance.errors import Rejected
 from appliance.model.intake import DeviceReport, Fix, Intake
 from appliance.store.engine import Store
-from appliance.store.intake import Recorder
-from appliance.store.positions import FixPage, fetch_positions
+from appliance.store.intake.batch import Recorder
+from appliance.store.measured.positions import FixPage, fetch_positions
 from tests.conftest import NOW, make_recorder
 from tests.store.checks import totals
 

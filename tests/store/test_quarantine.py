@@ -12,7 +12,7 @@ from appliance.errors import Conflict, NotFound, Rejected
 from appliance.model.intake import Intake, Reading, Rejection
 from appliance.store.audit import fetch_audit
 from appliance.store.engine import Store, raw_connection
-from appliance.store.intake import Recorder
+from appliance.store.intake.batch import Recorder
 from appliance.store.quarantine import (
     MAX_PAYLOAD,
     Quarantined,

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from appliance.errors import Rejected, Unavailable
 from appliance.model.intake import Intake, Reading, Receipt, Rejection
-from appliance.store import readings
 from appliance.store.engine import Store, raw_connection
-from appliance.store.intake import Recorder
-from appliance.store.readings import MAX_KNOWN, ReadingPage, fetch_readings, remember
+from appliance.store.intake.batch import Recorder
+from appliance.store.measured import readings
+from appliance.store.measured.readings import MAX_KNOWN, ReadingPage, fetch_readings, remember
 from tests.conftest import NOW, examples, make_recorder
 from tests.store.checks import assert_sound, totals
 

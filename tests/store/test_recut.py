@@ -7,8 +7,8 @@ import pytest
 from appliance.aggregate.bins import MINUTE_US
 from appliance.clock import HOUR_US
 from appliance.model.tier import READINGS
+from appliance.store.anew.recut import ensure_zone
 from appliance.store.engine import Store
-from appliance.store.recut import ensure_zone
 from tests.store.test_history import assert_history_is_told
 from tests.store.test_tiers import Site, Told, at, from_scratch, local, quick
 

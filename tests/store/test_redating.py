@@ -15,15 +15,15 @@ from appliance.clock import from_us, to_us
 from appliance.model.event import ClockQuality, clock_quality
 from appliance.model.intake import DeviceReport, Fix, Intake, Reading
 from appliance.model.tier import READINGS
-from appliance.store.boots import count_waiting, has_waiting
-from appliance.store.box_clock import BoxClock
+from appliance.store.anew.redating import Redater, has_work
+from appliance.store.clock.boots import count_waiting, has_waiting
+from appliance.store.clock.box_clock import BoxClock
 from appliance.store.engine import Store, raw_connection
-from appliance.store.late import merge_late
-from appliance.store.open_bins import raise_horizon
-from appliance.store.redating import Redater, has_work
-from appliance.store.runs import fetch_watermark
-from appliance.store.settle import fetch_resolutions, settle_counts, settle_index
-from appliance.store.tally import Tally
+from appliance.store.measured.late import merge_late
+from appliance.store.measured.open_bins import raise_horizon
+from appliance.store.risk.runs import fetch_watermark
+from appliance.store.settled.settle import fetch_resolutions, settle_counts, settle_index
+from appliance.store.settled.tally import Tally
 from appliance.wiring_jobs import judge_again, reopen_readings
 from tests.board import Board
 from tests.conftest import NOW, make_event, make_recorder

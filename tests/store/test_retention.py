@@ -15,18 +15,19 @@ from appliance.job.counting import count_events
 from appliance.model.event import Event
 from appliance.model.intake import Fix, Intake
 from appliance.model.settings import Retention, read_settings
-from appliance.store import event_retention, pins
-from appliance.store.counts import DailyRow, ensure_counts, fetch_daily_counts
 from appliance.store.engine import Store, raw_connection
-from appliance.store.event_retention import purge_events
-from appliance.store.forecast_scores import DayScores, write_scores
-from appliance.store.intake import Recorder
+from appliance.store.event import pins
+from appliance.store.event.pins import fetch_pins, pin_events, unpin_events
+from appliance.store.forecast.scores import DayScores, write_scores
+from appliance.store.intake.batch import Recorder
 from appliance.store.outbox import acknowledge, next_batch
-from appliance.store.pins import fetch_pins, pin_events, unpin_events
-from appliance.store.retention import purge_positions, shrink
-from appliance.store.runs import insert_run
-from appliance.store.settle import settle_index
-from appliance.store.tally import Tally
+from appliance.store.retention import events as event_retention
+from appliance.store.retention.events import purge_events
+from appliance.store.retention.steps import purge_positions, shrink
+from appliance.store.risk.runs import insert_run
+from appliance.store.settled.counts import DailyRow, ensure_counts, fetch_daily_counts
+from appliance.store.settled.settle import settle_index
+from appliance.store.settled.tally import Tally
 from tests.conftest import NOW, make_event, make_recorder
 from tests.serve.conftest import make_jobs
 from tests.store.checks import assert_sound, event_at, totals

@@ -14,11 +14,11 @@ from appliance.model.intake import Intake
 from appliance.model.risk import Run
 from appliance.model.settings import Risk
 from appliance.spatial.cells import cell_of
-from appliance.store.day_counts import SETTLED
 from appliance.store.engine import Store
-from appliance.store.intake import Recorder
-from appliance.store.picture import fetch_day_picture, fetch_feed, fetch_grid, fetch_hotspots, fetch_risk
-from appliance.store.runs import fetch_last_done, fetch_queued, insert_run, requeue_unfinished, update_run
+from appliance.store.intake.batch import Recorder
+from appliance.store.risk.picture import fetch_day_picture, fetch_feed, fetch_grid, fetch_hotspots, fetch_risk
+from appliance.store.risk.runs import fetch_last_done, fetch_queued, insert_run, requeue_unfinished, update_run
+from appliance.store.settled.day_counts import SETTLED
 from tests.conftest import NOW, make_event
 from tests.score.test_composite import plain_composite
 

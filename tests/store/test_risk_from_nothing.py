@@ -22,11 +22,11 @@ from appliance.model.change import COLUMNS, ChangeKind
 from appliance.model.event import Event
 from appliance.model.intake import Intake
 from appliance.spatial.cells import cell_of
-from appliance.store.counts import ensure_counts
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.intake import Recorder
+from appliance.store.intake.batch import Recorder
 from appliance.store.outbox import acknowledge, next_batch
-from appliance.store.runs import insert_run
+from appliance.store.risk.runs import insert_run
+from appliance.store.settled.counts import ensure_counts
 from tests.conftest import NOW, examples, make_event
 from tests.empty_store import put_store
 from tests.score.test_composite import plain_composite

@@ -7,10 +7,10 @@ import pytest
 from appliance.aggregate.hours import SiteHours
 from appliance.model.intake import DeviceReport, Fix, Intake, Reading, Rejection
 from appliance.store.engine import Store
-from appliance.store.events import place_events
-from appliance.store.intake import Recorder
-from appliance.store.runs import fetch_watermark
-from appliance.store.tally import Tally
+from appliance.store.event.pages import place_events
+from appliance.store.intake.batch import Recorder
+from appliance.store.risk.runs import fetch_watermark
+from appliance.store.settled.tally import Tally
 from tests.conftest import NOW, make_event
 from tests.store.checks import event_at
 

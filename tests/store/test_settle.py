@@ -12,12 +12,14 @@ from appliance.aggregate.hours import SiteHours
 from appliance.errors import Corrupt, NoRoom, NotFound
 from appliance.job.counting import count_events
 from appliance.model.intake import Intake, Rejection
-from appliance.store import event_writer, intake, settle
-from appliance.store.counts import ensure_counts, fetch_daily_counts
 from appliance.store.engine import FILE_NAME, Store, raw_connection
-from appliance.store.events import fetch_event, place_events
-from appliance.store.intake import Recorder
-from appliance.store.settle import (
+from appliance.store.event import writer as event_writer
+from appliance.store.event.pages import fetch_event, place_events
+from appliance.store.intake import batch as intake
+from appliance.store.intake.batch import Recorder
+from appliance.store.settled import settle
+from appliance.store.settled.counts import ensure_counts, fetch_daily_counts
+from appliance.store.settled.settle import (
     delete_events,
     drop_segments,
     fetch_counted,
@@ -27,7 +29,7 @@ from appliance.store.settle import (
     tally_uncounted,
     write_tallied,
 )
-from appliance.store.tally import Tally
+from appliance.store.settled.tally import Tally
 from tests.conftest import NOW, examples, make_event, make_recorder, wait_for
 from tests.empty_store import put_store
 from tests.store.checks import assert_sound, event_at, totals

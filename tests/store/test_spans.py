@@ -8,16 +8,16 @@ from appliance.clock import to_us
 from appliance.coverage.line import Span
 from appliance.model.device import State
 from appliance.model.field import FieldNews, OutageNews, StateChange
-from appliance.store import spans as store_spans
-from appliance.store.engine import Store, raw_connection
-from appliance.store.field import write_field_news
-from appliance.store.spans import (
+from appliance.store.device import spans as store_spans
+from appliance.store.device.field import write_field_news
+from appliance.store.device.spans import (
     begin_spans,
     fetch_ours,
     fetch_spans,
     purge_spans,
     take_up_spans,
 )
+from appliance.store.engine import Store, raw_connection
 from tests.conftest import NOW
 from tests.store.registry import hear
 

@@ -10,8 +10,8 @@ from appliance.aggregate.hours import SiteHours
 from appliance.clock import HOUR_US
 from appliance.errors import Corrupt
 from appliance.spatial.geometry import point_blob
-from appliance.store import tally as tally_module
-from appliance.store.tally import Tally
+from appliance.store.settled import tally as tally_module
+from appliance.store.settled.tally import Tally
 
 ZONES = ("UTC", "Asia/Kathmandu", "America/New_York", "Australia/Lord_Howe")
 NIGHT = 1_761_971_400_000_000  # of 1 November 2025, in which New York sets its clocks back

@@ -16,12 +16,12 @@ from appliance.aggregate.moments import Moments, moments_of
 from appliance.clock import HOUR_US, from_us, to_us
 from appliance.model.intake import Intake, Reading
 from appliance.model.tier import READINGS, Width
-from appliance.store import sqlite
 from appliance.store.engine import FILE_NAME, Store, raw_connection
-from appliance.store.late import merge_late
-from appliance.store.open_bins import fetch_horizon, fetch_open
-from appliance.store.retention import purge_hours, purge_minutes, purge_repeats, purge_rows
-from appliance.store.tiers import fetch_bins, ladder_tier, roll_up_days, roll_up_hours
+from appliance.store.file import sqlite
+from appliance.store.measured.late import merge_late
+from appliance.store.measured.open_bins import fetch_horizon, fetch_open
+from appliance.store.measured.tiers import fetch_bins, ladder_tier, roll_up_days, roll_up_hours
+from appliance.store.retention.steps import purge_hours, purge_minutes, purge_repeats, purge_rows
 from tests.conftest import NOW, examples, make_recorder
 from tests.empty_store import put_store
 from tests.store.checks import assert_sound, totals
@@ -192,7 +192,7 @@ def test_what_changes_nothing_writes_nothing_and_what_is_late_changes_its_bins_o
 
 
 def test_a_value_taken_away_leaves_its_bins(site: Site) -> None:
-    from appliance.store.open_bins import mark_written
+    from appliance.store.measured.open_bins import mark_written
 
     gone = at("2026-11-19T10:00:00Z")
     site.record([(gone, "shelly/1", 1.0), (gone + 3 * HOUR_US, "shelly/1", 2.0)])

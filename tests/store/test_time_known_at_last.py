@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from appliance.aggregate.hours import SiteHours
 from appliance.clock import from_us, to_us
-from appliance.store.boots import fetch_boots
-from appliance.store.box_clock import BoxClock
+from appliance.store.clock.boots import fetch_boots
+from appliance.store.clock.box_clock import BoxClock
 from appliance.store.engine import FILE_NAME, Store, raw_connection
-from appliance.store.settle import fetch_resolutions, settle_counts, settle_index
-from appliance.store.tally import Tally
+from appliance.store.settled.settle import fetch_resolutions, settle_counts, settle_index
+from appliance.store.settled.tally import Tally
 from tests.board import Board
 from tests.conftest import NOW, examples
 from tests.empty_store import put_store

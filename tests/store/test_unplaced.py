@@ -9,11 +9,11 @@ from appliance.aggregate.hours import SiteHours
 from appliance.model.event import Event
 from appliance.model.intake import Intake
 from appliance.spatial.cells import cell_of, to_hex
-from appliance.store.counts import ensure_counts, fetch_daily_counts
 from appliance.store.engine import Store
-from appliance.store.events import EventFilter, StoredEvent, fetch_events, place_events
-from appliance.store.intake import Recorder
-from appliance.store.tally import Tally
+from appliance.store.event.pages import EventFilter, StoredEvent, fetch_events, place_events
+from appliance.store.intake.batch import Recorder
+from appliance.store.settled.counts import ensure_counts, fetch_daily_counts
+from appliance.store.settled.tally import Tally
 from tests.store.checks import assert_sound, event_at, totals
 
 HERE = (47.97, 29.37)

@@ -12,9 +12,9 @@ from appliance.job.counting import count_events
 from appliance.model.intake import DeviceReport, Intake, Reading
 from appliance.model.tier import READINGS
 from appliance.store.engine import Store, raw_connection
-from appliance.store.intake import Recorder
-from appliance.store.settle import settle_index
-from appliance.store.tiers import roll_up_days, roll_up_hours
+from appliance.store.intake.batch import Recorder
+from appliance.store.measured.tiers import roll_up_days, roll_up_hours
+from appliance.store.settled.settle import settle_index
 from appliance.store.verify import verify_store
 from tests.conftest import NOW, make_event
 from tests.store.checks import assert_sound, event_at

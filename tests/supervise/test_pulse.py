@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.store.pulse import (
+from appliance.store.file.pulse import (
     PAGE_BYTES,
     Pulse,
     PulseWriter,
@@ -90,7 +90,7 @@ def test_the_age_is_counted_on_the_boot_clock_whatever_the_wall_clock_says(tmp_p
 def test_a_running_process_is_alive_and_an_ended_one_is_not(tmp_path: Path) -> None:
     beat_once(tmp_path, "serve")
     script = (
-        "import sys; from pathlib import Path; from appliance.store.pulse import PulseWriter;"
+        "import sys; from pathlib import Path; from appliance.store.file.pulse import PulseWriter;"
         "PulseWriter(Path(sys.argv[1]), 'bridge').beat({'stored': 3})"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)

@@ -12,11 +12,12 @@ from appliance.model.risk import Run
 from appliance.model.settings import Site
 from appliance.spatial.geometry import multipolygon_ewkb, polygons_from_blob
 from appliance.store import outbox
-from appliance.store.baselines import forget_cells, write_baselines
+from appliance.store.cells import ensure_cells
 from appliance.store.engine import Store
-from appliance.store.forecast_scores import DayScores, write_scores
-from appliance.store.judged import Judged, fetch_judged, write_judged
-from appliance.store.risk import compare_rows, ensure_cells
+from appliance.store.forecast.scores import DayScores, write_scores
+from appliance.store.risk.baselines import forget_cells, write_baselines
+from appliance.store.risk.judged import Judged, fetch_judged, write_judged
+from appliance.store.risk.rows import compare_rows
 
 RESOLUTION = 8
 DAY, NEXT_DAY = "2026-11-21", "2026-11-22"

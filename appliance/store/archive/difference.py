@@ -14,8 +14,8 @@ from appliance.model.tier import READINGS
 from appliance.spatial.geometry import read_point
 from appliance.store.archive.shadow import CHANGED, GONE, KEPT, SAME, Shadow, ShadowEvent
 from appliance.store.engine import Store, raw_connection
-from appliance.store.open_bins import fetch_horizon
-from appliance.store.settle import fetch_marks, last_key
+from appliance.store.measured.open_bins import fetch_horizon
+from appliance.store.settled.settle import fetch_marks, last_key
 
 SCAN = 20_000  # keys looked at in one read
 _EVENT = (

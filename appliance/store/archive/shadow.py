@@ -13,8 +13,8 @@ import msgspec
 from appliance.clock import from_us, to_us
 from appliance.model.event import Event
 from appliance.model.intake import Fix, Intake, Reading
-from appliance.store import dbapi
-from appliance.store.positions import fix_members, fix_row
+from appliance.store.file import dbapi
+from appliance.store.measured.positions import fix_members, fix_row
 
 CHUNK = 2_000  # rows held in memory at a time
 

@@ -21,12 +21,12 @@ from appliance.store.archive.difference import is_elsewhere
 from appliance.store.archive.shadow import Shadow, ShadowEvent, fix_of, reading_of
 from appliance.store.audit import insert_audit
 from appliance.store.engine import Store, raw_connection
-from appliance.store.event_writer import EventWriter, contents_of
-from appliance.store.open_bins import fetch_horizon, mark_written
-from appliance.store.positions import insert_fixes
-from appliance.store.readings import Series, insert_readings
-from appliance.store.settle import Spot, delete_events, fetch_resolutions, follow_change
-from appliance.store.tally import Tally
+from appliance.store.event.writer import EventWriter, contents_of
+from appliance.store.measured.open_bins import fetch_horizon, mark_written
+from appliance.store.measured.positions import insert_fixes
+from appliance.store.measured.readings import Series, insert_readings
+from appliance.store.settled.settle import Spot, delete_events, fetch_resolutions, follow_change
+from appliance.store.settled.tally import Tally
 from appliance.store.totals import add_totals
 
 _UPDATE = """

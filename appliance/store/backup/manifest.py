@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from appliance.errors import Corrupt, NotFound, Unavailable
-from appliance.store.durable import hash_file
+from appliance.store.file.durable import hash_file
 
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
 STAMP = "%Y%m%dT%H%M%SZ"

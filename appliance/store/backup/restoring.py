@@ -13,16 +13,17 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.errors import Conflict, Corrupt, NotFound, Unavailable
+from appliance.errors import Conflict, Corrupt, HexpostError, NotFound, Unavailable
 from appliance.store import outbox
-from appliance.store.backup.copying import close_file
 from appliance.store.backup.manifest import SUMS, Manifest, check_hashes, list_backups, read_manifest
 from appliance.store.backup.secrets_box import FILE_NAME as SECRETS
 from appliance.store.backup.secrets_box import open_keys
 from appliance.store.backup.taking import BESIDE, RESERVE_BYTES, newest_before
-from appliance.store.durable import free_bytes, hash_file, sync_file, sync_folder, write_durably
 from appliance.store.engine import FILE_NAME, Store, raw_connection
-from appliance.store.migrations import known_migrations, migrate
+from appliance.store.file import dbapi
+from appliance.store.file.copying import close_file
+from appliance.store.file.durable import free_bytes, hash_file, sync_file, sync_folder, write_durably
+from appliance.store.file.migrations import known_migrations, migrate
 from appliance.store.verify import verify_copy
 
 HALF = ".restoring.db"
@@ -88,7 +89,12 @@ def restore_backup(
     try:
         data.mkdir(parents=True, exist_ok=True)
         half = _copy(file, data)
-        epoch = _prepare(half, timezone)
+        try:
+            _refuse_foreign(half, file)
+            epoch = _prepare(half, timezone)
+        except HexpostError:
+            _remove_half(data)
+            raise
         notes = [*(manifest.left_out if manifest else ["the file has no manifest, so its hash could not be checked"])]
         if not bare:
             notes += _put_beside(backup, data, passphrase)
@@ -110,10 +116,30 @@ def _refuse_newer(manifest: Manifest | None) -> None:
         )
 
 
+def _refuse_foreign(half: Path, file: Path) -> None:
+    """An empty file opens as a database that is sound, and would be made a store without anything in it.
+
+    raises  Corrupt
+    """
+    connection = dbapi.connect(str(half))
+    try:
+        ours = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'").fetchone()
+    except dbapi.Error:
+        ours = None
+    finally:
+        connection.close()
+    if ours is None:
+        raise Corrupt(f"{file} holds no store of Hexpost; name the folder or the {FILE_NAME} of a backup")
+
+
+def _remove_half(data: Path) -> None:
+    for name in (HALF, f"{HALF}-wal", f"{HALF}-shm", f"{HALF}-journal", Path(HALF).with_suffix(".lock").name):
+        (data / name).unlink(missing_ok=True)
+
+
 def _copy(file: Path, data: Path) -> Path:
     half = data / HALF
-    for name in (HALF, f"{HALF}-wal", f"{HALF}-shm", f"{HALF}-journal"):
-        (data / name).unlink(missing_ok=True)  # of a restore that was cut off
+    _remove_half(data)  # of a restore that was cut off
     needed = file.stat().st_size + RESERVE_BYTES
     if free_bytes(data) < needed:
         free = free_bytes(data)

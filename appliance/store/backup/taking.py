@@ -17,7 +17,6 @@ from pathlib import Path
 import msgspec
 
 from appliance.errors import Conflict, Corrupt, HexpostError, NotFound, Unavailable
-from appliance.store.backup.copying import close_file, copy_file, unwatched
 from appliance.store.backup.ledger import insert_backup
 from appliance.store.backup.manifest import (
     MANIFEST,
@@ -32,8 +31,9 @@ from appliance.store.backup.manifest import (
 )
 from appliance.store.backup.secrets_box import FILE_NAME as SECRETS
 from appliance.store.backup.secrets_box import read_keys, seal_keys
-from appliance.store.durable import free_bytes, sync_file, sync_folder
 from appliance.store.engine import FILE_NAME, Store, raw_connection
+from appliance.store.file.copying import close_file, copy_file, unwatched
+from appliance.store.file.durable import free_bytes, sync_file, sync_folder
 from appliance.store.verify import verify_copy
 
 KEEP_DAYS = 30

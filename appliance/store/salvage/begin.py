@@ -10,13 +10,12 @@ from pathlib import Path
 import msgspec
 
 from appliance.errors import BadDisk, HexpostError
-from appliance.store import dbapi
 from appliance.store.backup.manifest import check_hashes, list_backups
-from appliance.store.disk import explain_refusal
-from appliance.store.durable import is_read_only
-from appliance.store.engine import FILE_NAME, Store
-from appliance.store.health import REASON, examine, list_unfinished, set_aside, wait_until_unused
-from appliance.store.migrations import migrate
+from appliance.store.engine import FILE_NAME, Store, explained_opening
+from appliance.store.file import dbapi
+from appliance.store.file.durable import is_read_only
+from appliance.store.file.health import REASON, examine, list_unfinished, set_aside, wait_until_unused
+from appliance.store.file.migrations import migrate
 from appliance.store.salvage.ledger import insert_salvage
 from appliance.store.salvage.merge import merge_users, open_source
 
@@ -48,10 +47,8 @@ def open_sound(path: Path, *, timezone: str, backups: BackupFolders, now: dateti
     raises  Conflict     the store is newer than this program
     """
     refuse_read_only(path)
-    try:
+    with explained_opening(path):
         migrate(path, timezone=timezone, prepare=lambda: _look(path, backups, now))
-    except OSError as error:
-        raise explain_refusal(error, f"opening the store at {path}", path.parent) from None
     for folder in list_unfinished(path):
         _begin(path, folder, backups, now)
 

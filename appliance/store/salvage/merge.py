@@ -17,14 +17,14 @@ from appliance.errors import Corrupt
 from appliance.model.event import Event
 from appliance.model.intake import Fix, Intake, Reading
 from appliance.spatial.geometry import read_point
-from appliance.store import dbapi
-from appliance.store.changed_days import note_changed
+from appliance.store.device.maintenance import raise_registry_rev
 from appliance.store.engine import Store, raw_connection
-from appliance.store.intake import Recorder
-from appliance.store.maintenance import raise_registry_rev
-from appliance.store.positions import fix_members
+from appliance.store.file import dbapi
+from appliance.store.intake.batch import Recorder
+from appliance.store.measured.positions import fix_members
 from appliance.store.salvage.source import Source, batches
 from appliance.store.salvage.tables import BY_KEY
+from appliance.store.settled.changed_days import note_changed
 
 _EVENT = (
     "event_id, source, event_type, event_timestamp, received_at, clock_quality, severity, value, attributes_json, rev, "

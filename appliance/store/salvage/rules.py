@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from appliance.clock import to_us
-from appliance.store.boots import fetch_boots, write_boots
+from appliance.store.clock.boots import fetch_boots, write_boots
 from appliance.store.engine import Store, raw_connection
 from appliance.store.salvage.source import Source, batches
 from appliance.timekeeping import Boot

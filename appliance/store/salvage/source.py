@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from appliance.store import dbapi, sqlite
+from appliance.store.file import dbapi, sqlite
 
 T = TypeVar("T")
 BATCH = 500  # rows a transaction

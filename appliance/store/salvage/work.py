@@ -11,10 +11,10 @@ from typing import Any
 
 from appliance.clock import Clock, to_us
 from appliance.errors import Corrupt, HexpostError
-from appliance.store import dbapi, health
 from appliance.store.backup.manifest import Manifest, read_manifest
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.intake import Recorder
+from appliance.store.file import dbapi, health
+from appliance.store.intake.batch import Recorder
 from appliance.store.salvage.ledger import Salvage, update_salvage
 from appliance.store.salvage.merge import (
     Came,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from appliance.errors import Rejected
 from appliance.model.observation import CommandOutcome, DeviceHealth, EnvironmentReading, Position
-from firmware_bridge.family.chirpstack import FAMILY
+from firmware_bridge.family.chirpstack.family import FAMILY
 from tests.bridge.family.hearing import changed, hear, outcome
 from tests.bridge.family.told import Conversation, well_typed
 from tests.conftest import examples

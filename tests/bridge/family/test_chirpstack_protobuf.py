@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from appliance.model.observation import CommandOutcome, DeviceHealth, EnvironmentReading, Position
 from firmware_bridge.decode import Decoder
-from firmware_bridge.family.chirpstack import FAMILY
+from firmware_bridge.family.chirpstack.family import FAMILY
 from tests.bridge.family.told import NOW, Conversation
 from tests.conftest import examples
 

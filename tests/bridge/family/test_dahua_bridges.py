@@ -17,7 +17,7 @@ from appliance.model.observation import (
     PeopleCount,
     PlateRead,
 )
-from firmware_bridge.family.hikvision_dahua import FAMILY
+from firmware_bridge.family.hikvision_dahua.family import FAMILY
 from firmware_bridge.inbound import Memory
 from tests.bridge.family.hearing import changed, hear, outcome
 from tests.bridge.family.told import Conversation

@@ -20,7 +20,7 @@ from appliance.model.observation import (
     PeopleCount,
     PlateRead,
 )
-from firmware_bridge.family.frigate import FAMILY
+from firmware_bridge.family.frigate.family import FAMILY
 from tests.bridge.family.hearing import KIT, changed, kit_samples
 from tests.bridge.family.told import Conversation, as_bytes, well_typed
 from tests.conftest import examples

@@ -1,7 +1,7 @@
 """Frigate through its versions, and more than one of it at a broker."""
 
 from appliance.model.observation import DeviceHealth, ObjectDetection, PeopleCount
-from firmware_bridge.family.frigate import FAMILY
+from firmware_bridge.family.frigate.family import FAMILY
 from tests.bridge.family.test_frigate import EVENT, REVIEW, UPDATE, YARD, event, told
 from tests.bridge.family.told import Conversation
 

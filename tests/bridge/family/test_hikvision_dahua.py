@@ -20,7 +20,7 @@ from appliance.model.observation import (
     PeopleCount,
     PlateRead,
 )
-from firmware_bridge.family.hikvision_dahua import FAMILY
+from firmware_bridge.family.hikvision_dahua.family import FAMILY
 from firmware_bridge.inbound import Memory
 from tests.bridge.family.hearing import KIT, changed, hear, kit_samples, outcome, refused
 from tests.conftest import examples
@@ -161,9 +161,9 @@ def test_a_plate_of_a_camera_that_alerts_of_other_things_too() -> None:
         ("Invite", vto("Pulse"), Alarm(device=VTO, observed_at=RANG, name="button", active=True, momentary=True)),
         ("DoorStatus", vto("Pulse", Status="Close"), Alarm(device=VTO, observed_at=RANG, name="contact", active=False)),
         ("VideoBlind", vto(), Alarm(device=VTO, observed_at=RANG, name="tamper", active=True)),
-        ("CrossLineDetection", vto(Name="Gate", Object={"ObjectType": "Human"}),
+        ("CrossLineDetection", vto(Name="Gate", Object={"ObjectType": "Human"}, Direction="LeftToRight"),
          Alarm(device=VTO, observed_at=RANG, name="line_crossing", active=True, area="Gate",
-               attributes={"target": "Human"})),
+               attributes={"target": "Human", "direction": "LeftToRight"})),
         ("SmartMotionHuman", vto(), ObjectDetection(device=VTO, observed_at=RANG, label="person")),
         ("VideoLoss", vto("Stop"), CameraStatus(device=VTO, observed_at=RANG, working=True)),
         ("NumberStat", vto("Pulse", EnteredTotal=5, ExitedTotal=3),

@@ -15,7 +15,7 @@ from appliance.model.observation import (
     Observation,
     PeopleCount,
 )
-from firmware_bridge.family.hikvision_dahua import FAMILY
+from firmware_bridge.family.hikvision_dahua.family import FAMILY
 from firmware_bridge.inbound import Memory
 from tests.bridge.family.hearing import changed, hear, outcome
 from tests.conftest import examples

@@ -16,9 +16,9 @@ from appliance.model.observation import (
     Observation,
     Position,
 )
-from firmware_bridge.family.homeassistant import FAMILY, announced
-from firmware_bridge.family.homeassistant_template import path_of, value_at
-from firmware_bridge.family.zigbee2mqtt import FAMILY as ZIGBEE2MQTT
+from firmware_bridge.family.homeassistant.family import FAMILY, announced
+from firmware_bridge.family.homeassistant.template import path_of, value_at
+from firmware_bridge.family.zigbee2mqtt.family import FAMILY as ZIGBEE2MQTT
 from firmware_bridge.inbound import Context, Inbound
 from tests.bridge.family.hearing import KIT, changed, kit_samples
 from tests.bridge.family.told import NOW, Conversation, as_bytes, well_typed

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Incident, Motion, Observation
-from firmware_bridge.family.homeassistant import FAMILY
-from firmware_bridge.family.homeassistant_template import path_of
+from firmware_bridge.family.homeassistant.family import FAMILY
+from firmware_bridge.family.homeassistant.template import path_of
 from tests.bridge.family.told import Conversation
 
 BOX = "homeassistant/box-1"

@@ -3,8 +3,8 @@
 import pytest
 
 from appliance.model.observation import DeviceHealth, EnvironmentReading
-from firmware_bridge.family.homeassistant import FAMILY
-from firmware_bridge.family.homeassistant_template import sum_of
+from firmware_bridge.family.homeassistant.family import FAMILY
+from firmware_bridge.family.homeassistant.template import sum_of
 from tests.bridge.family.told import Conversation
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Motion, Observation
-from firmware_bridge.family.homeassistant import FAMILY
-from firmware_bridge.family.homeassistant_words import said_by, wording_of
+from firmware_bridge.family.homeassistant.family import FAMILY
+from firmware_bridge.family.homeassistant.words import said_by, wording_of
 from tests.bridge.family.told import Conversation
 
 NODE = "homeassistant/node-3"

@@ -16,8 +16,8 @@ from appliance.model.observation import (
     Position,
 )
 from firmware_bridge.decode import Decoder
-from firmware_bridge.family.chirpstack import FAMILY as CHIRPSTACK
-from firmware_bridge.family.the_things_stack import FAMILY as THE_THINGS_STACK
+from firmware_bridge.family.chirpstack.family import FAMILY as CHIRPSTACK
+from firmware_bridge.family.the_things_stack.family import FAMILY as THE_THINGS_STACK
 from tests.bridge.family.hearing import KIT, NOW
 from tests.conftest import TORONTO
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from appliance.errors import Rejected
 from appliance.model.observation import CameraStatus, DeviceHealth, ObjectDetection, Observation, PlateRead
-from firmware_bridge.family.lpr import FAMILY
+from firmware_bridge.family.lpr.family import FAMILY
 from tests.bridge.family.hearing import KIT, changed, document_of, hear, kit_samples, outcome, refused
 from tests.conftest import examples
 

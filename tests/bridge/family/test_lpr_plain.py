@@ -7,8 +7,8 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from appliance.model.observation import DeviceHealth, ObjectDetection, Observation, PlateRead
-from firmware_bridge.family.lpr import FAMILY
+from appliance.model.observation import Alarm, CameraStatus, DeviceHealth, ObjectDetection, Observation, PlateRead
+from firmware_bridge.family.lpr.family import FAMILY
 from tests.bridge.family.hearing import changed, hear, outcome
 from tests.bridge.family.told import Conversation
 from tests.conftest import examples
@@ -102,4 +102,60 @@ def test_a_plate_stands_in_no_other_member(document: Any) -> None:
 @given(changed([VERKADA, TRACKED, {"plate_number": "A", "camera": "b", "timestamp": 1, "confidence": 2}]))
 @settings(max_examples=examples(200))
 def test_odd_members_cost_no_more_than_themselves(document: Any) -> None:
+    outcome(FAMILY, document)
+
+
+CONTAINER = {
+    "camera_id": "quay",
+    "timestamp": "2025-09-19T17:27:45Z",
+    "results": [
+        {"box": {"xmin": 1}, "dscore": 0.8, "label": "Size and Type Codes", "texts": [{"value": "45G1", "score": 0.9}]},
+        {"box": {"xmin": 1}, "dscore": 0.8, "label": "Owner Code", "texts": []},
+    ],
+}
+USDOT = {
+    "results": [{"texts": [{"value": "USDOT0557341", "score": 1.0}], "object": {"label": "usdot", "score": 0.7}}],
+    "timestamp": "2025-09-19T17:27:45+00:00",
+}
+
+
+def test_what_is_read_and_no_plate_is_something_seen() -> None:
+    quay = {"device": "lpr/quay", "observed_at": AT}
+    code = ObjectDetection(label="size and type codes", score=0.9, attributes={"text": "45G1"}, **quay)
+    assert hear(FAMILY, CONTAINER) == [code, DeviceHealth(**quay)]
+    assert hear(FAMILY, {"hook": {"id": "quay"}, "data": CONTAINER}) == [code, DeviceHealth(**quay)]
+    (carrier, _) = hear(FAMILY, USDOT)
+    assert carrier == ObjectDetection(
+        device="lpr/site/gate", observed_at=AT, label="usdot", score=1.0, attributes={"text": "USDOT0557341"}
+    )
+
+
+def test_vision_alert_says_what_is_the_matter_with_cameras() -> None:
+    said = {
+        "license": "X",
+        "anomaly": "Offline",
+        "cameras": [
+            {"serial": "d39", "name": "Cam-01", "anomaly": "Offline"},
+            {"serial": "d40", "name": "Cam-02", "anomaly": "Blocked"},
+        ],
+    }
+    assert hear(FAMILY, said) == [
+        CameraStatus(device="lpr/d39", working=False, reason="offline"),
+        DeviceHealth(device="lpr/d39", name="Cam-01"),
+        Alarm(device="lpr/d40", name="tamper", active=True, momentary=True, attributes={"state": "Blocked"}),
+        DeviceHealth(device="lpr/d40", name="Cam-02"),
+    ]
+
+
+def test_a_lilin_camera_lists_its_plates() -> None:
+    read = {"INDEX": 1, "TS": f"{S}000000", "LPR": "ABC1234", "THRESHOLD": "0.79", "COUNTRY": "TUR"}
+    assert hear(FAMILY, {"LPR_COUNT": 1, "INFORMATION": [read]}) == [
+        PlateRead(device="lpr/site/gate", observed_at=AT, plate="ABC1234", score=0.79, region="TUR"),
+        DeviceHealth(device="lpr/site/gate"),
+    ]
+
+
+@given(changed([CONTAINER, USDOT, {"license": "X", "cameras": [{"serial": "d39", "anomaly": "Offline"}]}]))
+@settings(max_examples=examples(200))
+def test_odd_members_of_those_cost_no_more_than_themselves(document: Any) -> None:
     outcome(FAMILY, document)

@@ -16,8 +16,8 @@ from appliance.model.observation import (
     Observation,
     Position,
 )
-from firmware_bridge.family.meshtastic import FAMILY
-from firmware_bridge.family.tasmota import FAMILY as TASMOTA
+from firmware_bridge.family.meshtastic.family import FAMILY
+from firmware_bridge.family.tasmota.family import FAMILY as TASMOTA
 from tests.bridge.family.hearing import KIT, changed, kit_samples, outcome, refused
 from tests.bridge.family.told import Conversation, well_typed
 from tests.conftest import examples
@@ -364,3 +364,13 @@ def test_a_bridge_that_decodes_packets_itself_writes_degrees() -> None:
     (_, place) = Conversation(FAMILY).tell(TOPIC, packet("position", {"latitude": 48.5, "longitude": -2.25}))
     assert isinstance(place, Position)
     assert (place.latitude, place.longitude) == (48.5, -2.25)
+
+
+def test_a_tasmota_that_is_called_two_is_no_gateway() -> None:
+    mesh = Conversation(FAMILY)
+    (reading,) = mesh.tell("home/light/2/stat/POWER", "ON")
+    assert reading == EnvironmentReading(device="tasmota/home/light/2", metric="switch", value=1.0, unit="1")
+    assert reading in mesh.tell("home/light/2/stat/RESULT", {"POWER": "ON"})
+    assert mesh.tell("msh/EU/2/stat/!7efeee00", "online") == [
+        DeviceHealth(device="meshtastic/!7efeee00", state="online")
+    ]

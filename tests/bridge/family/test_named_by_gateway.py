@@ -74,3 +74,10 @@ def test_another_familys_words_are_still_known_by_their_shape() -> None:
     assert brought("zigbee2mqtt", said)[0].device == "frigate/gate"
     refused = Conversation(*IN_PYTHON).refusal("hexpost/v1/city/hall/raw/zigbee2mqtt", {"nothing": "known"})
     assert refused.startswith("neither a message of zigbee2mqtt by its shape")
+
+
+@pytest.mark.parametrize("family", ["tasmota", "zigbee2mqtt", "frigate", "shelly_gen2"])
+def test_a_birth_or_last_will_is_one_word(family: str) -> None:
+    assert brought(family, "Online") == [DeviceHealth(device=f"{family}/hall", state="online")]
+    assert brought(family, "offline") == [DeviceHealth(device=f"{family}/hall", state="offline")]
+    assert Conversation(*IN_PYTHON).refusal(f"hexpost/v1/city/hall/raw/{family}", "onward").startswith("neither")

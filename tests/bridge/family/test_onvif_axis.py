@@ -19,7 +19,7 @@ from appliance.model.observation import (
     PeopleCount,
     PlateRead,
 )
-from firmware_bridge.family.onvif_axis import FAMILY
+from firmware_bridge.family.onvif_axis.family import FAMILY
 from tests.bridge.family.hearing import KIT, changed, hear, kit_samples, outcome, refused
 from tests.conftest import examples
 

@@ -14,7 +14,7 @@ from appliance.model.observation import (
     ObjectDetection,
     Observation,
 )
-from firmware_bridge.family.onvif_axis import FAMILY
+from firmware_bridge.family.onvif_axis.family import FAMILY
 from tests.bridge.family.told import Conversation
 
 GATE = "onvif_axis/gate"

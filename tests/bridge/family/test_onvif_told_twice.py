@@ -3,7 +3,7 @@
 import pytest
 
 from appliance.model.observation import DeviceHealth, Motion
-from firmware_bridge.family.onvif_axis import FAMILY
+from firmware_bridge.family.onvif_axis.family import FAMILY
 from firmware_bridge.inbound import Memory
 from tests.bridge.family.hearing import hear
 from tests.bridge.family.test_onvif_axis import HEARD, MS, event, notification, said

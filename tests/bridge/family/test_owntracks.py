@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from appliance.errors import Rejected
 from appliance.model.observation import DeviceHealth, EnvironmentReading, Incident, Observation, Position
-from firmware_bridge.family.owntracks import FAMILY
+from firmware_bridge.family.owntracks.family import FAMILY
 from tests.bridge.family.hearing import KIT, changed, kit_samples, outcome, refused
 from tests.bridge.family.told import Conversation, well_typed
 from tests.conftest import examples
@@ -178,6 +178,24 @@ def test_a_tracker_writes_text_below_its_topic() -> None:
     ]
     assert tracker.tell(f"{TOPIC}/start", "353816000000000 6.4.21 20140610") == [DeviceHealth(device=TOPIC)]
     assert tracker.tell(f"{TOPIC}/status", "1") == [DeviceHealth(device=TOPIC)]
+
+
+def test_a_trackers_ignition_and_inputs_are_on_or_off() -> None:
+    told = Conversation(FAMILY).tell(TOPIC, {**SHORT, "ign": True, "din1": False, "don": 60})
+    assert [(one.metric, one.channel, one.value) for one in told if isinstance(one, EnvironmentReading)] == [
+        ("ignition", "", 1.0),
+        ("input", "1", 0.0),
+    ]
+
+
+def test_what_its_carrier_does_is_told_of_the_phone() -> None:
+    (_, phone) = Conversation(FAMILY).tell(TOPIC, {**SHORT, "motionactivities": ["walking", "cycling"]})
+    assert phone.attributes == {"activities": ["walking", "cycling"]}
+
+
+def test_a_place_and_its_time_are_a_location_though_it_does_not_say_so() -> None:
+    unnamed = {name: value for name, value in SHORT.items() if name != "_type"}
+    assert Conversation(FAMILY).tell(TOPIC, unnamed) == Conversation(FAMILY).tell(TOPIC, SHORT)
 
 
 def test_what_a_phone_kept_while_offline_comes_as_an_array() -> None:

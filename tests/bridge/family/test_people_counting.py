@@ -17,7 +17,7 @@ from appliance.model.observation import (
     Observation,
     PeopleCount,
 )
-from firmware_bridge.family.people_counting import FAMILY
+from firmware_bridge.family.people_counting.family import FAMILY
 from tests.bridge.family.hearing import KIT, changed, kit_samples, outcome, refused
 from tests.bridge.family.told import Conversation, well_typed
 from tests.conftest import examples

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from appliance.errors import Rejected
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Observation, PeopleCount
-from firmware_bridge.family.people_counting import FAMILY
+from firmware_bridge.family.people_counting.family import FAMILY
 from tests.bridge.family.hearing import changed, outcome
 from tests.bridge.family.told import Conversation, well_typed
 from tests.conftest import examples

@@ -16,8 +16,8 @@ from appliance.model.observation import (
     Motion,
     Observation,
 )
-from firmware_bridge.family.shelly import FAMILY
-from firmware_bridge.family.shelly_gen1 import FAMILY as GEN1
+from firmware_bridge.family.shelly.family import FAMILY
+from firmware_bridge.family.shelly.gen1 import FAMILY as GEN1
 from tests.bridge.family.hearing import KIT, changed, kit_samples, outcome, refused
 from tests.bridge.family.told import Conversation, well_typed
 from tests.conftest import examples

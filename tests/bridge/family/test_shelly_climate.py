@@ -3,7 +3,8 @@
 from typing import Any
 
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Observation
-from firmware_bridge.family import shelly, shelly_gen1
+from firmware_bridge.family.shelly import family as shelly
+from firmware_bridge.family.shelly import gen1 as shelly_gen1
 from tests.bridge.family.told import Conversation
 
 
@@ -45,3 +46,117 @@ def test_slats_and_a_battery_that_is_not_there() -> None:
     assert told("shellywalldisplay-1/status/devicepower:0", none) == [
         DeviceHealth(device="shelly_gen2/shellywalldisplay-1", attributes={"external_power": True})
     ]
+
+
+def readings(found: list[Observation]) -> list[tuple[str, float, str]]:
+    return [
+        (f"{seen.metric}.{seen.channel}".rstrip("."), seen.value, seen.unit)
+        for seen in found
+        if isinstance(seen, EnvironmentReading)
+    ]
+
+
+def test_what_a_sensor_itself_calls_invalid_is_no_value() -> None:
+    broken = {
+        "hum": {"value": 50, "is_valid": False},
+        "lux": {"value": 10, "is_valid": False},
+        "concentration": {"ppm": 5, "is_valid": False},
+        "sensor": {"state": "open", "is_valid": False},
+        "meters": [{"power": 0.0, "is_valid": False}, {"power": 2.5, "is_valid": "true"}],
+        "emeters": [{"power": 0.0, "voltage": 0.0, "is_valid": False}],
+        "emeter_n": {"current": 0, "is_valid": False},
+    }
+    found = old("shellyht-1", "info", broken)
+    assert readings(found) == [("power.1", 2.5, "W")]
+    assert not any(isinstance(seen, Alarm) for seen in found)
+
+
+def test_a_meters_fault_says_nothing_of_its_relay_or_shutter() -> None:
+    said = {"relays": [{"ison": True, "is_valid": False}], "rollers": [{"current_pos": 40, "is_valid": False}]}
+    assert readings(old("shellyswitch25-1", "info", said)) == [("switch.0", 1, "1"), ("position.0", 40, "%")]
+
+
+def test_what_is_too_hot_or_too_much_stands_in_the_info_too() -> None:
+    device = "shelly_gen1/shellyswitch25-1"
+    said = {
+        "overtemperature": False,
+        "overpower": True,
+        "loaderror": 0,
+        "relays": [{"overpower": False, "overtemperature": True}, {"ison": False}],
+        "meters": [{"overpower": 0}, {"overpower": 0}],
+    }
+    alarms = [seen for seen in old("shellyswitch25-1", "info", said) if isinstance(seen, Alarm)]
+    assert alarms == [
+        Alarm(device=device, name="problem", active=False),
+        Alarm(device=device, name="problem", active=True, area="overpower", attributes={"errors": ["overpower"]}),
+        Alarm(device=device, name="problem", active=False, area="loaderror"),
+        Alarm(device=device, name="problem", active=True, area="0", attributes={"errors": ["overtemperature"]}),
+        Alarm(device=device, name="problem", active=False, area="1"),
+    ]
+
+
+def test_states_of_shutters_and_valves_and_of_a_detector_are_told_of_the_device() -> None:
+    said = {
+        "rollers": [{"state": "stop"}],
+        "valves": [{"state": "closed"}],
+        "gas_sensor": {"sensor_state": "warmup"},
+        "charger": True,
+    }
+    assert old("shellygas-1", "info", said) == [
+        DeviceHealth(
+            device="shelly_gen1/shellygas-1",
+            attributes={"roller.0": "stop", "valve.0": "closed", "gas_sensor": "warmup", "external_power": True},
+        )
+    ]
+
+
+def test_the_mains_the_neutral_and_a_humidity_probe_stand_in_the_info_too() -> None:
+    said = {"voltage": 241.8, "emeter_n": {"current": 0.7}, "ext_humidity": {"0": {"hwID": "0300", "hum": 53.9}}}
+    assert readings(old("shellyem3-1", "info", said)) == [
+        ("humidity.0", 53.9, "%"),
+        ("voltage", 241.8, "V"),
+        ("current.n", 0.7, "A"),
+    ]
+
+
+def test_a_device_that_is_set_to_fahrenheit_says_so_in_its_info_alone() -> None:
+    bridge = Conversation(shelly_gen1.FAMILY)
+    assert readings(bridge.tell("shellies/shellyht-1/sensor/temperature", "20.5")) == [("temperature", 20.5, "Cel")]
+    info = {"tmp": {"value": 68.9, "units": "F", "tC": 20.5, "is_valid": True}}
+    assert readings(bridge.tell("shellies/shellyht-1/info", info)) == [("temperature", 20.5, "Cel")]
+    assert readings(bridge.tell("shellies/shellyht-1/sensor/temperature", "68.9")) == [("temperature", 20.5, "Cel")]
+    assert readings(bridge.tell("shellies/shellyht-2/sensor/temperature", "20.5")) == [("temperature", 20.5, "Cel")]
+    bridge.tell("shellies/shellyht-1/info", {"tmp": {"value": 20.5, "units": "C"}})
+    assert readings(bridge.tell("shellies/shellyht-1/sensor/temperature", "20.5")) == [("temperature", 20.5, "Cel")]
+
+
+def test_a_sensor_that_fails_says_so() -> None:
+    device = "shelly_gen1/shellygas-1"
+    for topic, said, active in (
+        ("sensor/error", "0", False),
+        ("sensor/error", "1", True),
+        ("sensor/operation", "normal", False),
+        ("sensor/operation", "fault", True),
+    ):
+        assert old("shellygas-1", topic, said) == [Alarm(device=device, name="problem", active=active, area="sensor")]
+    assert old("shellygas-1", "sensor/operation", "warmup") == [
+        DeviceHealth(device=device, attributes={"gas_sensor": "warmup"})
+    ]
+
+
+def test_topics_of_a_device_that_is_not_well() -> None:
+    device = "shelly_gen1/shellydimmer-1"
+    for fault, area in (("overload", "overload"), ("loaderror", "loaderror"), ("overtemperature", "")):
+        assert old("shellydimmer-1", fault, "1") == [Alarm(device=device, name="problem", active=True, area=area)]
+    for topic, word, name in (
+        ("roller/0/stop_reason", "obstacle", "roller.0.stop_reason"),
+        ("temperature_status", "Very High", "temperature_status"),
+        ("sensor/self_test", "completed", "self_test"),
+        ("sensor/illumination", "dark", "illumination"),
+    ):
+        assert old("shellydimmer-1", topic, word) == [DeviceHealth(device=device, attributes={name: word})]
+
+
+def test_what_is_not_known_is_no_value_and_the_neutral_has_a_name() -> None:
+    assert readings(old("shellydw2-1", "sensor/tilt", "-1") + old("shellydw2-1", "sensor/lux", "-1")) == []
+    assert readings(old("shellyem3-1", "emeter_n/current", "0.2")) == [("current.n", 0.2, "A")]

@@ -1,7 +1,7 @@
 """Components that later Shellys bring, and BLU devices as scripts on a Shelly tell of them."""
 
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading
-from firmware_bridge.family.shelly import FAMILY
+from firmware_bridge.family.shelly.family import FAMILY
 from tests.bridge.family.told import Conversation
 
 PRO = "shelly_gen2/shellypro2cb-0a1b2c3d4e5f"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Observation
-from firmware_bridge.family.shelly import FAMILY
-from firmware_bridge.family.shelly_gen1 import FAMILY as GEN1
+from firmware_bridge.family.shelly.family import FAMILY
+from firmware_bridge.family.shelly.gen1 import FAMILY as GEN1
 from tests.bridge.family.told import Conversation
 
 ID = "shellyplus1pm-a8032ab12345"

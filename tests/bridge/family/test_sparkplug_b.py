@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from appliance.errors import Rejected
 from appliance.model.observation import DeviceHealth, EnvironmentReading, Position
-from firmware_bridge.family.sparkplug_b import FAMILY
+from firmware_bridge.family.sparkplug_b.family import FAMILY
 from firmware_bridge.inbound import Memory
 from tests.bridge.family.hearing import KIT, NOW, changed, hear, kit_samples, outcome, refused
 from tests.bridge.family.sparkplug_wire import BIRTH, DATA, DEATH, MS, NODE, WHEN, field, metric, payload, unit

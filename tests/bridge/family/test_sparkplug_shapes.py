@@ -9,8 +9,8 @@ import pytest
 
 from appliance.errors import Rejected
 from appliance.model.observation import DeviceHealth, EnvironmentReading, Position
-from firmware_bridge.family.sparkplug_b import FAMILY
-from firmware_bridge.family.sparkplug_metric import MAX_ELEMENTS
+from firmware_bridge.family.sparkplug_b.family import FAMILY
+from firmware_bridge.family.sparkplug_b.metric import MAX_ELEMENTS
 from firmware_bridge.inbound import Memory
 from tests.bridge.family.hearing import hear
 from tests.bridge.family.sparkplug_wire import BIRTH, DATA, DEATH, MS, NODE, WHEN, field, metric, payload, unit

@@ -9,16 +9,14 @@ from appliance.model.event import Event
 from appliance.model.intake import RawMessage
 from firmware_bridge.canonical import Surroundings
 from firmware_bridge.decode import Decoder
-from firmware_bridge.family import (
-    chirpstack,
-    frigate,
-    hikvision_dahua,
-    homeassistant,
-    lpr,
-    onvif_axis,
-    the_things_stack,
-    zigbee2mqtt,
-)
+from firmware_bridge.family.chirpstack import family as chirpstack
+from firmware_bridge.family.frigate import family as frigate
+from firmware_bridge.family.hikvision_dahua import family as hikvision_dahua
+from firmware_bridge.family.homeassistant import family as homeassistant
+from firmware_bridge.family.lpr import family as lpr
+from firmware_bridge.family.onvif_axis import family as onvif_axis
+from firmware_bridge.family.the_things_stack import family as the_things_stack
+from firmware_bridge.family.zigbee2mqtt import family as zigbee2mqtt
 from firmware_bridge.gather import Gatherer
 from firmware_bridge.inbound import Family
 from tests.bridge.family.told import as_bytes

@@ -17,7 +17,7 @@ from appliance.model.observation import (
     Motion,
     Observation,
 )
-from firmware_bridge.family.tasmota import FAMILY
+from firmware_bridge.family.tasmota.family import FAMILY
 from tests.bridge.family.hearing import KIT, changed, kit_samples, outcome, refused
 from tests.bridge.family.told import Conversation, well_typed
 from tests.conftest import examples

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Motion, Observation
-from firmware_bridge.family.tasmota import FAMILY
+from firmware_bridge.family.tasmota.family import FAMILY
 from tests.bridge.family.told import Conversation
 
 BRIDGE = "tasmota/bridge"

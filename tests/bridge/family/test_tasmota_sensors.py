@@ -14,7 +14,7 @@ from appliance.model.observation import (
     Observation,
     PeopleCount,
 )
-from firmware_bridge.family.tasmota import FAMILY
+from firmware_bridge.family.tasmota.family import FAMILY
 from tests.bridge.family.told import Conversation
 
 TIME = "2021-06-27T15:03:44"
@@ -177,3 +177,58 @@ def test_values_of_further_drivers(sensor: Any, expected: tuple[str, float, str]
     (seen,) = Conversation(FAMILY).tell("tele/hall/SENSOR", said)
     assert isinstance(seen, EnvironmentReading)
     assert (seen.metric, seen.value, seen.unit) == expected
+
+
+def test_a_pools_values_are_named_by_what_their_group_measures() -> None:
+    pool = {
+        "Time": TIME,
+        "Modules": {"pH": 1, "Redox": 1},
+        "Temperature": 77.0,
+        "Powerunit": {"Version": "V3.45", "12V": 12.1, "4-20mA": 4.0},
+        "pH": {"Data": 7.2, "Max": 7.4, "Tank": 1},
+        "Redox": {"Data": 752, "Setpoint": 750},
+        "Conductivity": 0,
+        "Hydrolysis": {"Data": 5.5, "Unit": "g/h", "State": "Pol1", "Low": 0, "Redox": 1},
+        "Filtration": {"State": 1, "Speed": 2},
+        "Light": 1,
+        "Relay": {"State": [0, 1], "Aux": [1], "Acid": 1},
+        "Connection": {"MBRequests": 9040},
+    }
+    assert measured(tell("tele/pool/SENSOR", {"Time": TIME, "NeoPool": pool, "TempUnit": "F"})) == [
+        ("temperature", "neopool", 25.0, "Cel"),
+        ("ph", "neopool", 7.2, "[pH]"),
+        ("ph_max", "neopool", 7.4, "[pH]"),
+        ("tank", "neopool.ph", 1.0, "1"),
+        ("redox_potential", "neopool", 752.0, "mV"),
+        ("redox_potential_setpoint", "neopool", 750.0, "mV"),
+        ("conductivity", "neopool", 0.0, "%"),
+        ("hydrolysis", "neopool", 5.5, "g/h"),
+        ("low", "neopool.hydrolysis", 0.0, "1"),
+        ("voltage", "neopool.12v", 12.1, "V"),
+        ("current", "neopool.4-20ma", 0.004, "A"),
+        ("light", "neopool", 1.0, "1"),
+        ("switch", "neopool.filtration", 1.0, "1"),
+        ("filtration_speed", "neopool", 2.0, "1"),
+        ("output", "neopool.relay.1", 0.0, "1"),
+        ("output", "neopool.relay.2", 1.0, "1"),
+        ("output", "neopool.aux.1", 1.0, "1"),
+    ]
+
+
+def test_a_wind_meters_speeds_are_those_of_the_wind() -> None:
+    wind = {"Time": TIME, "WINDMETER": {"Speed": 3.6, "SpeedAvg": 1.8}, "SpeedUnit": "km/h"}
+    assert measured(tell("tele/mast/SENSOR", wind)) == [
+        ("wind_speed", "windmeter", 1.0, "m/s"),
+        ("wind_speed", "windmeter.avg", 0.5, "m/s"),
+    ]
+
+
+def test_on_prefixes_of_its_own_it_is_known_from_its_first_telemetry_on() -> None:
+    talk = Conversation(FAMILY)
+    assert "nor a payload of this shape" in talk.refusal("home/shed/telemetry/LWT", "Online")
+    talk.tell("home/shed/telemetry/SENSOR", {"Time": TIME, "AM2301": {"Temperature": 20.5}, "TempUnit": "C"})
+    assert talk.tell("home/shed/telemetry/LWT", "Offline") == [
+        DeviceHealth(device="tasmota/home/shed/telemetry", state="offline")
+    ]
+    assert measured(talk.tell("home/shed/telemetry/RESULT", {"POWER": "ON"})) == [("switch", "", 1.0, "1")]
+    assert "nor a payload of this shape" in talk.refusal("home/barn/telemetry/LWT", "Online")

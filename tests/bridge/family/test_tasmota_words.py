@@ -14,7 +14,7 @@ from appliance.model.observation import (
     Observation,
     PeopleCount,
 )
-from firmware_bridge.family.tasmota import FAMILY
+from firmware_bridge.family.tasmota.family import FAMILY
 from tests.bridge.family.told import Conversation
 
 PLUG = "tasmota/plug"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.model.observation import CommandOutcome, DeviceHealth, EnvironmentReading, Position
-from firmware_bridge.family.the_things_stack import FAMILY
+from firmware_bridge.family.the_things_stack.family import FAMILY
 from tests.bridge.family.hearing import changed, hear, outcome
 from tests.bridge.family.told import Conversation, well_typed
 from tests.conftest import examples

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.model.observation import DeviceHealth, Position, V2xMessage
-from firmware_bridge.family.v2x_j2735 import FAMILY
-from firmware_bridge.family.v2x_uper import core_of, encoded_in
+from firmware_bridge.family.v2x_j2735.family import FAMILY
+from firmware_bridge.family.v2x_j2735.uper import core_of, encoded_in
 from tests.bridge.family.hearing import hear
 from tests.bridge.family.told import Conversation
 from tests.conftest import examples
@@ -160,3 +160,5 @@ def test_the_converter_writes_signals_and_lanes_of_one_intersection() -> None:
     ]
     assert FAMILY.recognise is not None
     assert FAMILY.recognise({"type": "Feature", "properties": {"messageType": "BSM"}}) is None
+    for odd in ({}, [], None, 5):
+        assert FAMILY.recognise({"messageType": odd, "odeReceivedAt": "2024-12-10T17:30:48.095Z"}) is None

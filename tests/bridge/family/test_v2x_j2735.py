@@ -8,8 +8,8 @@ from hypothesis import given, settings
 
 from appliance.errors import Rejected
 from appliance.model.observation import DeviceHealth, Incident, Position, V2xMessage
-from firmware_bridge.family.v2x_events import event_flags, itis_codes
-from firmware_bridge.family.v2x_j2735 import FAMILY
+from firmware_bridge.family.v2x_j2735.events import event_flags, itis_codes
+from firmware_bridge.family.v2x_j2735.family import FAMILY
 from tests.bridge.family.hearing import KIT, changed, hear, kit_samples, outcome, refused
 from tests.conftest import examples
 

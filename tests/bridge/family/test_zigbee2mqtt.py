@@ -16,7 +16,7 @@ from appliance.model.observation import (
     Observation,
     PeopleCount,
 )
-from firmware_bridge.family.zigbee2mqtt import FAMILY
+from firmware_bridge.family.zigbee2mqtt.family import FAMILY
 from tests.bridge.family.hearing import KIT, changed, kit_samples
 from tests.bridge.family.told import NOW, Conversation, as_bytes, well_typed
 from tests.conftest import examples

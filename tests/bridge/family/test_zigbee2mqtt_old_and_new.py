@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Motion
-from firmware_bridge.family.zigbee2mqtt import FAMILY
+from firmware_bridge.family.zigbee2mqtt.family import FAMILY
 from tests.bridge.family.test_zigbee2mqtt import BRIDGE, DEVICES, DOOR, health, press, told
 from tests.bridge.family.told import Conversation
 
@@ -45,7 +45,10 @@ def test_motion_in_words_stands_back_behind_the_flag() -> None:
 def test_one_end_of_a_known_device_on_a_topic_of_its_own_is_that_device() -> None:
     bridge = Conversation(FAMILY)
     bridge.tell(f"{BRIDGE}/devices", DEVICES)
-    assert bridge.tell(f"{DOOR}/left", {"state": "ON", "brightness": 5}) == [health(attributes={"state_left": "ON"})]
+    assert bridge.tell(f"{DOOR}/left", {"state": "ON", "brightness": 127}) == [
+        health(attributes={"state_left": "ON"}),
+        EnvironmentReading(device=DOOR, metric="brightness", value=50.0, unit="%", channel="left"),
+    ]
     assert bridge.tell("zigbee2mqtt/Hall/left", {"state": "ON"})[0].device == "zigbee2mqtt/Hall/left"
 
 

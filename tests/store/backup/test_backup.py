@@ -14,14 +14,13 @@ import pytest
 
 from appliance.errors import Conflict, Corrupt, Forbidden, NotFound, Rejected, Unavailable
 from appliance.model.intake import Intake
-from appliance.store import sqlite
-from appliance.store.backup import copying
 from appliance.store.backup.ledger import BackupState, fetch_backup_state
 from appliance.store.backup.manifest import Backup, check_hashes, folder_name, list_backups, list_overdue, read_manifest
 from appliance.store.backup.secrets_box import open_keys, seal_keys
 from appliance.store.backup.taking import Wish, newest_before, take_backup
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.intake import Recorder
+from appliance.store.file import copying, sqlite
+from appliance.store.intake.batch import Recorder
 from tests.conftest import NOW, make_event, make_recorder
 from tests.store.checks import assert_sound
 
@@ -206,7 +205,8 @@ CHILD = """
 import sys, os, signal
 from datetime import datetime, UTC
 from pathlib import Path
-from appliance.store.backup import copying, taking
+from appliance.store.backup import taking
+from appliance.store.file import copying
 from appliance.store.engine import Store
 copying.STEP_PAGES = 4
 steps = 0

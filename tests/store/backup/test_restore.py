@@ -15,7 +15,8 @@ from appliance.store.backup.manifest import read_manifest, write_hashes
 from appliance.store.backup.restoring import HALF, Restored, choose_backup, restore_backup
 from appliance.store.backup.taking import Wish, take_backup
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.intake import Recorder
+from appliance.store.file import dbapi
+from appliance.store.intake.batch import Recorder
 from tests.conftest import NOW, make_event, make_recorder
 from tests.store.checks import assert_sound
 
@@ -119,6 +120,26 @@ def test_one_that_was_changed_is_refused_and_nothing_is_left(backup: Path, new_b
     with pytest.raises(Corrupt, match="not what was written"):
         restore(backup, new_box)
     assert not (new_box / FILE_NAME).exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"a shopping list\n" * 500, "a database of somebody else"],
+    ids=["empty, as a full drive leaves it", "text", "another program's"],
+)
+def test_a_file_that_holds_no_store_is_refused_and_nothing_is_left(
+    content: bytes | str, new_box: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "found.db"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    else:
+        other = dbapi.connect(str(file))
+        other.execute("CREATE TABLE accounts (name TEXT)")
+        other.close()
+    with pytest.raises(Corrupt, match="holds no store of Hexpost"):
+        restore(file, new_box)
+    assert list(new_box.iterdir()) == []
 
 
 def test_a_damaged_one_with_fitting_hashes_is_refused_too(backup: Path, new_box: Path) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from appliance.model.intake import Intake
-from appliance.store import migrations, snapshots, sqlite
 from appliance.store.engine import FILE_NAME, Store
+from appliance.store.file import migrations, snapshots, sqlite
 from tests.conftest import NOW, make_event, make_recorder
 
 

@@ -16,11 +16,11 @@ from appliance.errors import Corrupt
 from appliance.model.event import Event
 from appliance.model.intake import DeviceReport, Intake, RawMessage, Reading
 from appliance.model.settings import Settings
-from appliance.store import health
 from appliance.store.backup.taking import Wish, take_backup
-from appliance.store.box_clock import BoxClock
+from appliance.store.clock.box_clock import BoxClock
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.health import FOLDER, cast_doubt, examine
+from appliance.store.file import health
+from appliance.store.file.health import FOLDER, cast_doubt, examine
 from appliance.store.salvage.ledger import Salvage, fetch_salvage
 from appliance.store.users import check_password, upsert_user
 from appliance.wiring import Box, StoreOutbox, backup_folder, open_recorder, open_store

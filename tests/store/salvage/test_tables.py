@@ -13,9 +13,9 @@ from appliance.model.intake import Intake
 from appliance.model.settings import Settings
 from appliance.store.alerts import AlertOutlet, fetch_alerts, is_raised, raise_alert
 from appliance.store.backup.taking import Wish, take_backup
-from appliance.store.box_clock import BoxClock
+from appliance.store.clock.box_clock import BoxClock
 from appliance.store.engine import FILE_NAME, Store, raw_connection
-from appliance.store.pins import fetch_pins, pin_events
+from appliance.store.event.pins import fetch_pins, pin_events
 from appliance.store.salvage.ledger import fetch_salvage
 from appliance.store.salvage.merge import table_columns
 from appliance.store.salvage.rules import AGAIN, LOST

@@ -1,0 +1,1 @@
+"""Anomalies with their life, and what the detectors remember."""

@@ -1,0 +1,1 @@
+"""Critical assets and their risk by day."""

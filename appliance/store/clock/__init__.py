@@ -1,0 +1,1 @@
+"""What time the box believes it is, and since when."""

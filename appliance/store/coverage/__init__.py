@@ -1,0 +1,1 @@
+"""Which cells were watched, and by what."""

@@ -1,0 +1,1 @@
+"""The registry of devices, their zones, and how they were over time."""

@@ -1,0 +1,1 @@
+"""What is sent to devices: commands, images of firmware, waves of updates."""

@@ -1,0 +1,1 @@
+"""Events: each stored once, and read back a page at a time."""

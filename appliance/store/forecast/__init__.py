@@ -1,0 +1,1 @@
+"""What the forecast keeps: slices, runs, parameters, scores, and the backtests that judge it."""

@@ -1,0 +1,1 @@
+"""One batch of what came in, written in one transaction."""

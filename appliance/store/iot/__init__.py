@@ -1,0 +1,1 @@
+"""What zones' sensors and cameras are judged by: thresholds, watch list, crowds, activity."""

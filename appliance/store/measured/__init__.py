@@ -1,0 +1,1 @@
+"""Measured values and positions, their tiers, and their history."""

@@ -1,0 +1,1 @@
+"""What lies in a shape: an index first, the exact predicate after."""

@@ -1,0 +1,1 @@
+"""What is let go by age or for want of room."""

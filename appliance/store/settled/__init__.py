@@ -1,0 +1,1 @@
+"""What events need beside their rows, written behind them: identities, cells, exact counters and their sums."""

@@ -1,0 +1,1 @@
+"""Frigate: what its cameras saw, and how they and it are."""

@@ -1,0 +1,1 @@
+"""Hikvision and Dahua: events as cameras, recorders and bridges publish them."""

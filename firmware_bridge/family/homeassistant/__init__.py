@@ -1,0 +1,1 @@
+"""Home Assistant: devices that announce themselves, and entities' states."""

@@ -1,0 +1,1 @@
+"""Plate readers: Plate Recognizer, OpenALPR and plainer objects."""

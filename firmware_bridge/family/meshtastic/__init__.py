@@ -1,0 +1,1 @@
+"""Meshtastic: nodes of a mesh, as its gateways write them in JSON."""

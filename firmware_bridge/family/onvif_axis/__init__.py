@@ -1,0 +1,1 @@
+"""ONVIF and Axis: notices, counts and scenes of cameras."""

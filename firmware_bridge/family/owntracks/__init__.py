@@ -1,0 +1,1 @@
+"""OwnTracks: where people and trackers are."""

@@ -1,0 +1,1 @@
+"""People counters and crowd sensors: Xovis, Axis, Milesight and others."""

@@ -1,0 +1,1 @@
+"""Shelly: components of Gen2 and later, and Gen1's topics."""

@@ -1,0 +1,1 @@
+"""Sparkplug B: births, data and deaths of edge nodes, in protobuf and JSON."""

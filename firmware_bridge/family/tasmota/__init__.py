@@ -1,0 +1,1 @@
+"""Tasmota: telemetry, answers, health and what it heard of others."""

@@ -1,0 +1,1 @@
+"""The Things Stack v3: uplinks and what else its application server tells."""

@@ -1,0 +1,1 @@
+"""SAE J2735: BSM, PSM and others as roadside units and the USDOT ODE write them."""
