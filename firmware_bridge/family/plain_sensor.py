@@ -30,7 +30,6 @@ _OWN_NAMES = (
     "node",
     "mac",
     "serial",
-    "id",
     "name",
 )
 _OWN_TIMES = ("timestamp", "time", "ts", "datetime", "date", "created_at", "measured_at")
@@ -38,14 +37,19 @@ _MEASURED = frozenset(
     "temperature humidity pressure co2 pm1 pm2_5 pm4 pm10 illuminance sound_level dew_point soil_moisture".split()
 )
 _OHMS = "gas"  # of a BME680 it is a resistance, of others a share of the air
-_PASSED = frozenset((*_OWN_NAMES, *_OWN_TIMES, _OHMS, "rssi"))
+_PASSED = frozenset(("id", *_OWN_NAMES, *_OWN_TIMES, _OHMS, "rssi"))
 _FEWEST = 2
-_WARMEST = 60.0  # degrees Celsius of the air; more may be Fahrenheit
+_UUID_LENGTH = 36
+_UNDOUBTED: Mapping[str, tuple[float, float]] = {
+    "temperature": (-60.0, 60.0),  # degrees Celsius of the air; more may be Fahrenheit
+    "humidity": (1.01, 110.0),  # percent; less may be a share of 1
+    "pressure": (300.0, 110_000.0),  # hPa or Pa; less may be kPa or inches of mercury
+}
 
 
 def _on_message(inbound: Inbound, context: Context) -> Sequence[Observation]:
     said: Mapping[str, Any] = inbound.document
-    own = next((text for name in _OWN_NAMES if (text := text_of(said.get(name)))), "")
+    own = next((text for name in _OWN_NAMES if (text := text_of(said.get(name)))), "") or _read_id(said.get("id"))
     at = next((when for name in _OWN_TIMES if (when := read_instant(said.get(name), context.zone))), None)
     device = f"{NAME}/{own or sender_of(inbound)}"[:200]
     findings = Findings(device, at, "")
@@ -67,6 +71,11 @@ def _on_message(inbound: Inbound, context: Context) -> Sequence[Observation]:
     ]
 
 
+def _read_id(told: Any) -> str:
+    """A bare `id` that is a number or a UUID may be the message's own: each would be a new device."""
+    return told if isinstance(told, str) and not told.isdecimal() and len(told) != _UUID_LENGTH else ""
+
+
 def _recognise(document: Any) -> Handler | None:
     if type(document) is not dict or not _FEWEST <= len(document) <= MAX_MEMBERS:
         return None
@@ -75,7 +84,8 @@ def _recognise(document: Any) -> Handler | None:
         metric = read_metric(name)[0] if len(name) < 40 else ""
         number = number_of(told) if metric in _MEASURED else None
         if number is not None:
-            if metric == "temperature" and not -_WARMEST <= number <= _WARMEST:
+            least, most = _UNDOUBTED.get(metric, (number, number))
+            if not least <= number <= most:
                 return None
             named.add(metric)
     return _on_message if len(named) >= _FEWEST else None

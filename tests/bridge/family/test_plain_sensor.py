@@ -49,8 +49,20 @@ def test_what_the_names_tell_is_kept_with_the_devices_own_name_and_time() -> Non
     }
     at = datetime(2020, 9, 13, 12, 26, 40, tzinfo=UTC)
     assert found[-1] == DeviceHealth(device="plain_sensor/porch", observed_at=at, battery_percent=88, signal_dbm=-60)
-    unnamed = Conversation(plain_sensor.FAMILY).tell("garden/air", {"pm2_5": 3, "pm10": 5})
-    assert {seen.device for seen in unnamed} == {"plain_sensor/garden/air"}
+
+
+@pytest.mark.parametrize(
+    ("own", "device"),
+    [
+        ({}, "plain_sensor/garden/air"),
+        ({"id": "shed-2"}, "plain_sensor/shed-2"),
+        ({"id": 7001}, "plain_sensor/garden/air"),
+        ({"id": "7b1f4bde-8a53-4a7c-9f0a-0f3c3a2f6c11"}, "plain_sensor/garden/air"),
+    ],
+)
+def test_an_id_that_may_be_the_messages_own_is_no_device(own: dict[str, Any], device: str) -> None:
+    found = Conversation(plain_sensor.FAMILY).tell("garden/air", {**own, "pm2_5": 3, "pm10": 5})
+    assert {seen.device for seen in found} == {device}
 
 
 @pytest.mark.parametrize(
@@ -58,6 +70,8 @@ def test_what_the_names_tell_is_kept_with_the_devices_own_name_and_time() -> Non
     [
         {"temperature": 21.5},
         {"temperature": 75, "humidity": 40},  # degrees of which scale?
+        {"temperature": 21.5, "humidity": 0.45},  # percent, or a share of 1?
+        {"temperature": 21.5, "pressure": 29.92},  # inches of mercury?
         {"temperature": "warm", "humidity": "damp"},
         {"level": 3, "count": 5},
         [{"temperature": 21.5, "humidity": 45}],
