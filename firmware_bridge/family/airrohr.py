@@ -14,12 +14,13 @@ from typing import Any
 
 from appliance.model.observation import DeviceHealth, EnvironmentReading, Observation, Position
 from firmware_bridge.family.sender import sender_of
-from firmware_bridge.inbound import Context, Family, Handler, Inbound
+from firmware_bridge.inbound import Context, Handler, Inbound
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import list_of, number_of, object_of, text_of
 from firmware_bridge.notation.metrics import read_metric
 
 PREFIX = "environment"
+SOURCE = "https://github.com/opendata-stuttgart/meta/wiki/APIs"
 MAX_VALUES = 100  # of one message
 MAX_RECORDS = 200  # of an answer of the network's API
 
@@ -181,16 +182,8 @@ def _place_of(told: Mapping[str, float], said: Mapping[str, Any]) -> tuple[float
     return (None, None) if longitude == latitude == 0 else (longitude, latitude)
 
 
-def _recognise(document: Any) -> Handler | None:
+def recognise(document: Any) -> Handler | None:
+    """By its list of types and values, or a list of such records."""
     first = document[0] if type(document) is list and document else document
     values = list_of(object_of(first).get("sensordatavalues"))
     return _on_values if values and "value_type" in object_of(values[0]) else None
-
-
-FAMILY = Family(
-    name="airrohr",
-    title="Sensor.Community airrohr",
-    source="https://github.com/opendata-stuttgart/meta/wiki/APIs",
-    routes=(),
-    recognise=_recognise,
-)

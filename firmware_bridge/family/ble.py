@@ -39,12 +39,18 @@ _VALUES: dict[str, tuple[str, float, str, str]] = {
     "energy": ("energy", 1, "kWh", ""),
     "gravity": ("specific_gravity", 1, "1", ""),
     **{f"acc{axis}": ("acceleration", 1, "m/s2", axis) for axis in "xyz"},
+    **{f"{axis}_axis": ("acceleration", 1, "m/s2", axis) for axis in "xyz"},
     "mov": ("motion_count", 1, "1", ""),
+    "rot": ("angle", 1, "deg", ""),
+    "darkness": ("illuminance", 1, "lx", ""),
+    **{f"{what}_ct": ("contact_count", 1, "1", what) for what in ("in", "out", "push")},
 }
 """Theengs' name -> (metric, factor, unit, channel)."""
 
 _TYRES, _TYRE = "TPMS", ("tyre_pressure", 1000.0, "hPa", "")  # a kind of device whose pressure is in bar
 _WATER, _LEVEL = "HOBO", ("water_level", 0.01, "m", "")  # of water, and not of gas in a bottle
+_METERED = {"kWh": ("energy", 1.0, "kWh"), "m³": ("volume", 1.0, "m3"), "kW": ("power", 1000.0, "W")}
+"""The unit of a meter's sum or mean -> (metric, factor, unit)."""
 _CARRIED = frozenset(("RMAC", "BODY", "SCALE", "TRACK"))
 _PEOPLES_OWN = frozenset(("APPLEDEVICE", "APPLEWATCH", "APPLE_CONT", "APPLE_CONTAT", "GAEN", "MS-CDP"))
 _BUTTON = re.compile(r"button(\d*)")
@@ -90,9 +96,11 @@ def _read_values(found: list[Observation], device: str, said: Mapping[str, Any])
     if "tempc" not in said and (fahrenheit := number_of(said.get("tempf"))) is not None:
         value = round((fahrenheit - 32) / 1.8, 3)
         found.append(EnvironmentReading(device=device, metric="temperature", value=value, unit="Cel"))
-    total = number_of(said.get("sum"))
-    if total is not None and said.get("sumu") == "kWh":
-        found.append(EnvironmentReading(device=device, metric="energy", value=total, unit="kWh"))
+    for name, beside in (("sum", "sumu"), ("avg", "avgu")):
+        number, known = number_of(said.get(name)), _METERED.get(text_of(said.get(beside)))
+        if number is not None and known is not None:
+            metric, factor, unit = known
+            found.append(EnvironmentReading(device=device, metric=metric, value=number * factor, unit=unit))
 
 
 def _read_states(found: list[Observation], device: str, said: Mapping[str, Any]) -> None:

@@ -6,13 +6,14 @@ Those written in Python are named here; those that data can describe are the `*.
 from collections.abc import Iterable, Sequence
 
 from firmware_bridge.family import (
-    airrohr,
     ble,
     davis,
+    environment,
     esphome,
     gnss,
+    lorawan_servers,
+    plain_sensor,
     rtl_433,
-    thingsee,
     weather_station,
     weatherflow,
     weewx,
@@ -41,6 +42,7 @@ IN_PYTHON: tuple[Family, ...] = (
     v2x_j2735.FAMILY,
     the_things_stack.FAMILY,
     chirpstack.FAMILY,
+    lorawan_servers.FAMILY,
     frigate.FAMILY,
     owntracks.FAMILY,
     shelly_gen1.FAMILY,
@@ -52,8 +54,7 @@ IN_PYTHON: tuple[Family, ...] = (
     sparkplug_b.FAMILY,
     homeassistant.FAMILY,
     gnss.FAMILY,
-    airrohr.FAMILY,
-    thingsee.FAMILY,
+    environment.FAMILY,
     weather_station.FAMILY,
     weatherflow.FAMILY,
     weewx.FAMILY,
@@ -66,6 +67,9 @@ IN_PYTHON: tuple[Family, ...] = (
     people_counting.FAMILY,
 )
 
+LAST: Family = plain_sensor.FAMILY
+"""Takes what nobody else knows, so a technician's own mapping comes before it."""
+
 
 def build_families(mappings: Iterable[str]) -> Sequence[Family]:
     """All families. Of those with one name the last mapping counts, so a technician's replaces what comes along.
@@ -73,4 +77,5 @@ def build_families(mappings: Iterable[str]) -> Sequence[Family]:
     raises  Rejected  a mapping is not one, with the path inside it
     """
     own = {family.name: family for family in map(compile_mapping, mappings)}
-    return [*(family for family in IN_PYTHON if family.name not in own), *own.values()]
+    asked = [*(family for family in IN_PYTHON if family.name not in own), *own.values()]
+    return asked if LAST.name in own else [*asked, LAST]

@@ -11,12 +11,13 @@ from typing import Any
 
 from appliance.errors import Rejected
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Motion, Observation, PeopleCount
-from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route
+from firmware_bridge.inbound import Context, Handler, Inbound, Route
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import flag_of, number_of, object_of, text_of, whole_of
 from firmware_bridge.notation.metrics import read_metric
 
 PREFIX = "environment"
+SOURCE = "https://developer.haltian.io/thingsee-iot/apis/message-profiles"
 MAX_MESSAGES = 100  # of one list
 
 _VALUES: dict[str, tuple[str, float, str, str]] = {
@@ -132,17 +133,12 @@ def _reading(
     return EnvironmentReading(device=device, observed_at=at, metric=metric, value=value, unit=unit, channel=channel)
 
 
-def _recognise(document: Any) -> Handler | None:
+def recognise(document: Any) -> Handler | None:
+    """By the number of its kind and its time, or a list of such messages."""
     first = document[0] if type(document) is list and document else document
     return _on_messages if type(first) is dict and "tsmId" in first and "tsmTs" in first else None
 
 
-FAMILY = Family(
-    name="thingsee",
-    title="Haltian Thingsee",
-    source="https://developer.haltian.io/thingsee-iot/apis/message-profiles",
-    routes=(
-        Route(template="haltian-iot/events/{integration}/{key}/measurements/{kind}/{device}", handle=_on_measurement),
-    ),
-    recognise=_recognise,
+ROUTES = (
+    Route(template="haltian-iot/events/{integration}/{key}/measurements/{kind}/{device}", handle=_on_measurement),
 )

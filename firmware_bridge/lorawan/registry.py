@@ -3,6 +3,7 @@
 import re
 from functools import lru_cache
 
+from firmware_bridge.lorawan.air import ENLINK, YOSENSI
 from firmware_bridge.lorawan.browan import BROWAN
 from firmware_bridge.lorawan.cayenne import CAYENNE
 from firmware_bridge.lorawan.codec import Codec
@@ -20,6 +21,7 @@ from firmware_bridge.lorawan.rooms import COMTAC, ENLESS, TALKPOOL, THERMOKON
 from firmware_bridge.lorawan.seeed import SEEED
 from firmware_bridge.lorawan.sensiedge import SENSIEDGE
 from firmware_bridge.lorawan.strega import STREGA
+from firmware_bridge.lorawan.strips import QUANDIFY, SENSATIVE
 from firmware_bridge.lorawan.tektelic import TEKTELIC
 from firmware_bridge.lorawan.trackers import ABEEWAY, DIGITAL_MATTER, FIELD_TEST
 from firmware_bridge.lorawan.yobiiq import YOBIIQ
@@ -60,6 +62,10 @@ CODECS: tuple[Codec, ...] = (
     TALKPOOL,
     THERMOKON,
     STREGA,
+    ENLINK,
+    YOSENSI,
+    SENSATIVE,
+    QUANDIFY,
 )
 
 _WORDS = {word: codec for codec in CODECS for word in codec.words}

@@ -139,6 +139,6 @@ def test_purpleair_counts_particles_in_a_decilitre() -> None:
     ids=["awair", "netatmo", "netatmo module", "uradmonitor"],
 )
 def test_what_others_measure_of_the_air(said: dict[str, Any], expected: dict[str, tuple[float, str]]) -> None:
-    found = heard("environment", "school/air", said)
+    found = heard("air_sensors", "school/air", said)
     assert readings(found) == expected
     assert {seen.observed_at for seen in found} <= {datetime(2021, 3, 1, 10, 11, 12, tzinfo=UTC), None}

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 
 from appliance.model.observation import DeviceHealth, EnvironmentReading, Observation, Position
-from firmware_bridge.family.airrohr import FAMILY
+from firmware_bridge.family.environment import FAMILY
 from tests.bridge.family.hearing import changed, outcome
 from tests.bridge.family.told import Conversation
 from tests.conftest import examples

@@ -64,6 +64,8 @@ def test_a_sensor_is_named_by_its_address_whichever_gateway_hears_it() -> None:
         ({"moi": 42, "fer": 300}, {"soil_moisture": (42, "%"), "soil_conductivity": (300, "uS/cm")}),
         ({"for": 0.02, "co2": 612}, {"formaldehyde": (0.02, "mg/m3"), "co2": (612, "[ppm]")}),
         ({"open": 54}, {"position": (54, "%")}),
+        ({"sum": 21.2, "sumu": "kWh", "avg": 2.5, "avgu": "kW"}, {"energy": (21.2, "kWh"), "power": (2500, "W")}),
+        ({"in_ct": 3, "x_axis": 0.5}, {"contact_count.in": (3, "1"), "acceleration.x": (0.5, "m/s2")}),
     ],
 )
 def test_values_are_in_our_units(said: dict[str, Any], expected: dict[str, tuple[float, str]]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Motion, Observation
-from firmware_bridge.family.thingsee import FAMILY
+from firmware_bridge.family.environment import FAMILY
 from tests.bridge.family.hearing import changed, outcome
 from tests.bridge.family.told import Conversation
 from tests.conftest import examples

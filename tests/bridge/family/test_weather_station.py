@@ -121,12 +121,6 @@ def test_what_is_no_report_is_refused() -> None:
     assert Conversation(FAMILY).refusal("garden/weather", "dateutc=now&note=hello")
 
 
-@settings(max_examples=examples(100))
-@given(changed([REPORT]))
-def test_nothing_raises(document: Any) -> None:
-    outcome(FAMILY, document, "ecowitt/A1B2C3")
-
-
 def test_air_monitors_tell_each_size_of_particle_and_its_mean_of_a_day() -> None:
     air = {
         "pm1_co2": 3,
@@ -162,3 +156,79 @@ def test_a_leak_detector_that_does_not_answer_is_neither_wet_nor_dry() -> None:
     said = {"dateutc": REPORT["dateutc"], "stationtype": "AMBWeatherV4.3", "leak1": 1, "leak2": 0, "leak3": 2}
     alarms = [seen for seen in hear(FAMILY, said, "ecowitt/A1B2C3") if isinstance(seen, Alarm)]
     assert [(seen.area, seen.active) for seen in alarms] == [("1", True), ("2", False)]
+
+
+def test_a_laser_tells_how_deep_the_water_is_and_what_else_later_sensors_measure() -> None:
+    deep = {"air_ch1": "500", "depth_ch1": "200", "vpd": "0.1", "bgt": "95", "wbgt": "77", "windgustdir": 90}
+    indoors = {"feelsLikein": 77, "dewPointin": 59, "pm25_in_aqin": 4, "pm25_in_24h_aqin": 5, "pm_in_temp_aqin": 68}
+    told = readings({"dateutc": REPORT["dateutc"], "stationtype": "GW2000A_V3.1.5", **deep, **indoors})
+    assert told == {
+        ("distance", "1"): (0.5, "m"),
+        ("depth", "1"): (0.2, "m"),
+        ("vapour_pressure_deficit", ""): (3.386, "hPa"),
+        ("black_globe_temperature", ""): (35.0, "Cel"),
+        ("wet_bulb_globe", ""): (25.0, "Cel"),
+        ("wind_direction", "gust"): (90.0, "deg"),
+        ("apparent_temperature", "indoor"): (25.0, "Cel"),
+        ("dew_point", "indoor"): (15.0, "Cel"),
+        ("pm2_5", "aqin"): (4.0, "ug/m3"),
+        ("pm2_5", "aqin.24h"): (5.0, "ug/m3"),
+        ("temperature", "aqin"): (20.0, "Cel"),
+    }
+
+
+BARE: dict[str, Any] = {
+    "runtime": 60.0,
+    "tempin": 20.0,
+    "humidityin": 40.0,
+    "baromrel": 1015.9,
+    "temp": 8.0,
+    "temp2": 7.0,
+    "humidity": 75.0,
+    "windspeed": 36.0,
+    "rainrate": 1.5,
+    "dailyrain": 2.5,
+    "lightning": 12.0,
+    "lightning_time": "2025-03-04T05:06:07+00:00",
+    "heatindex": None,
+    "wh65batt": "ON",
+}
+
+
+def test_names_that_ecowitt2mqtt_left_without_units_are_in_those_of_its_air_pressure() -> None:
+    told = {
+        ("temperature", "indoor"): (20.0, "Cel"),
+        ("humidity", "indoor"): (40.0, "%"),
+        ("sea_level_pressure", ""): (1015.9, "hPa"),
+        ("temperature", ""): (8.0, "Cel"),
+        ("temperature", "2"): (7.0, "Cel"),
+        ("humidity", ""): (75.0, "%"),
+        ("wind_speed", ""): (10.0, "m/s"),
+        ("rain_rate", ""): (1.5, "mm/h"),
+        ("rain", "daily"): (2.5, "mm"),
+        ("distance", "lightning"): (12_000.0, "m"),
+    }
+    assert readings(BARE) == told
+    american = {"tempin": 68, "baromrel": 30, "temp": 41, "humidity": 75, "windspeed": 10, "lightning": 2}
+    assert readings(american) == {
+        ("temperature", "indoor"): (20.0, "Cel"),
+        ("sea_level_pressure", ""): (1015.917, "hPa"),
+        ("temperature", ""): (5.0, "Cel"),
+        ("humidity", ""): (75.0, "%"),
+        ("wind_speed", ""): (4.47, "m/s"),
+        ("distance", "lightning"): (3218.688, "m"),
+    }
+
+
+def test_what_ecowitt2mqtt_wrote_is_known_by_its_shape_with_batteries_that_are_low() -> None:
+    heard = Conversation(FAMILY).tell("roof/weather", BARE)
+    assert {seen.device for seen in heard} == {"weather_station/roof/weather"}
+    assert [(seen.name, seen.area) for seen in heard if isinstance(seen, Alarm)] == [("battery_low", "wh65batt")]
+    unpressed = {name: value for name, value in BARE.items() if name != "baromrel"}
+    assert Conversation(FAMILY).refusal("roof/weather", unpressed), "nothing tells its units"
+
+
+@settings(max_examples=examples(100))
+@given(changed([REPORT, BARE]))
+def test_nothing_raises(document: Any) -> None:
+    outcome(FAMILY, document, "ecowitt/A1B2C3")

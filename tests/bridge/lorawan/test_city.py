@@ -2,6 +2,7 @@
 
 import math
 import struct
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -93,6 +94,23 @@ CASES: list[tuple[str, int, str, Said, Facts]] = [
     # binary parts of a turn; it moves; 76 steps from 3.5 V; 18 times 5 km/h
     ("OYSTER3", 33, "e825f49b9e872b6a992aab",
      [("motion", True), ("position", -8.333387, -169.285004), ("speed", "", 25.0, "m/s")], {"voltage_v": 5.932}),
+    # 231 tenths, 51, a float, 12 hundredths, wet, millivolts
+    ("SYNETICA ENLINK", 1, "0100e7 0233 51" + hexed(">f", 60.5) + "07000c 3101 420d02",
+     [temperature(23.1), humidity(51), ("sound_level", "", 60.5, "dB"), ("co", "", 0.12, "[ppm]"),
+      ("water_leak", "", True)], {"voltage_v": 3.33}),
+    # type 3, a tenth, no address, two bytes; type 9 at address 2; type 6, hundredths of klx; type 1
+    ("YOSENSI YO-H2O", 1, "02070000 0d 00 01 00e7 25 00 11 02 0056 1a 00 01 000b 04 00 00 01",
+     [temperature(23.1), ("pm2_5", "", 8.6, "ug/m3"), ("illuminance", "", 110.0, "lx"), ("flood", "", True)], {}),
+    ("YOSENSI YO-PULSE", 1, "02060000 08000112d4 5c0007 00000258 00d37669",
+     [("pulses", "", 600, "1"), ("pulses_total", "", 13858409, "1")], {"voltage_v": 4.82}),
+    # a battery, a door that is open and 21.5 degrees in one, half per cents, wet, presence
+    ("SENSATIVE STRIPS", 1, "ffff 015b 520100d7 065a 0e01 1201",
+     [("contact", "", True), temperature(21.5), humidity(45.0), ("flood", "", True), ("occupancy", "", 1.0, "1")],
+     {"battery_percent": 91.0}),
+    # 5342 l, a large leak, 1800 + 8 * 229 mV, 83 / 2 - 20 degrees
+    ("QUANDIFY CUBICMETER", 1, "49fbdf01 0000 de140000" + "00" * 12 + "04 e2 e5 53 54 55",
+     [("water_volume", "", 5.342, "m3"), ("water_leak", "", True), ("fault", "ultrasound", False),
+      temperature(21.5, "water min"), temperature(22.0, "water max"), temperature(22.5)], {"voltage_v": 3.632}),
     ("DIGITAL MATTER GUPPY", 1, "c382", [("motion", True), temperature(25.0)], {"voltage_v": 3.358}),
     ("DIGITAL MATTER G62", 1, "aa26f5ec16a108450a12cac9330000171c",
      [("motion", True), ("ignition", "", 0, ""), ("position", -31.947811, 115.819342), ("speed", "", 5.0, "m/s"),
@@ -126,16 +144,42 @@ def test_answers_and_settings_are_known_and_measure_nothing() -> None:
 
 
 NAMES = ("imbuildings", "hkt", "parametric", "wilsen", "brighter_bins", "adnexo", "vega", "laiier", "enless", "comtac",
-         "talkpool", "thermokon", "strega", "digital_matter")  # fmt: skip
+         "talkpool", "thermokon", "strega", "digital_matter", "enlink", "yosensi",
+         "sensative", "quandify")  # fmt: skip
 OURS = [codec for codec in CODECS if codec.name in NAMES]
 
 
 @settings(max_examples=examples(300))
 @given(st.sampled_from(OURS), st.binary(max_size=40), st.sampled_from([1, 2, 3, 4, 14, 31, 33, 99, 100]))
 def test_any_body_is_read_or_is_not(codec: Any, data: bytes, port: int) -> None:
-    head = {"hkt": b"hkt\x00\x01", "parametric": b"\xa2", "strega": b"36001", "enless": b"\x00\x00\x01\x06\x01\x01"}
+    head = {
+        "hkt": b"hkt\x00\x01",
+        "parametric": b"\xa2",
+        "strega": b"36001",
+        "enless": b"\x00\x00\x01\x06\x01\x01",
+        "yosensi": b"\x02\x01\x00\x00",
+    }
     for body in (data, head.get(codec.name, b"") + data):
         for model in (codec.words[0], "GUPPY", "G62", "CM-1", "CM-2"):
             found = Findings("x/1", None, "")
             codec.read(Body(data=body, f_port=port, model=model), found)
             assert all(math.isfinite(getattr(seen, "value", 0.0)) for seen in found.observations)
+
+
+def test_what_a_yosensi_measured_a_while_ago_has_its_time() -> None:
+    heard = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    found = Findings("x/1", heard, "up-1")
+    body = bytes.fromhex("0207" + "0e10" + "0d3c01" + "00e7")  # an hour before, and a minute after that
+    assert next(codec for codec in CODECS if codec.name == "yosensi").read(Body(data=body, model="YOSENSI"), found)
+    assert [one.observed_at for one in found.observations] == [heard - timedelta(minutes=59)]
+
+
+def test_what_a_strip_kept_has_its_time() -> None:
+    heard = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    found = Findings("x/1", heard, "up-1")
+    body = Body(data=bytes.fromhex("0001" + "0000003c" + "0901" + "00000078" + "0900"), f_port=2, model="SENSATIVE")
+    assert next(codec for codec in CODECS if codec.name == "sensative").read(body, found)
+    assert [(one.observed_at, getattr(one, "active", None)) for one in found.observations] == [
+        (heard - timedelta(minutes=1), True),
+        (heard - timedelta(minutes=2), False),
+    ]
