@@ -6,18 +6,17 @@ Those written in Python are named here; those that data can describe are the `*.
 from collections.abc import Iterable, Sequence
 
 from firmware_bridge.family import (
-    ble,
     davis,
     environment,
     esphome,
     gnss,
     lorawan_servers,
     plain_sensor,
-    rtl_433,
     weather_station,
     weatherflow,
     weewx,
 )
+from firmware_bridge.family.ble import family as ble
 from firmware_bridge.family.chirpstack import family as chirpstack
 from firmware_bridge.family.frigate import family as frigate
 from firmware_bridge.family.hikvision_dahua import family as hikvision_dahua
@@ -27,6 +26,7 @@ from firmware_bridge.family.meshtastic import family as meshtastic
 from firmware_bridge.family.onvif_axis import family as onvif_axis
 from firmware_bridge.family.owntracks import family as owntracks
 from firmware_bridge.family.people_counting import family as people_counting
+from firmware_bridge.family.rtl_433 import family as rtl_433
 from firmware_bridge.family.shelly import family as shelly
 from firmware_bridge.family.shelly import gen1 as shelly_gen1
 from firmware_bridge.family.sparkplug_b import family as sparkplug_b

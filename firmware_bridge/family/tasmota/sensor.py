@@ -13,7 +13,7 @@ from typing import Any
 
 from appliance.model.observation import Alarm, EnvironmentReading, Incident, Motion, Observation, PeopleCount
 from firmware_bridge.family.tasmota.metrics import METRICS, TOTALS, metric_of
-from firmware_bridge.family.tasmota_pool import POOL, read_pool
+from firmware_bridge.family.tasmota.pool import POOL, read_pool
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import flag_of, number_of, text_of, whole_of
 from firmware_bridge.notation.metrics import snake_case

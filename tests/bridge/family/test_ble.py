@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Incident, Motion, Observation
-from firmware_bridge.family.ble import FAMILY
+from firmware_bridge.family.ble.family import FAMILY
 from tests.bridge.family.hearing import changed, outcome
 from tests.bridge.family.told import Conversation
 from tests.conftest import examples

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from appliance.errors import Rejected
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Incident, Motion, Observation
-from firmware_bridge.family.rtl_433 import FAMILY
+from firmware_bridge.family.rtl_433.family import FAMILY
 from tests.bridge.family.hearing import changed, outcome
 from tests.bridge.family.told import Conversation, well_typed
 from tests.conftest import examples

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Incident, Motion, Observation
-from firmware_bridge.family.ble_ruuvi import ROUTES as RUUVI_ROUTES
-from firmware_bridge.family.ble_ruuvi import recognise as recognise_ruuvi
+from firmware_bridge.family.ble.ruuvi import ROUTES as RUUVI_ROUTES
+from firmware_bridge.family.ble.ruuvi import recognise as recognise_ruuvi
 from firmware_bridge.inbound import Context, Family, Handler, Inbound, Memory, Route, read_form
 from firmware_bridge.notation.members import flag_of, number_of, object_of, text_of
 

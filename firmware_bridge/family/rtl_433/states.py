@@ -1,4 +1,4 @@
-"""What rtl_433 hears of doors, motion, leaks, smoke and remote controls, in the words of each maker. Used by `rtl_433`.
+"""What rtl_433 hears of doors, motion, leaks, smoke and remote controls, in the words of each maker. Used by `family`.
 
 A state in one decoder is a command in another: `open` is a door's, `ON` is pressed on a remote control, `strike` is
 lightning. Source: rtl_433's decoders of Honeywell, Interlogix, DSC, Kerui, Govee, X10, Cavius, SimpliSafe, Neptune.

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Incident, Observation
-from firmware_bridge.family.rtl_433_states import STATES, happened, read_state, states_of
+from firmware_bridge.family.rtl_433.states import STATES, happened, read_state, states_of
 from firmware_bridge.inbound import Context, Family, Handler, Inbound, Route
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import flag_of, number_of, text_of

@@ -1,0 +1,1 @@
+"""Bluetooth sensors: OpenMQTTGateway, Theengs and Ruuvi's gateway."""

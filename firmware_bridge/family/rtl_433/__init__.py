@@ -1,0 +1,1 @@
+"""rtl_433: sensors of many makers, heard by radio."""
