@@ -28,7 +28,7 @@ from appliance.store.archive.writer import Archive
 from appliance.store.box_clock import BoxClock
 from appliance.store.counts import ensure_counts
 from appliance.store.disk import Ballast, DiskWatch, disk_trouble
-from appliance.store.durable import is_read_only
+from appliance.store.durable import DATA_MODE, is_read_only
 from appliance.store.engine import FILE_NAME, Store, explained_opening
 from appliance.store.intake import Recorder
 from appliance.store.migrations import known_migrations
@@ -189,7 +189,7 @@ def open_ballast(box: Box) -> Ballast:
     raises  Unavailable  it cannot be made
     """
     with explained_opening(box.data / FILE_NAME):
-        box.data.mkdir(parents=True, exist_ok=True)
+        box.data.mkdir(mode=DATA_MODE, parents=True, exist_ok=True)
     return Ballast(box.data, box.settings.store.ballast_mb * MIB)
 
 

@@ -142,6 +142,14 @@ def test_a_password_that_is_not_there_is_said_with_the_remedy(tmp_path: Path) ->
         assert words in refused.output
 
 
+@pytest.mark.parametrize("command", [("migrate",), ("user", "add", "chief", "--password-file", "-")])
+def test_a_data_directory_is_for_its_owner_and_group(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Others on the machine would read events and places that the API keeps from them."""
+    made = CliRunner().invoke(hexpost, [*command, "--data", str(tmp_path / "data")], input="a long enough password\n")
+    assert made.exit_code == 0
+    assert (tmp_path / "data").stat().st_mode & 0o007 == 0
+
+
 def test_a_migrated_store_is_up_to_date_the_second_time(tmp_path: Path) -> None:
     assert "0001_house" in call("migrate", data=tmp_path).output
     assert call("migrate", data=tmp_path).output.strip() == "up to date"

@@ -20,7 +20,7 @@ from appliance.store.backup.manifest import SUMS, Manifest, check_hashes, list_b
 from appliance.store.backup.secrets_box import FILE_NAME as SECRETS
 from appliance.store.backup.secrets_box import open_keys
 from appliance.store.backup.taking import BESIDE, RESERVE_BYTES, newest_before
-from appliance.store.durable import free_bytes, hash_file, sync_file, sync_folder, write_durably
+from appliance.store.durable import DATA_MODE, free_bytes, hash_file, sync_file, sync_folder, write_durably
 from appliance.store.engine import FILE_NAME, Store, raw_connection
 from appliance.store.migrations import known_migrations, migrate
 from appliance.store.verify import verify_copy
@@ -86,7 +86,7 @@ def restore_backup(
     if (data / FILE_NAME).exists() and not force:
         raise Conflict(f"{data} holds a store already; --force moves it aside, or name another directory with --data")
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=DATA_MODE, parents=True, exist_ok=True)
         half = _copy(file, data)
         try:
             _refuse_foreign(half, file)
