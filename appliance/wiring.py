@@ -27,7 +27,7 @@ from appliance.store.archive.writer import Archive
 from appliance.store.clock.box_clock import BoxClock
 from appliance.store.engine import FILE_NAME, Store, explained_opening
 from appliance.store.file.disk import Ballast, DiskWatch, disk_trouble
-from appliance.store.file.durable import is_read_only
+from appliance.store.file.durable import DATA_MODE, is_read_only
 from appliance.store.file.migrations import known_migrations
 from appliance.store.file.pulse import PulseWriter, boot_time_s, is_alive, read_pulses, run_directory
 from appliance.store.intake.admission import Admission, SparingArchive
@@ -189,7 +189,7 @@ def open_ballast(box: Box) -> Ballast:
     raises  Unavailable  it cannot be made
     """
     with explained_opening(box.data / FILE_NAME):
-        box.data.mkdir(parents=True, exist_ok=True)
+        box.data.mkdir(mode=DATA_MODE, parents=True, exist_ok=True)
     return Ballast(box.data, box.settings.store.ballast_mb * MIB)
 
 

@@ -7,7 +7,6 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import closing
 
 import click
 from rich.console import Console
@@ -22,7 +21,7 @@ from appliance.errors import HexpostError, Unavailable
 from appliance.store.engine import Store
 from appliance.store.totals import Facts, fetch_facts
 from appliance.store.users import fetch_users
-from appliance.wiring import Box, fetch_pulses, open_store
+from appliance.wiring import Box, fetch_pulses, open_ballast, open_store
 
 PARTS = ("bridge", "serve", "jobs", "sync")
 PROGRAM = (sys.executable, "-m", "appliance.cli")  # the very Python that runs this
@@ -43,12 +42,16 @@ def run_command(box: Box, as_json: bool) -> None:
             f"cannot listen on {http.host}:{http.port}: another program does; "
             f"`ss -ltnp 'sport = :{http.port}'` names it. Stop it, or set another http.port"
         )
-    sys.exit(supervise_box(box, login=login_hint(box)))
+    sys.exit(supervise_box(box))
 
 
-def supervise_box(box: Box, *, login: str = "", besides: Sequence[Child] = ()) -> int:
-    """Run the box until a signal, with other commands `besides` its parts; the exit code."""
+def supervise_box(box: Box, *, login: str | None = None, besides: Sequence[Child] = ()) -> int:
+    """Run the box until a signal, with other commands `besides` its parts; the exit code.
+
+    login   how to enter; None: what to type while there is no user
+    """
     log_to_stderr(box, "run")
+    open_ballast(box)  # and with it the data directory
     with hold_lock(box.run_dir / "supervisor.lock"):
         store = open_store(box)
         children = [*box_children(box), *besides]
@@ -80,9 +83,9 @@ def box_children(box: Box) -> list[Child]:
     return children
 
 
-def login_hint(box: Box) -> str:
+def login_hint(box: Box, store: Store) -> str:
     """What to type before anyone can log in, to this box and no other; empty once there is a user."""
-    with closing(open_store(box)) as store, store.read() as connection:
+    with store.read(limit_s=0.5) as connection:
         users = fetch_users(connection)
     typed = f"hexpost user add NAME --role admin --password-file FILE {shlex.join(box_options(box))}"
     return "" if users else f"No users yet: {typed}"
@@ -91,7 +94,7 @@ def login_hint(box: Box) -> str:
 class BoxView:
     """Fills the screen's snapshots from the store and the parts' pulses. One a supervisor."""
 
-    def __init__(self, box: Box, store: Store, *, login: str) -> None:
+    def __init__(self, box: Box, store: Store, *, login: str | None) -> None:
         self._box = box
         self._store = store
         self._login = login
@@ -108,7 +111,7 @@ class BoxView:
         return Snapshot(
             site=settings.site.name,
             url=f"http://{settings.http.host}:{settings.http.port}/",
-            login=self._login,
+            login=self._hint() if self._login is None else self._login,
             broker=f"mqtt://{settings.mqtt.host}:{settings.mqtt.port}" if url == "embedded" else url,
             data=str(self._box.data),
             parts=tuple(part_line(status) for status in statuses),
@@ -122,6 +125,15 @@ class BoxView:
             sync_pending=sync.get("pending_rows"),
             free_bytes=shutil.disk_usage(self._box.data).free,
         )
+
+    def _hint(self) -> str:
+        try:
+            hint = login_hint(self._box, self._store)
+        except HexpostError:
+            return ""
+        if not hint:
+            self._login = ""  # there is a user: nobody has to be told any more
+        return hint
 
     def _facts(self) -> Facts | None:
         try:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 import msgspec
+import msgspec.inspect
 from msgspec import UNSET, Meta, UnsetType
 
 from appliance.errors import Rejected
@@ -108,7 +109,18 @@ def read_change(raw: object, kind: type[T]) -> T:
         if "unknown field" in reason:
             known = kind.__struct_fields__ if not path else SETTINGS  # type: ignore[attr-defined]
             reason += f"; there are {', '.join(known)}"
+        if "enum value" in reason:
+            reason += f"; there are {', '.join(_choices(kind, path.rstrip('`').removeprefix('$.')))}"
         raise Rejected(reason.replace("`", ""), path.rstrip("`") or "$") from None
+
+
+def _choices(kind: Any, path: str) -> list[str]:
+    """What the member at a dotted path, which takes one of a few words, may be."""
+    types: list[Any] = [msgspec.inspect.type_info(kind)]
+    for name in path.split("."):
+        fields = [field.type for one in types for field in getattr(one, "fields", ()) if field.name == name]
+        types = [one for field in fields for one in getattr(field, "types", (field,))]
+    return sorted(str(value) for one in types for value in getattr(one, "values", ()))
 
 
 def merge_settings(settings: DeviceSettings, change: SettingsChange | UnsetType) -> DeviceSettings:

@@ -150,7 +150,12 @@ def _from_rfc3339(text: str) -> datetime:
     leap = _LEAP_SECOND.fullmatch(text)
     if leap:  # the second that Unix time does not count is the one after it
         return datetime.fromisoformat(f"{leap[1]}59{leap[2]}") + timedelta(seconds=1)
-    return datetime.fromisoformat(text)
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        if "isoformat" not in str(error):
+            raise  # as in: month must be in 1..12
+        raise ValueError("expected a form like 2026-11-21T10:00:00Z") from None
 
 
 def _text(raw: Mapping[str, Any], name: str, path: str) -> str | None:

@@ -1,5 +1,6 @@
 """`/events`: what happened, in and out."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -29,6 +30,12 @@ from appliance.store.event.pages import EventFilter, EventPage, fetch_events
 COMMIT_ROWS = 2_000  # rows written in one transaction: ingest by MQTT waits at most for so many
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 JSON = "application/json"
+_OPTION = re.compile(r"[:;] [^:;]*--(?P<option>map|tz|time-format)\b[^;]*")
+_INSTEAD = {
+    "map": "the columns have the names of a native event's members",
+    "tz": "write times with their offset, as in 2026-11-21T10:00:00Z",
+    "time-format": "write times as in 2026-11-21T10:00:00Z",
+}
 KINDS: dict[str, FileKind] = {
     JSON: "jsonl",
     "application/x-ndjson": "jsonl",
@@ -155,13 +162,24 @@ def store_upload(body: bytes, kind: FileKind, source: str, context: Context) -> 
     rows = read_rows(kind, decode_lines([body]), options)
     if kind == "jsonl" and body.lstrip().startswith(b"["):
         rows = ((place, item) for place, (_, item) in enumerate(rows, start=1))  # an array has places, not lines
-    for chunk in _chunks(rows):
-        report.extend(_store_chunk(chunk, context))
+    try:
+        for chunk in _chunks(rows):
+            report.extend(_store_chunk(chunk, context, in_columns=kind == "csv"))
+    except Rejected as rejected:
+        raise Rejected(said_over_http(rejected.reason), rejected.path) from None
     counts = {status: sum(row.status == status for row in report) for status in ("accepted", "duplicate", "rejected")}
     return UploadReport(rows=report, **counts)
 
 
-def _store_chunk(chunk: list[Row], context: Context) -> list[UploadRow]:
+def said_over_http(reason: str) -> str:
+    """Why something is refused, with the remedy of who uploads it: files have options for `hexpost import`, he none."""
+    found = _OPTION.search(reason)
+    if found is None:
+        return reason
+    return f"{reason[: found.start()]}; {_INSTEAD[found['option']]}{reason[found.end() :]}"
+
+
+def _store_chunk(chunk: list[Row], context: Context, *, in_columns: bool) -> list[UploadRow]:
     events = [item for _, item in chunk if isinstance(item, Event)]
     intake = Intake(events=events, refused=len(chunk) - len(events), raw=raw_events(events, "http"))
     receipt = context.recorder.record(intake)
@@ -172,7 +190,8 @@ def _store_chunk(chunk: list[Row], context: Context) -> list[UploadRow]:
             status: RowStatus = "duplicate" if next(outcomes) == "duplicate" else "accepted"
             rows.append(UploadRow(row=line, status=status, event_id=item.event_id))
         else:
-            rows.append(UploadRow(row=line, status="rejected", path=item.path, reason=item.reason))
+            path = item.path if in_columns or item.path.startswith("$") else f"$.{item.path}"
+            rows.append(UploadRow(row=line, status="rejected", path=path, reason=said_over_http(item.reason)))
     return rows
 
 

@@ -134,7 +134,7 @@ async def list_hotspots(
     chance with 5 % false discoveries, and high_risk: a day above medium in the composite profile and nothing else.
     Points: DBSCAN. Without `kind` the highest composite score comes first, with it the most significant.
     """
-    first, last = read_days(start_date, end_date, context, default_days=7)
+    first, last = read_days(start_date, end_date, context, default_days=7, names=("start_date", "end_date"))
     caller = await run_sync(identify, request, context)
     ask = question(
         first=first,

@@ -75,7 +75,7 @@ def judge_nights(
 def judge_motion(
     groups: Mapping[str, Sequence[str]], activity: Activity, bins: SiteBins, now: int
 ) -> dict[str, Finding]:
-    """Group -> whether its devices detected more in the last hour, or the last 24, than their week lets expect.
+    """Group -> whether its devices detected more in the last whole hour, or the last 24, than their week lets expect.
 
     groups  name -> sources
     """
@@ -140,8 +140,8 @@ def _motion_finding(row: int, hour: Judged, day: Judged, days: int) -> Finding:
         "baseline_days": days,
     }
     words = (
-        f"{count_1[row]} detections in the last hour, {verdict_1.expected[row]:.1f} expected; {count_24[row]} in "
-        f"24 hours, {verdict_24.expected[row]:.1f} expected (p {p_value:.2g}, from {days} days)"
+        f"{count_1[row]} detections in the last whole hour, {verdict_1.expected[row]:.1f} expected; {count_24[row]} in "
+        f"24 whole hours, {verdict_24.expected[row]:.1f} expected (p {p_value:.2g}, from {days} days)"
     )
     return Finding(s=share_of(p_value), words=words, numbers=numbers)
 

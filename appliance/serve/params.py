@@ -39,17 +39,26 @@ def read_day(text: str, context: Context, name: str = "date") -> date:
     return day
 
 
-def read_days(start: str | None, end: str | None, context: Context, *, default_days: int) -> tuple[date, date]:
+def read_days(
+    start: str | None,
+    end: str | None,
+    context: Context,
+    *,
+    default_days: int,
+    names: tuple[str, str] = ("from", "to"),
+) -> tuple[date, date]:
     """An inclusive range of days; without an end it ends today, without a start it is `default_days` long.
 
+    names   of the two parameters
     raises  Rejected  the range is backwards or longer than `MAX_DAYS`
     """
-    last = read_day(end or "today", context, "end")
-    first = read_day(start, context, "start") if start else last - timedelta(days=default_days - 1)
+    from_name, to_name = names
+    last = read_day(end or "today", context, to_name)
+    first = read_day(start, context, from_name) if start else last - timedelta(days=default_days - 1)
     if first > last:
-        raise Rejected(f"the range begins {first}, after it ends {last}", "start")
+        raise Rejected(f"the range begins {first}, after it ends {last}", from_name)
     if (last - first).days >= MAX_DAYS:
-        raise Rejected(f"the range has more than {MAX_DAYS} days; ask for it in parts", "start")
+        raise Rejected(f"the range has more than {MAX_DAYS} days; ask for it in parts", from_name)
     return first, last
 
 

@@ -12,8 +12,11 @@ from click.testing import CliRunner, Result
 
 from appliance.cli.main import COMMANDS, hexpost
 from appliance.cli.parts import only_one
-from appliance.cli.supervision import login_hint
-from appliance.wiring import open_box, pulse_reporter
+from appliance.cli.supervision import PARTS, BoxView
+from appliance.cli.supervisor.lifecycle import State
+from appliance.cli.supervisor.supervise import ChildStatus
+from appliance.wiring import open_box, open_store, pulse_reporter
+from tests.conftest import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -123,12 +126,24 @@ def test_a_user_that_cannot_be_is_refused(tmp_path: Path, password: str, role: s
 
 
 def test_a_box_without_users_is_told_what_to_type_for_it_and_no_other(tmp_path: Path) -> None:
-    """Typed without --data it made a user of another box."""
+    """Typed without --data it made a user of another box; and it was told again after a restart, when there was one."""
     box = open_box(None, tmp_path / "my box", {})
-    hint = login_hint(box)
-    assert hint.startswith("No users yet: hexpost user add NAME")
-    assert shlex.split(hint)[-2:] == ["--data", str(tmp_path / "my box")]
+    view = BoxView(box, open_store(box), login=None)
+    told = view.snapshot(statuses_of(PARTS)).login
+    assert told.startswith("No users yet: hexpost user add NAME")
+    assert shlex.split(told)[-2:] == ["--data", str(tmp_path / "my box")]
+    secret = tmp_path / "secret"
+    secret.write_text("a long enough password\n")
+    assert call("user", "add", "chief", "--password-file", str(secret), data=tmp_path / "my box").exit_code == 0
+    assert view.snapshot(statuses_of(PARTS)).login == ""
     box.close()
+
+
+def statuses_of(parts: tuple[str, ...]) -> tuple[ChildStatus, ...]:
+    return tuple(
+        ChildStatus(name=part, state=State.UP, for_s=1.0, pid=1, restarts=0, exit_code=None, text="", tail=())
+        for part in parts
+    )
 
 
 def test_a_password_that_is_not_there_is_said_with_the_remedy(tmp_path: Path) -> None:
@@ -142,13 +157,26 @@ def test_a_password_that_is_not_there_is_said_with_the_remedy(tmp_path: Path) ->
         assert words in refused.output
 
 
+@pytest.mark.parametrize("command", [("migrate",), ("user", "add", "chief", "--password-file", "-")])
+def test_a_data_directory_is_for_its_owner_and_group(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Others on the machine would read events and places that the API keeps from them."""
+    made = CliRunner().invoke(hexpost, [*command, "--data", str(tmp_path / "data")], input="a long enough password\n")
+    assert made.exit_code == 0
+    assert (tmp_path / "data").stat().st_mode & 0o007 == 0
+
+
 def test_a_migrated_store_is_up_to_date_the_second_time(tmp_path: Path) -> None:
     assert "0001_house" in call("migrate", data=tmp_path).output
     assert call("migrate", data=tmp_path).output.strip() == "up to date"
 
 
-@pytest.mark.parametrize("command", [("migrate",), ("bridge",), ("user", "add", "chief", "--password-file", "-")])
-def test_a_data_directory_that_cannot_be_is_said_in_a_line(tmp_path: Path, command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "command", [("run",), ("migrate",), ("bridge",), ("user", "add", "chief", "--password-file", "-")]
+)
+def test_a_data_directory_that_cannot_be_is_said_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("HEXPOST__HTTP__PORT", str(free_port()))
     (tmp_path / "data").write_text("a file, where the directory should be")
     refused = CliRunner().invoke(hexpost, [*command, "--data", str(tmp_path / "data")], input="a long enough password")
     assert refused.exit_code == 1

@@ -118,7 +118,7 @@ def test_settings_are_set_and_taken_back(data: Path) -> None:
         ("colour=red", "the names are name, group"),
         ("heartbeat_s=soon", "write a number"),
         ("heartbeat_s=-1", "$.settings.heartbeat_s"),
-        ("registration=yes", "$.registration"),
+        ("registration=yes", "$.registration: Invalid enum value 'yes'; there are approved, ignored, pending"),
         ("zone=nowhere", "no zone 'nowhere'"),
     ],
 )

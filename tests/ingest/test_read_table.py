@@ -305,7 +305,7 @@ cell_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["
 @given(
     event_type=st.text(string.ascii_letters + " é-,;\"'", min_size=1, max_size=20).filter(str.strip),
     when=st.datetimes(FROM, TO, timezones=st.just(UTC)),
-    longitude=st.floats(-180, 180),
+    longitude=st.floats(-180, 180).filter(bool),  # 0, 0 is no place
     latitude=st.floats(-90, 90),
     value=st.none() | st.floats(allow_nan=False, allow_infinity=False),
     attributes=st.dictionaries(cell_text, cell_text | st.integers(-(2**60), 2**60) | st.booleans(), max_size=3),

@@ -76,7 +76,12 @@ def test_a_column_that_is_not_there_leaves_its_member_alone_and_an_empty_one_emp
         ("source,heading_deg", "a/b,361", "heading_deg", "<= 360"),
         ("source,view_angle_deg", "a/b,0", "view_angle_deg", "> 0"),
         ("source,range_m", "a/b,-3", "range_m", "> 0"),
-        ("source,registration", "a/b,yes", "registration", "Invalid enum value 'yes'"),
+        (
+            "source,registration",
+            "a/b,yes",
+            "registration",
+            "Invalid enum value 'yes'; there are approved, ignored, pending",
+        ),
         ("source,settings_json", "a/b,5", "settings_json", "is not a JSON object"),
         ("source,settings_json", 'a/b,"{""heartbeet"": 5}"', "settings_json", "unknown field heartbeet; there are"),
         ("source,settings_json", 'a/b,"{""heartbeat_s"": -1}"', "settings_json.heartbeat_s", "> 0"),

@@ -137,6 +137,47 @@ def test_a_correction_is_accepted_and_shown(admin: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "body", "path", "reason"),
+    [
+        (
+            "application/json", json.dumps([{**EVENT, "event_timestamp": "yesterday"}]), "$.event_timestamp",
+            "'yesterday' is not a time: expected a form like 2026-11-21T10:00:00Z; "
+            "write times as in 2026-11-21T10:00:00Z",
+        ),
+        (
+            "text/csv", "event_type,event_timestamp,longitude,latitude\nfire,2026-11-21 10:00,47.9,29.3\n",
+            "event_timestamp",
+            "'2026-11-21 10:00' has no offset; write times with their offset, as in 2026-11-21T10:00:00Z",
+        ),
+    ],
+)  # fmt: skip
+def test_a_row_is_refused_with_a_remedy_that_an_integrator_has(
+    admin: Client, kind: str, body: str, path: str, reason: str
+) -> None:
+    """Not with an option of `hexpost import`."""
+    (row,) = admin.post(UPLOAD, content=body, headers={"Content-Type": kind}).json()["rows"]
+    assert (row["path"], row["reason"]) == (path, reason)
+
+
+def test_columns_that_are_none_of_an_event_are_refused_with_what_they_are_called(admin: Client) -> None:
+    answer = problem(admin.post(UPLOAD, content=b"colour,size\nred,3\n", headers={"Content-Type": "text/csv"}), 400)
+    assert answer["detail"] == (
+        "no column gives the event_type; the columns have the names of a native event's members; there are colour, size"
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("from=yesterday", "from: 'yesterday' is not a time: expected a form like 2026-11-21T10:00:00Z"),
+        ("to=2026-13-01T00:00:00Z", "to: '2026-13-01T00:00:00Z' is not a time: month must be in 1..12"),
+    ],
+)
+def test_a_time_that_is_none_is_refused_with_the_form(admin: Client, query: str, reason: str) -> None:
+    assert problem(admin.get(f"/v1/events?{query}"), 400)["detail"] == reason
+
+
+@pytest.mark.parametrize(
     ("kind", "body", "path"),
     [
         ("application/json", b"", None),

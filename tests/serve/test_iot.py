@@ -206,6 +206,7 @@ def test_more_motion_than_the_hour_of_the_week_lets_expect_stands_out(admin: Cli
     part = parts(admin)["motion_anomaly"]
     assert part["s"] == 1.0
     assert part["numbers"]["last_hour"] == 40
+    assert part["words"].startswith("40 detections in the last whole hour, ")  # the one that goes on is not judged
     assert part["numbers"]["last_hour_expected"] == pytest.approx(2.0, rel=0.3)
     assert ("motion_anomaly", None) in codes(admin)
 

@@ -327,3 +327,16 @@ def test_a_member_of_a_body_is_blamed_in_one_form_whoever_found_the_fault(
 ) -> None:
     recorder.record(Intake(reports=[DeviceReport(source="sim/cam", family="native", seen_at=NOW)]))
     assert problem(admin.patch("/v1/devices/sim/cam", json=body), 400)["path"] == path
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/v1/hotspots?start_date=2026-11-28&end_date=2026-11-20", "start_date"),
+        ("/v1/hotspots?end_date=soon", "end_date"),
+        ("/v1/feed/risk?from=2026-11-28&to=2026-11-20", "from"),
+        ("/v1/feed/risk?to=soon", "to"),
+    ],
+)
+def test_a_day_at_fault_is_named_as_the_caller_wrote_it(client: Client, path: str, name: str) -> None:
+    assert problem(client.get(path), 400)["path"] == name

@@ -24,6 +24,7 @@ import msgspec
 from appliance.cli.supervisor.child import Child, Process, Tail
 from appliance.cli.supervisor.lifecycle import Action, Event, Life, State, step
 from appliance.errors import Conflict, Unavailable
+from appliance.store.file.durable import DATA_MODE
 
 LOG = logging.getLogger(__name__)
 
@@ -293,7 +294,7 @@ def hold_lock(path: Path, work: str = "run") -> Iterator[None]:
     The kernel frees it however we end.
     raises  Conflict  another one holds it, with its process number
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=DATA_MODE, parents=True, exist_ok=True)
     with path.open("a+", encoding="ascii") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -22,7 +22,7 @@ from appliance.store.backup.taking import BESIDE, RESERVE_BYTES, newest_before
 from appliance.store.engine import FILE_NAME, Store, raw_connection
 from appliance.store.file import dbapi
 from appliance.store.file.copying import close_file
-from appliance.store.file.durable import free_bytes, hash_file, sync_file, sync_folder, write_durably
+from appliance.store.file.durable import DATA_MODE, free_bytes, hash_file, sync_file, sync_folder, write_durably
 from appliance.store.file.migrations import known_migrations, migrate
 from appliance.store.verify import verify_copy
 
@@ -87,7 +87,7 @@ def restore_backup(
     if (data / FILE_NAME).exists() and not force:
         raise Conflict(f"{data} holds a store already; --force moves it aside, or name another directory with --data")
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=DATA_MODE, parents=True, exist_ok=True)
         half = _copy(file, data)
         try:
             _refuse_foreign(half, file)

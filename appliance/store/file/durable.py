@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 CHUNK = 1 << 20
+DATA_MODE = 0o750  # of a data directory: what it holds (places, people's hashes) is for its owner and group
 MOUNTS = Path("/proc/self/mountinfo")
 EMERGENCY = "emergency_ro"  # ext4 after an error, where it is told to go on read-only (errors=remount-ro)
 

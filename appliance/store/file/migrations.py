@@ -13,6 +13,7 @@ from typing import Any
 
 from appliance.errors import Conflict
 from appliance.store.file import dbapi, sqlite
+from appliance.store.file.durable import DATA_MODE
 from appliance.store.file.snapshots import take_snapshot
 
 FOLDER = Path(__file__).parent / "migration"
@@ -30,7 +31,7 @@ def migrate(path: Path, *, timezone: str, prepare: Callable[[], None] = lambda: 
     prepare  is called when nobody else can be here: the file may be looked at and set aside
     raises   Conflict  the file is newer than this program
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=DATA_MODE, parents=True, exist_ok=True)
     with _alone(path), _prepared(prepare), sqlite_connection(path) as connection:
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
         newest = known_migrations()[-1][0]
