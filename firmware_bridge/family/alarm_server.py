@@ -1,8 +1,10 @@
-"""What toxuin's alarmserver makes of Hikvision's, Dahua's and XMEye's alarms. Part of `hikvision_dahua`.
+"""Alarms of Hikvision, Dahua and XMEye cameras on topics that end in what happened. Part of `hikvision_dahua`.
 
-On `camera-alerts/{camera}/{kind}` stands what began, as a word, as Dahua's data or as a Hikvision description: that it
+dahua-watch and its heirs publish Start and Stop on `{whatever}/{code}`. toxuin's alarmserver has topics of its own:
+on `camera-alerts/{camera}/{kind}` stands what began, as a word, as Dahua's data or as a Hikvision description: that it
 ends is not told, so each is a moment. XMEye cameras tell both in an object of their own.
-Source: toxuin/alarmserver; the alarm server of XMEye (HiSilicon) cameras.
+DahuaVTO2MQTT tells the state of a lock beside its events.
+Source: johnnyletrois/dahua-watch; toxuin/alarmserver; the alarm server of XMEye (HiSilicon) cameras; DahuaVTO2MQTT.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,10 +12,11 @@ from typing import Any
 
 import msgspec
 
-from appliance.model.observation import Alarm, DeviceHealth, Incident, Motion, Observation
-from firmware_bridge.family.dahua_event import DahuaEvent, observe_event, observe_lasting
+from appliance.errors import Rejected
+from appliance.model.observation import Alarm, DeviceHealth, EnvironmentReading, Incident, Motion, Observation
+from firmware_bridge.family.dahua_event import CODES, DahuaEvent, event_instant, observe_event, observe_lasting
 from firmware_bridge.family.isapi_alert import observe_alert
-from firmware_bridge.inbound import Context, Handler, Inbound, Route
+from firmware_bridge.inbound import Context, Handler, Inbound, Memory, Route, read_form
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import flag_of, object_of, text_of
 
@@ -75,6 +78,36 @@ def _on_xmeye(inbound: Inbound, context: Context) -> list[Observation]:
     return [Incident(device=device, observed_at=when, event_type=kind), health]
 
 
+def listens(topic: str, _memory: Memory) -> Handler | None:
+    """A topic whose last level is a code of Dahua."""
+    head, _, code = topic.rpartition("/")
+    return _on_code if head and code in CODES else None
+
+
+def _on_code(inbound: Inbound, context: Context) -> list[Observation]:
+    """`{whatever}/{code}`: Start, Stop or Pulse; or the event as an object."""
+    head, _, code = inbound.topic.rpartition("/")
+    said = read_form(inbound.payload, "any")
+    action = text_of(object_of(said).get("action", object_of(said).get("Action"))) or text_of(said)
+    if action.lower() not in ("start", "stop", "pulse"):
+        raise Rejected(f"expected Start, Stop or Pulse of {code}")
+    data = object_of(object_of(said).get("data", object_of(said).get("Data")))
+    event = DahuaEvent(
+        device=f"{NAME}/{head[:200]}", code=code, action=action, data=data, when=event_instant(data, context)
+    )
+    return observe_lasting(event, context.memory)
+
+
+def _on_lock(inbound: Inbound, _context: Context) -> list[Observation]:
+    """Whether a door station's lock is shut, as far as the bridge opened it."""
+    said, device = object_of(inbound.document), f"{NAME}/{inbound.parts['prefix']}"
+    locked = flag_of(said.get("isLocked"))
+    if locked is None:
+        return [DeviceHealth(device=device)]
+    door = text_of(said.get("door"))[:40]
+    return [EnvironmentReading(device=device, metric="locked", value=float(locked), unit="1", channel=door)]
+
+
 def recognise_xmeye(document: Mapping[str, Any]) -> Handler | None:
     """By its serial number, its event and its state."""
     known = all(type(document.get(name)) is str for name in ("SerialID", "Event", "Status"))
@@ -84,4 +117,5 @@ def recognise_xmeye(document: Mapping[str, Any]) -> Handler | None:
 ROUTES: tuple[Route, ...] = (
     Route(template="camera-alerts/alarmserver", handle=_on_server),
     Route(template="camera-alerts/{camera}/{kind}", handle=_on_alert, form="any"),
+    Route(template="{prefix}/MagneticLock/Status", handle=_on_lock),
 )

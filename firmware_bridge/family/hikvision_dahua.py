@@ -10,7 +10,7 @@ from typing import Any
 from appliance.errors import Rejected
 from appliance.model.observation import Observation
 from firmware_bridge.family.alarm_server import ROUTES as ALARM_SERVER
-from firmware_bridge.family.alarm_server import recognise_xmeye
+from firmware_bridge.family.alarm_server import listens, recognise_xmeye
 from firmware_bridge.family.dahua_bridges import ROUTES, recognise_dahua, recognise_dahua_text
 from firmware_bridge.family.hikvision_bridges import on_access, on_rule
 from firmware_bridge.family.isapi_alert import (
@@ -69,4 +69,5 @@ FAMILY = Family(
     source="Hikvision ISAPI; https://github.com/elad-bar/DahuaVTO2MQTT; https://github.com/dchesterton/amcrest2mqtt",
     routes=(*ROUTES, *ALARM_SERVER),
     recognise=_recognise,
+    announced=listens,
 )

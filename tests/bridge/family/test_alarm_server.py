@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from appliance.model.observation import Alarm, DeviceHealth, Incident, Motion, ObjectDetection, Observation
+from appliance.model.observation import (
+    Alarm,
+    DeviceHealth,
+    EnvironmentReading,
+    Incident,
+    Motion,
+    ObjectDetection,
+    Observation,
+)
 from firmware_bridge.family.hikvision_dahua import FAMILY
 from tests.bridge.family.hearing import changed, hear, outcome
 from tests.bridge.family.told import Conversation
@@ -70,3 +78,24 @@ def test_an_xmeye_camera_tells_begin_and_end() -> None:
 def test_odd_members_cost_no_more_than_themselves(document: Any) -> None:
     outcome(FAMILY, document, "camera-alerts/gate/VideoMotion")
     outcome(FAMILY, document)
+
+
+def test_a_topic_may_end_in_a_code_of_dahua() -> None:
+    bridge, camera = Conversation(FAMILY), "hikvision_dahua/cameras/1"
+    assert bridge.tell("cameras/1/VideoMotion", "Start") == [
+        Motion(device=camera, active=True),
+        DeviceHealth(device=camera),
+    ]
+    assert bridge.tell("cameras/1/VideoMotion", "Stop")[0] == Motion(device=camera, active=False)
+    said = {"action": "Start", "index": 0, "data": {"Name": "Gate"}}
+    assert bridge.tell("cameras/1/CrossLineDetection", said)[0] == Alarm(
+        device=camera, name="line_crossing", active=True, area="Gate"
+    )
+    assert bridge.refusal("cameras/1/VideoMotion", "hello") == "expected Start, Stop or Pulse of VideoMotion"
+    assert "nor a payload of this shape" in bridge.refusal("cameras/1/Other", "Start")
+
+
+def test_the_lock_of_a_door_station() -> None:
+    assert Conversation(FAMILY).tell("DahuaVTO/MagneticLock/Status", {"door": "1", "isLocked": "false"}) == [
+        EnvironmentReading(device="hikvision_dahua/DahuaVTO", metric="locked", value=0.0, unit="1", channel="1")
+    ]
