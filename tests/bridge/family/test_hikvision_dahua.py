@@ -67,6 +67,10 @@ FIELD = """<DetectionRegionList><DetectionRegionEntry><regionID>3</regionID><sen
         ("videoloss", "", told(CameraStatus, working=False, reason="video_loss")),
         ("facedetection", "", told(ObjectDetection, label="face")),
         ("someNewThing", "", told(Incident, event_type="someNewThing")),
+        ("someNewThing", FIELD, told(Incident, event_type="someNewThing", attributes={"area": "3", "target": "human"})),
+        ("mixedTargetDetection", "<targetType>human</targetType>", told(ObjectDetection, label="person")),
+        ("hdBadBlock", "", told(Alarm, name="storage_failure", active=True)),
+        ("overheat", "", told(Alarm, name="problem", active=True)),
         (
             "PeopleCounting",
             "<peopleCounting><statisticalMethods>realTime</statisticalMethods><enter>10</enter><exit>8</exit></peopleCounting>",
