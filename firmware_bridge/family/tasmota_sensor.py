@@ -29,7 +29,7 @@ _SHUTTER = (
     ("Position", ("position", "%")),
     ("Direction", ("direction", "1")),
     ("Target", ("target_position", "%")),
-    ("Tilt", ("tilt", "")),
+    ("Tilt", ("tilt", "deg")),
 )
 _NOW = frozenset(("act", "deg"))
 _ECHOES = ("as3935", "ld24")  # their Energy is that of what they hear

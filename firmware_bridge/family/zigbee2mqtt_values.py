@@ -127,7 +127,7 @@ METRICS: dict[str, Metric] = {
     "inlet_water_temperature": ("temperature", "Cel", "inlet"),
     "outlet_water_temperature": ("temperature", "Cel", "outlet"),
     "temperature_c": ("temperature", "Cel", ""),
-    "tilt": ("tilt", "%", ""),
+    "tilt": ("slat_position", "%", ""),
     "lux": ("illuminance", "lx", ""),
     "vpd": ("vapor_pressure_deficit", "kPa", ""),
     "radiation_dose_per_hour": ("radiation_exposure", "uR/h", ""),

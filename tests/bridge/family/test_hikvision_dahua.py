@@ -219,7 +219,7 @@ def test_other_envelopes_of_the_same_events() -> None:
         ("human", "on", ObjectDetection(device=VTO, label="person")),
         ("human", "off", DeviceHealth(device=VTO)),
         ("storage/used_percent", 43.5,
-         EnvironmentReading(device=VTO, metric="storage_used_percent", value=43.5, unit="%")),
+         EnvironmentReading(device=VTO, metric="disk_used", value=43.5, unit="%")),
         ("config", {"device_type": "AD110", "device_name": "Door", "sw_version": "1.0"},
          DeviceHealth(device=VTO, name="Door", model="AD110", firmware="1.0")),
     ],
