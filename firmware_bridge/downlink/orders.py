@@ -4,7 +4,7 @@ Pure: a command and what is known of its device in, messages out, or `Rejected` 
 `commander` publishes the messages; the store keeps `awaits` and matches the answers that the families' decoders bring
 (`appliance.store.downlink.commands.insert_answers`). Sources: Tasmota, Commands and Upgrading; Shelly Gen2+, RPC
 protocol, Shelly.Update, Sys events; Zigbee2MQTT, MQTT topics, OTA updates; Home Assistant, MQTT discovery (button,
-update).
+update); ESPresense, MQTT (restart, update).
 """
 
 import re
@@ -243,6 +243,23 @@ def _announced(command: Command, target: Target) -> Order:
     return Order(messages=(Outbound(topic=str(entity["topic"]), payload=str(entity.get("payload", "")).encode()),))
 
 
+# --- ESPresense: a topic for each setting, beneath the room's; it answers nothing, but is offline and then online ---
+
+
+def _espresense_reboot(_command: Command, target: Target) -> Order:
+    return _espresense(target, "restart", "PRESS")
+
+
+def _espresense_update(command: Command, target: Target) -> Order:
+    """It restarts, and fetches the image from there."""
+    return _espresense(target, "update", _text(command, "url"))
+
+
+def _espresense(target: Target, setting: str, value: str) -> Order:
+    room = target.device.removeprefix("espresense/")
+    return Order(messages=(Outbound(topic=f"espresense/rooms/{room}/{setting}/set", payload=value.encode()),))
+
+
 # --- parameters ---
 
 
@@ -277,5 +294,6 @@ FAMILIES: Mapping[str, Mapping[str, Writer]] = {
     "shelly_gen2": {"config": _shelly_config, "reboot": _shelly_reboot, "firmware_update": _shelly_update},
     "zigbee2mqtt": {"interval": _zigbee_interval, "config": _zigbee_config, "firmware_update": _zigbee_update},
     "homeassistant": dict.fromkeys(("reboot", "firmware_update", "identify"), _announced),
+    "espresense": {"reboot": _espresense_reboot, "firmware_update": _espresense_update},
 }
 """What each family takes; `*` is any other command."""

@@ -41,6 +41,8 @@ _SCALES: dict[str, Scale] = {
     "ppb": Scale("[ppb]"),
     "µg/m³": Scale("ug/m3"),
     "mg/m³": Scale("mg/m3"),
+    "g/m³": Scale("g/m3"),
+    "pH": Scale("[pH]"),
     "dB": Scale("dB"),
     "dBA": Scale("dB"),
     "dB(A)": Scale("dB"),
@@ -52,6 +54,7 @@ _SCALES: dict[str, Scale] = {
     "kn": Scale("m/s", 1852 / 3600),
     "kt": Scale("m/s", 1852 / 3600),
     "ft/s": Scale("m/s", 0.3048),
+    "mm/s": Scale("m/s", 0.001),
     "°": Scale("deg"),
     "mm": Scale("mm"),
     "cm": Scale("mm", 10.0),
@@ -61,6 +64,8 @@ _SCALES: dict[str, Scale] = {
     "ft": Scale("m", 0.3048),
     "yd": Scale("m", 0.9144),
     "mi": Scale("m", 1609.344),
+    "nmi": Scale("m", 1852.0),
+    "m²": Scale("m2"),
     "mm/h": Scale("mm/h"),
     "mm/d": Scale("mm/h", 1 / 24),
     "cm/h": Scale("mm/h", 10.0),
@@ -78,6 +83,7 @@ _SCALES: dict[str, Scale] = {
     "mW": Scale("W", 0.001),
     "kW": Scale("W", 1000.0),
     "MW": Scale("W", 1e6),
+    "BTU/h": Scale("W", 0.29307107017),
     "VA": Scale("VA"),
     "kVA": Scale("VA", 1000.0),
     "var": Scale("var"),
@@ -86,11 +92,16 @@ _SCALES: dict[str, Scale] = {
     "kWh": Scale("kWh"),
     "Wh": Scale("kWh", 0.001),
     "MWh": Scale("kWh", 1000.0),
+    "GWh": Scale("kWh", 1e6),
+    "kJ": Scale("kWh", 1 / 3600),
     "MJ": Scale("kWh", 1 / 3.6),
     "GJ": Scale("kWh", 1000 / 3.6),
     "Hz": Scale("Hz"),
     "kHz": Scale("Hz", 1000.0),
     "MHz": Scale("Hz", 1e6),
+    "GHz": Scale("Hz", 1e9),
+    "rpm": Scale("/min"),
+    "RPM": Scale("/min"),
     "m³": Scale("m3"),
     "L": Scale("m3", 0.001),
     "l": Scale("m3", 0.001),
@@ -100,10 +111,12 @@ _SCALES: dict[str, Scale] = {
     "gal": Scale("m3", 0.003785411784),
     "m³/h": Scale("m3/h"),
     "m³/min": Scale("m3/h", 60.0),
+    "m³/s": Scale("m3/h", 3600.0),
     "L/min": Scale("m3/h", 0.06),
     "L/h": Scale("m3/h", 0.001),
     "L/s": Scale("m3/h", 3.6),
     "gal/min": Scale("m3/h", 0.22712470704),
+    "gal/h": Scale("m3/h", 0.003785411784),
     "ft³/min": Scale("m3/h", 1.69901079552),
     "s": Scale("s"),
     "ms": Scale("s", 0.001),
@@ -117,6 +130,11 @@ _SCALES: dict[str, Scale] = {
     "kg": Scale("kg"),
     "g": Scale("kg", 0.001),
     "lb": Scale("kg", 0.45359237),
+    "oz": Scale("kg", 0.028349523125),
+    "kvarh": Scale("kvar.h"),
+    "kB": Scale("kBy"),
+    "MB": Scale("MBy"),
+    "GB": Scale("GBy"),
 }
 """As Home Assistant's and Zigbee2MQTT's units are written (https://www.home-assistant.io/integrations/sensor)."""
 
@@ -143,6 +161,8 @@ def scale_to(written: str, wanted: str) -> Scale:
     text = written.strip().replace("\u03bc", "µ").replace("ug/", "µg/").replace("m3", "m³").replace("m2", "m²")
     text = text.replace("⋅m⁻²", "/m²").replace("⋅m⁻³", "/m³").replace("⋅s⁻¹", "/s").replace("⋅cm⁻¹", "/cm")
     scale = _SCALES.get(text)
+    if text == "K" and wanted != "Cel":
+        return Scale("K")  # of light: only what is known for a temperature is one
     if scale is None:
         return Scale(written.strip()[:20])
     factor = _BETWEEN.get((scale.unit, wanted))

@@ -20,6 +20,7 @@ OTHER_TASMOTA = Target(device="tasmota/x", family="tasmota", topics=("home/plug/
 SHELLY = Target(device="shelly_gen2/shellyplus1-a8", family="shelly_gen2", topics=("shellyplus1-a8/events/rpc",))
 RENAMED_SHELLY = Target(device="shelly_gen2/shelly1-b", family="shelly_gen2", topics=("site/gate/status/switch:0",))
 ZIGBEE = Target(device="zigbee2mqtt/hall/door", family="zigbee2mqtt", topics=("z2m/hall/door/availability",))
+ESPRESENSE = Target(device="espresense/office", family="espresense")
 ESPHOME = Target(
     device="homeassistant/porch",
     family="homeassistant",
@@ -114,6 +115,8 @@ def rpc(method: str, params: object) -> dict[str, object]:
             ],
         ),
         (ESPHOME, "reboot", {}, [("porch/button/restart/command", "PRESS")]),
+        (ESPRESENSE, "reboot", {}, [("espresense/rooms/office/restart/set", "PRESS")]),
+        (ESPRESENSE, "firmware_update", IMAGE, [("espresense/rooms/office/update/set", URL)]),
         (ESPHOME, "firmware_update", IMAGE, [("porch/update/firmware/command", "INSTALL")]),
         (
             NATIVE,

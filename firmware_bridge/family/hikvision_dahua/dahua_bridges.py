@@ -212,8 +212,8 @@ def _amcrest_state(device: str, leaf: str, said: object) -> Observation | None:
     on, number = flag_of(said), number_of(said)
     found: Observation | None = None
     if leaf.startswith("storage/") and number is not None:
-        unit = "%" if leaf.endswith("percent") else "GBy"
-        found = EnvironmentReading(device=device, metric=leaf.replace("/", "_"), value=number, unit=unit)
+        metric, unit = ("disk_used", "%") if leaf.endswith("percent") else (leaf.replace("/", "_"), "GBy")
+        found = EnvironmentReading(device=device, metric=metric, value=number, unit=unit)
     elif on is not None and leaf == "status":
         found = DeviceHealth(device=device, state="online" if on else "offline")
     elif on is not None and leaf == "motion":

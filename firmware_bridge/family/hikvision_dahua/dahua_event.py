@@ -365,3 +365,6 @@ _READERS: dict[str, Callable[[DahuaEvent], Sequence[Observation]]] = {
     **dict.fromkeys(_CROWDS, _crowd),
 }
 """Code -> what reads it; codes of traffic besides carry a plate."""
+
+CODES = frozenset(_READERS)
+"""Those that are told as more than that their device was heard."""

@@ -9,6 +9,8 @@ from typing import Any
 
 from appliance.errors import Rejected
 from appliance.model.observation import Observation
+from firmware_bridge.family.hikvision_dahua.alarm_server import ROUTES as ALARM_SERVER
+from firmware_bridge.family.hikvision_dahua.alarm_server import listens, recognise_xmeye
 from firmware_bridge.family.hikvision_dahua.dahua_bridges import ROUTES, recognise_dahua, recognise_dahua_text
 from firmware_bridge.family.hikvision_dahua.hikvision_bridges import on_access, on_rule
 from firmware_bridge.family.hikvision_dahua.isapi_alert import (
@@ -44,7 +46,9 @@ def _recognise(document: Any) -> Handler | None:
     """An alert as text or JSON, or an event in one of the envelopes of Dahua's bridges."""
     if type(document) is str:
         return _on_alert if is_alert_text(document) else recognise_dahua_text(document)
-    return (_hikvision(document) or recognise_dahua(document)) if type(document) is dict else None
+    if type(document) is not dict:
+        return None
+    return _hikvision(document) or recognise_dahua(document) or recognise_xmeye(document)
 
 
 def _hikvision(document: dict[str, Any]) -> Handler | None:
@@ -63,6 +67,7 @@ FAMILY = Family(
     name=NAME,
     title="Hikvision and Dahua",
     source="Hikvision ISAPI; https://github.com/elad-bar/DahuaVTO2MQTT; https://github.com/dchesterton/amcrest2mqtt",
-    routes=ROUTES,
+    routes=(*ROUTES, *ALARM_SERVER),
     recognise=_recognise,
+    announced=listens,
 )

@@ -54,26 +54,22 @@ _ALARMS: dict[str, str] = {
     "parking": "parking",
     "unattendedbaggage": "object_left",
     "attendedbaggage": "object_removed",
-    "shelteralarm": "tamper",
-    "tamperdetection": "tamper",
-    "videotampering": "tamper",
+    **dict.fromkeys(("shelteralarm", "tamperdetection", "videotampering"), "tamper"),
     "scenechangedetection": "scene_change",
     "io": "digital_input",
     "alarmlocal": "digital_input",
-    "audioexception": "sound",
-    "audiodetection": "sound",
+    **dict.fromkeys(("audioexception", "audiodetection"), "sound"),
     "firedetection": "fire",
     "smokedetection": "smoke",
     "smokeandfiredetection": "fire",
-    "tma": "temperature_alarm",
-    "tmpa": "temperature_alarm",
-    "temperature": "temperature_alarm",
-    "diskfull": "storage_failure",
-    "diskerror": "storage_failure",
-    "diskunformat": "storage_failure",
-    "hddfull": "storage_failure",
-    "nicbroken": "network_failure",
-    "ipconflict": "network_failure",
+    **dict.fromkeys(("tma", "tmpa", "temperature"), "temperature_alarm"),
+    **dict.fromkeys(
+        ("diskfull", "diskerror", "diskunformat", "hddfull", "raidfailure", "hdbadblock"), "storage_failure"
+    ),
+    **dict.fromkeys(("nicbroken", "ipconflict"), "network_failure"),
+    **dict.fromkeys(("fanfailure", "overheat"), "problem"),
+    **dict.fromkeys(("recordingfailure", "recordexception"), "recording_failure"),
+    "poepowerexception": "power_failure",
     "illaccess": "illegal_access",
     "doorbell": "button",
     "running": "rapid_motion",
@@ -87,6 +83,7 @@ _LABELS: dict[str, str] = {
     "humandetection": "person",
     "vehicledetection": "vehicle",
 }
+_LABELLED, _MIXED = frozenset(("mixedtargetdetection",)), {"human": "person"}
 _PICTURE: dict[str, str] = {
     "videoloss": "video_loss",
     "defocus": "defocus",
@@ -229,7 +226,7 @@ def _news_of(alert: _Alert) -> Sequence[Observation]:
         ]
     if alert.kind in _ALARMS:
         return _alarm(alert, area, target, again)
-    return _object(alert, area) if alert.active and alert.kind != "heartbeat" else ()
+    return _object(alert, area, target) if alert.active and alert.kind != "heartbeat" else ()
 
 
 def _alarm(alert: _Alert, area: str, target: str, again: bool) -> list[Observation]:
@@ -245,12 +242,15 @@ def _alarm(alert: _Alert, area: str, target: str, again: bool) -> list[Observati
     return [alarm, *read_temperatures(_measured(alert))] if alarm.name == "temperature_alarm" else [alarm]
 
 
-def _object(alert: _Alert, area: str) -> list[Observation]:
-    """Something seen, or something of a type that has no name here: its own."""
-    label = _LABELS.get(alert.kind)
-    if label is not None:
+def _object(alert: _Alert, area: str, target: str) -> list[Observation]:
+    """Something seen, or something of a type that has no name here: its own, with what was measured."""
+    label = _LABELS.get(alert.kind) or (_MIXED.get(target, target) if alert.kind in _LABELLED else "")
+    if label:
         return [ObjectDetection(device=alert.device, observed_at=alert.when, label=label, area=area)]
-    return [Incident(device=alert.device, observed_at=alert.when, event_type=text_of(alert.said["eventType"]))]
+    told = {name: word for name, word in (("area", area), ("target", target)) if word}
+    kind = text_of(alert.said.get("eventType")) or alert.kind
+    incident = Incident(device=alert.device, observed_at=alert.when, event_type=kind, attributes=told)
+    return [incident, *read_temperatures(_measured(alert))]
 
 
 def _picture(alert: _Alert) -> list[Observation]:

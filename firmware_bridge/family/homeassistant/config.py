@@ -112,6 +112,7 @@ _STEMS = {
 
 _OF_RTL_433 = re.compile(r"rtl_433/[^/]+/devices/(.+)/[^/]+")
 _OF_TASMOTA = re.compile(r"(?:tele|stat)/(.+)/[^/]+|(.+)/(?:tele|stat)/[^/]+")
+_OF_ESPRESENSE = re.compile(r"espresense/rooms/([^/]+)/[^/]+(?:/set)?")
 
 _CHIP = re.compile(r"[0-9A-F]{6}_")  # older Tasmota told no maker, but wrote its chip's id in front
 
@@ -177,8 +178,11 @@ def device_of(config: Mapping[str, Any], node: str, name: str, base: str, memory
 
 
 def _named_elsewhere(config: Mapping[str, Any], device: Mapping[str, Any]) -> str:
-    """The device of rtl_433 or Tasmota whose topic a state stands on: those families read it, and name it by it."""
+    """The device of rtl_433, ESPresense or Tasmota whose topic a state stands on: those families read it, and name it
+    by it. A button has a topic for commands alone."""
     topic = text_of(config.get("state_topic"))
+    if room := _OF_ESPRESENSE.fullmatch(topic or text_of(config.get("command_topic"))):
+        return "espresense/" + room[1]
     if heard := _OF_RTL_433.fullmatch(topic):
         return "rtl_433/" + heard[1]
     theirs = device.get("manufacturer") == "Tasmota" or _CHIP.match(text_of(config.get("unique_id")))

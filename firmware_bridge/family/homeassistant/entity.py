@@ -38,9 +38,8 @@ _ALARMS = {
     "opening": "contact",
     "garage_door": "contact",
     "moisture": "water_leak",
-    "sound": "noise",
     "battery": "battery_low",
-    **{name: name for name in "smoke gas carbon_monoxide tamper vibration safety problem lock heat cold".split()},
+    **{name: name for name in "smoke gas carbon_monoxide tamper vibration safety problem lock heat cold sound".split()},
 }
 """Device class of a binary sensor -> alarm. Source: https://www.home-assistant.io/integrations/binary_sensor."""
 

@@ -20,7 +20,7 @@ _MEASURED = (
     ("temperature_high_state_topic", "target_temperature", "high"),
     ("target_humidity_state_topic", "target_humidity", ""),
     ("position_topic", "position", ""),
-    ("tilt_status_topic", "tilt", ""),
+    ("tilt_status_topic", "slat_position", ""),
     ("percentage_state_topic", "percentage", ""),
     ("brightness_state_topic", "brightness", ""),
 )

@@ -170,6 +170,18 @@ def _disk(notice: Notice) -> list[Observation]:
     return found
 
 
+def _processor(notice: Notice) -> list[Observation]:
+    """How busy it is, in percent."""
+    usage = next((number for told in notice.data.values() if (number := number_of(told)) is not None), None)
+    if usage is None:
+        return []
+    return [
+        EnvironmentReading(
+            device=notice.device, observed_at=notice.when, metric="cpu_load", value=usage, unit="%", channel=notice.area
+        )
+    ]
+
+
 def _queue(notice: Notice) -> list[Observation]:
     """How many stand in a queue, or in an area."""
     number = next((whole_of(value) for name, value in notice.data.items() if name.lower() in _PRESENT), None)
@@ -291,6 +303,7 @@ _READERS: dict[tuple[str, ...], Reader] = {
     ("Device", "HardwareFailure", "TemperatureCritical"): _alarm("temperature_alarm"),
     ("Device", "Network", "Lost"): _alarm("network_failure"),
     ("Device", "Status", "Temperature"): _temperature,
+    ("Monitoring", "ProcessorUsage"): _processor,
     ("Storage", "Alert"): _disk,
     ("Storage", "Disruption"): _alarm("storage_failure"),
     ("AudioClassification",): _sound,

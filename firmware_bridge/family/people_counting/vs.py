@@ -66,6 +66,12 @@ def read_milesight(inbound: Inbound, context: Context) -> Sequence[Observation]:
 
 
 def _health(device: str, at: datetime | None, info: Mapping[str, Any]) -> DeviceHealth:
+    processor, storage = object_of(info.get("cpu")), object_of(info.get("storage"))
+    figures = (
+        ("cpu_percent", processor.get("cpu_usage")),
+        ("cpu_temperature_c", processor.get("cpu_temperature")),
+        ("storage_percent", storage.get("storage_usage")),
+    )
     return DeviceHealth(
         device=device,
         observed_at=at,
@@ -76,6 +82,7 @@ def _health(device: str, at: datetime | None, info: Mapping[str, Any]) -> Device
         serial=text_of(info.get("device_sn")) or text_of(info.get("device_mac")),
         address=text_of(info.get("ip_address")),
         uptime_s=number_of(info.get("running_time")),
+        attributes={name: number for name, told in figures if (number := number_of(told)) is not None},
     )
 
 

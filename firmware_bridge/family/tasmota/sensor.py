@@ -14,6 +14,7 @@ from typing import Any
 from appliance.model.observation import Alarm, EnvironmentReading, Incident, Motion, Observation, PeopleCount
 from firmware_bridge.family.tasmota.metrics import METRICS, TOTALS, metric_of
 from firmware_bridge.family.tasmota.pool import POOL, read_pool
+from firmware_bridge.family.tasmota.tic import TIC, read_tic
 from firmware_bridge.notation.instant import read_instant
 from firmware_bridge.notation.members import flag_of, number_of, text_of, whole_of
 from firmware_bridge.notation.metrics import snake_case
@@ -29,7 +30,7 @@ _SHUTTER = (
     ("Position", ("position", "%")),
     ("Direction", ("direction", "1")),
     ("Target", ("target_position", "%")),
-    ("Tilt", ("tilt", "")),
+    ("Tilt", ("tilt", "deg")),
 )
 _NOW = frozenset(("act", "deg"))
 _ECHOES = ("as3935", "ld24")  # their Energy is that of what they hear
@@ -323,6 +324,7 @@ _SPECIAL: dict[str, _Special] = {
     "ENERGY": _read_energy,
     "COUNTER": _read_counters,
     "IBEACON": _read_beacon,
+    TIC: read_tic,
     **dict.fromkeys(_TAGS, _read_tag),
 }
 

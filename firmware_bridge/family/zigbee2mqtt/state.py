@@ -140,13 +140,12 @@ def _with_facts(health: DeviceHealth, facts: Mapping[str, Any]) -> DeviceHealth:
 
 def _reading(device: str, at: datetime | None, metric: Sequence[Any], value: float) -> EnvironmentReading:
     """`metric` is (metric, unit, channel), with (factor, offset) where the device measures in another unit."""
-    unit = metric[1]
     if len(metric) > 3:  # told of the device itself
         value = float(f"{value * metric[3] + metric[4]:.9g}")
     elif metric[0] == "power_factor" and not -1 <= value <= 1:
-        unit = "%"  # as some meters tell it
+        value = float(f"{value / 100:.9g}")  # some meters tell it in percent
     return EnvironmentReading(
-        device=device, observed_at=at, metric=metric[0], value=value, unit=unit, channel=metric[2]
+        device=device, observed_at=at, metric=metric[0], value=value, unit=metric[1], channel=metric[2]
     )
 
 

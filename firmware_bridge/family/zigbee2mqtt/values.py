@@ -127,7 +127,7 @@ METRICS: dict[str, Metric] = {
     "inlet_water_temperature": ("temperature", "Cel", "inlet"),
     "outlet_water_temperature": ("temperature", "Cel", "outlet"),
     "temperature_c": ("temperature", "Cel", ""),
-    "tilt": ("tilt", "%", ""),
+    "tilt": ("slat_position", "%", ""),
     "lux": ("illuminance", "lx", ""),
     "vpd": ("vapor_pressure_deficit", "kPa", ""),
     "radiation_dose_per_hour": ("radiation_exposure", "uR/h", ""),
@@ -199,7 +199,7 @@ ALARMS: dict[str, tuple[str, bool]] = {
     "window_open": ("window", True),
     "valve_alarm": ("problem", True),
     "device_fault": ("problem", True),
-    "noise_detected": ("noise", True),
+    "noise_detected": ("sound", True),
     "sos_alarm": ("sos", True),
     "door_state": ("contact", True),
     "open_window_detected": ("window", True),
@@ -216,9 +216,9 @@ ALARMS: dict[str, tuple[str, bool]] = {
     "motor_fault": ("problem", True),
     "trouble": ("problem", True),
     "dry": ("dry", True),
-    "co2_alarm": ("co2", True),
-    "co2_state": ("co2", True),
-    "radiation_alarm": ("radiation", True),
+    "co2_alarm": ("co2_alarm", True),
+    "co2_state": ("co2_alarm", True),
+    "radiation_alarm": ("radiation_alarm", True),
     "over_current_alarm": ("overcurrent", True),
     "fall_down_status": ("fall", True),
     "opening_state": ("contact", True),
@@ -235,7 +235,7 @@ ALARMS: dict[str, tuple[str, bool]] = {
         "window glass_break problem fault".split()
     },
 }
-"""Name -> (alarm, the value that is worth an event)."""
+"""Name -> (alarm, the value that is worth an event). A value out of its limits is `{metric}_alarm`, as elsewhere."""
 
 WORDED = {
     "alarm": "alarm",
@@ -246,22 +246,22 @@ WORDED = {
     "room_status_code": "problem",
     "system_status_code": "problem",
     "reliability": "problem",
-    "alarm_temperature": "temperature",
-    "alarm_humidity": "humidity",
-    "temperature_warning": "temperature",
-    "probe_temperature_warning": "temperature_probe",
-    "humidity_warning": "humidity",
-    "illuminance_warning": "illuminance",
-    "moisture_warning": "moisture",
+    "alarm_temperature": "temperature_alarm",
+    "alarm_humidity": "humidity_alarm",
+    "temperature_warning": "temperature_alarm",
+    "probe_temperature_warning": "probe_temperature_alarm",
+    "humidity_warning": "humidity_alarm",
+    "illuminance_warning": "illuminance_alarm",
+    "moisture_warning": "soil_moisture_alarm",
     "water_warning": "dry",  # of soil: that it is to be watered
-    "liquid_state": "water_level",
+    "liquid_state": "water_level_alarm",
     "fall_status": "fall",
     "fault": "fault",
     "fault_alarm": "problem",
     "alarm_state": "alarm",
     "alarm_status": "alarm",
-    "temperature_alarm": "temperature",
-    "humidity_alarm": "humidity",
+    "temperature_alarm": "temperature_alarm",
+    "humidity_alarm": "humidity_alarm",
 }
 """Alarms whose word says what is amiss: `over_current`, `lower_alarm`, `alarm_co2`."""
 

@@ -174,7 +174,7 @@ AMCREST = "hikvision_dahua/SER1"
         ("amcrest2mqtt_SER1/binary_sensor/human", "ON", [ObjectDetection(device=AMCREST, label="person")]),
         ("SER1/binary_sensor/doorbell", "ON", [Alarm(device=AMCREST, name="button", active=True, momentary=True)]),
         ("SER1/sensor/storage_used_pct", "41.2",
-         [EnvironmentReading(device=AMCREST, metric="storage_used_percent", value=41.2, unit="%")]),
+         [EnvironmentReading(device=AMCREST, metric="disk_used", value=41.2, unit="%")]),
         ("SER1/availability", "offline", [DeviceHealth(device=AMCREST, state="offline")]),
         ("SER1/switch/privacy", "ON", [DeviceHealth(device=AMCREST)]),
         ("service/availability", "online", [DeviceHealth(device="hikvision_dahua/amcrest2mqtt", state="online")]),

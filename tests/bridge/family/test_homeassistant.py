@@ -89,6 +89,7 @@ def test_a_sensor_measures_in_canonical_units(device_class: str, unit: str, said
         ("door", "", "ON", Alarm(device=BOX, name="contact", active=True)),
         ("window", "Kitchen", "OFF", Alarm(device=BOX, name="contact", active=False, area="Kitchen")),
         ("moisture", "", "ON", Alarm(device=BOX, name="water_leak", active=True)),
+        ("sound", "", "ON", Alarm(device=BOX, name="sound", active=True)),
         ("smoke", "", "ON", Alarm(device=BOX, name="smoke", active=True)),
         ("gas", "", "ON", Alarm(device=BOX, name="gas", active=True)),
         ("carbon_monoxide", "", "ON", Alarm(device=BOX, name="carbon_monoxide", active=True)),

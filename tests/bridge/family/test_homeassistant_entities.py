@@ -75,7 +75,7 @@ def test_what_a_component_tells(
     [
         ({"pos_t": "box/x"}, "45", reading("position", 45, "%")),
         ({"pos_t": "box/x", "pos_open": 0, "pos_clsd": 255}, "51", reading("position", 80, "%")),
-        ({"tilt_status_t": "box/x"}, "30", reading("tilt", 30, "%")),
+        ({"tilt_status_t": "box/x"}, "30", reading("slat_position", 30, "%")),
         ({"pct_stat_t": "box/x", "spd_rng_max": 4}, "3", reading("percentage", 75, "%")),
         ({"bri_stat_t": "box/x"}, "51", reading("brightness", 20, "%")),
         ({"temp_stat_t": "box/x", "temp_unit": "F"}, "50", reading("target_temperature", 10, "Cel")),

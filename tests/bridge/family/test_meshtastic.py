@@ -145,6 +145,16 @@ PACKETS: list[tuple[str, Any, list[Observation]]] = [
             reading("humidity", 41, "%", "form"),
         ],
     ),
+    (
+        "telemetry",
+        {"heart_bpm": 72, "spO2": 98, "temperature": 36.5},
+        [
+            health(),
+            reading("heart_rate", 72, "/min"),
+            reading("oxygen_saturation", 98, "%"),
+            reading("temperature", 36.5, "Cel"),
+        ],
+    ),
     ("text", {"text": "meet me at six"}, [health(attributes={"text_length": 14})]),
     ("text", "meet me", [health(attributes={"text_length": 7})]),
     ("text", {"text": "23.35,41.69,985.34\n"}, [health(attributes={"text_length": 19, "numbers": 3})]),

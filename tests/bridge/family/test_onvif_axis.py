@@ -96,7 +96,7 @@ MEANINGS: list[tuple[str, dict[str, str], dict[str, str], list[Observation]]] = 
     ("tns1:PTZController/tnsaxis:Move/Channel_1", {"is_moving": "1"}, {"PTZConfigurationToken": "1"},
      said(EnvironmentReading, metric="is_moving", value=1.0, unit="1", channel="1")),
     ("tns1:Monitoring/ProcessorUsage", {"Value": "37.5"}, {"Token": "CPU"},
-     said(EnvironmentReading, metric="processor_usage", value=37.5, channel="CPU")),
+     said(EnvironmentReading, metric="cpu_load", value=37.5, unit="%", channel="CPU")),
     ("tns1:RuleEngine/MyRuleDetector/ObjectsInside", {"IsInside": "true"}, RULE,
      said(Alarm, name="intrusion", active=True, area="Fence")),
     ("tns1:RuleEngine/QueueDetector/QueueLength", {"QueueLength": "4"}, RULE,

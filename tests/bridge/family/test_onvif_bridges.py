@@ -94,7 +94,7 @@ def item(name: str | None, value: Any, operation: str = "Changed") -> dict[str, 
         ("RuleEngine/CellMotionDetector/Motion", item("IsMotion", True, "Initialized"),
          EnvironmentReading(device=GATE, metric="motion", value=1.0, unit="1", channel="000")),
         ("Monitoring/ProcessorUsage", item("Value", 37),
-         EnvironmentReading(device=GATE, metric="processor_usage", value=37.0, channel="000")),
+         EnvironmentReading(device=GATE, metric="cpu_load", value=37.0, unit="%", channel="000")),
     ],
 )  # fmt: skip
 def test_a_bridge_that_keeps_the_onvif_topic_is_read_as_onvif(topic: str, said: Any, expected: Observation) -> None:

@@ -151,3 +151,10 @@ def test_one_who_passes_a_region_is_counted_on_the_side_the_metric_says() -> Non
 def test_odd_members_cost_no_more_than_themselves(said: Any) -> None:
     told = outcome(FAMILY, said)
     assert told is None or isinstance(told, Rejected) or well_typed(told)
+
+
+def test_a_counter_tells_how_it_is() -> None:
+    info = {"device_sn": "6384E16", "cpu": {"cpu_usage": 30, "cpu_temperature": 51.2}, "storage": {"storage_usage": 12}}
+    said = {"device_info": info, "time_info": {"time": "2023-01-16T21:27:02+08:00"}, "line_trigger_data": []}
+    (health,) = Conversation(FAMILY).tell("site/hall", said)
+    assert health.attributes == {"cpu_percent": 30.0, "cpu_temperature_c": 51.2, "storage_percent": 12.0}

@@ -110,3 +110,21 @@ def test_units_become_canonical(written: str, wanted: str, value: float, scale: 
 
 def test_an_unknown_unit_is_kept_as_it_is_written() -> None:
     assert scale_to("furlong/fortnight at dusk", "m/s") == Scale("furlong/fortnight at")
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted", "expected"),
+    [
+        ("K", "Cel", Scale("Cel", 1.0, -273.15)),
+        ("K", "", Scale("K")),
+        ("g/m³", "", Scale("g/m3")),
+        ("pH", "", Scale("[pH]")),
+        ("rpm", "", Scale("/min")),
+        ("oz", "kg", Scale("kg", 0.028349523125)),
+        ("BTU/h", "W", Scale("W", 0.29307107017)),
+        ("gal/h", "m3/h", Scale("m3/h", 0.003785411784)),
+        ("kvarh", "", Scale("kvar.h")),
+    ],
+)
+def test_the_light_of_a_lamp_is_no_temperature_and_rarer_units(written: str, wanted: str, expected: Scale) -> None:
+    assert scale_to(written, wanted) == expected

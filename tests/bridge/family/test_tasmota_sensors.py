@@ -232,3 +232,30 @@ def test_on_prefixes_of_its_own_it_is_known_from_its_first_telemetry_on() -> Non
     ]
     assert measured(talk.tell("home/shed/telemetry/RESULT", {"POWER": "ON"})) == [("switch", "", 1.0, "1")]
     assert "nor a payload of this shape" in talk.refusal("home/barn/telemetry/LWT", "Online")
+
+
+def test_a_french_meters_indexes_are_kilowatt_hours_by_their_tariff() -> None:
+    older = {"ADCO": "021500000000", "OPTARIF": "HC..", "ISOUSC": 15, "HCHC": 920750, "HCHP": "2275560", "PAPP": 170}
+    more = {"IINST": 1, "IMAX": 2, "PTEC": "HP..", "HHPHC": "A", "MOTDETAT": 0, "BBRHCJW": 500}
+    assert measured(tell("tele/meter/SENSOR", {"Time": TIME, "TIC": older | more})) == [
+        ("current_subscribed", "tic", 15, "A"),
+        ("energy", "tic.off_peak", 920.75, "kWh"),
+        ("energy", "tic.peak", 2275.56, "kWh"),
+        ("apparent_power", "tic", 170, "VA"),
+        ("current", "tic", 1, "A"),
+        ("current_max", "tic", 2, "A"),
+        ("energy", "tic.white_off_peak", 0.5, "kWh"),
+    ]
+    newer = {"ADSC": "041900000000", "EAST": 9207501, "EASF01": 9207501, "EAIT": 1500, "IRMS1": 2, "URMS1": 234}
+    newer |= {"PREF": 9, "SINSTS": 170, "SINSTI": 20, "SMAXSN": 3210, "STGE": "003A0001", "RELAIS": 0, "NTARF": 1}
+    assert measured(tell("tele/meter/SENSOR", {"Time": TIME, "TIC": newer})) == [
+        ("energy", "tic", 9207.501, "kWh"),
+        ("energy", "tic.tariff_1", 9207.501, "kWh"),
+        ("energy", "tic.exported", 1.5, "kWh"),
+        ("current", "tic.1", 2, "A"),
+        ("voltage", "tic.1", 234, "V"),
+        ("apparent_power_subscribed", "tic", 9000, "VA"),
+        ("apparent_power", "tic", 170, "VA"),
+        ("apparent_power", "tic.exported", 20, "VA"),
+        ("apparent_power_max", "tic", 3210, "VA"),
+    ]

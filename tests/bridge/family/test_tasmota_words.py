@@ -35,7 +35,7 @@ def readings(found: list[Observation]) -> list[tuple[str, float, str]]:
 
 
 SHUTTER = {"Position": 50, "Direction": -1, "Target": 20, "Tilt": 0}
-SHUTTER_TOLD = [("position.1", 50, "%"), ("direction.1", -1, "1"), ("target_position.1", 20, "%"), ("tilt.1", 0, "")]
+SHUTTER_TOLD = [("position.1", 50, "%"), ("direction.1", -1, "1"), ("target_position.1", 20, "%"), ("tilt.1", 0, "deg")]
 
 
 def test_a_shutter_is_called_the_same_by_all_its_messages() -> None:

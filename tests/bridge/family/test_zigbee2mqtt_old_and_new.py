@@ -138,8 +138,8 @@ def test_an_alarm_that_several_members_tell_is_on_while_any_says_so() -> None:
     [
         ({"fault": "over_current"}, "fault", "over_current"),
         ({"fault": "clear"}, "fault", ""),
-        ({"temperature_alarm": "upper_alarm"}, "temperature", "upper_alarm"),
-        ({"humidity_alarm": "canceled"}, "humidity", ""),
+        ({"temperature_alarm": "upper_alarm"}, "temperature_alarm", "upper_alarm"),
+        ({"humidity_alarm": "canceled"}, "humidity_alarm", ""),
         ({"alarm_state": "alarm_co2"}, "alarm", "alarm_co2"),
     ],
 )

@@ -31,12 +31,12 @@ def told(said: dict[str, Any]) -> list[Observation]:
         ({"sensor_error": "E1"}, "problem", "E1"),
         ({"sensor_error": "Normal"}, "problem", ""),
         ({"system_status_code": "no_error"}, "problem", ""),
-        ({"temperature_warning": "high"}, "temperature", "high"),
-        ({"probe_temperature_warning": "none"}, "temperature_probe", ""),
-        ({"alarm_humidity": "below_min_humdity"}, "humidity", "below_min_humdity"),
+        ({"temperature_warning": "high"}, "temperature_alarm", "high"),
+        ({"probe_temperature_warning": "none"}, "probe_temperature_alarm", ""),
+        ({"alarm_humidity": "below_min_humdity"}, "humidity_alarm", "below_min_humdity"),
         ({"water_warning": "alarm"}, "dry", "alarm"),
-        ({"moisture_warning": "low"}, "moisture", "low"),
-        ({"liquid_state": "high"}, "water_level", "high"),
+        ({"moisture_warning": "low"}, "soil_moisture_alarm", "low"),
+        ({"liquid_state": "high"}, "water_level_alarm", "high"),
         ({"fall_status": "fall_alarm"}, "fall", "fall_alarm"),
     ],
 )
@@ -50,7 +50,9 @@ def test_a_state_that_the_device_does_not_know_is_none() -> None:
 
 
 def test_an_alarm_that_others_tell_in_words_may_be_yes_or_no() -> None:
-    assert told({"temperature_alarm": True}) == [Alarm(device=HERE, name="temperature", active=True)]
+    assert told({"temperature_alarm": True}) == [Alarm(device=HERE, name="temperature_alarm", active=True)]
+    assert told({"co2_alarm": True}) == [Alarm(device=HERE, name="co2_alarm", active=True)]
+    assert told({"noise_detected": True}) == [Alarm(device=HERE, name="sound", active=True)]
     assert told({"fault": False}) == [Alarm(device=HERE, name="fault", active=False)]
 
 
