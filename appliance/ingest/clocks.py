@@ -5,7 +5,7 @@ Called by `ingest.times`, which knows the day and what digits alone mean.
 
 import re
 from collections.abc import Sequence
-from datetime import time
+from datetime import datetime, time
 
 SHOWN = 80  # characters of a text quoted in a message
 _CLOCK = re.compile(
@@ -14,6 +14,13 @@ _CLOCK = re.compile(
     re.I,
 )
 _DIGITS_CLOCK = re.compile(r"(?P<hour>\d{1,2})(?P<minute>\d{2})(?P<second>\d{2})?\Z")
+
+_DAYS, _MONTHS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun", "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_IN_WORDS = re.compile(
+    rf"(?P<day>(?:{_DAYS})[a-z]*)|(?P<month>(?:{_MONTHS})[a-z]*)|(?P<clock>\d{{1,2}}:\d{{2}}(?::\d{{2}})?(?:\s*[AP]M)?)"
+    r"|(?P<zone>UTC|GMT|(?<=\s)[+-]\d{4}\b)|(?P<year>\d{4})|(?P<number>\d{1,2})",
+    re.I,
+)
 
 
 def read_clock(texts: Sequence[str]) -> time:
@@ -51,3 +58,28 @@ def clock_form(text: str) -> str:
     return (
         ("%I" if found["half"] else "%H") + "".join(parts) + fraction + (f"{found['gap']}%p" if found["half"] else "")
     )
+
+
+def form_in_words(text: str) -> str:
+    """The strptime form of a time that names its month in English; empty where it does not, or none reads it."""
+    numbers = iter(["%d", "%y"])
+
+    def form(found: re.Match[str]) -> str:
+        word = found[0]
+        if found["clock"]:
+            return clock_form(word)
+        if found["zone"]:
+            return "%z" if word[0] in "+-" else "%Z"
+        if found["number"]:
+            return next(numbers, word)
+        if found["year"]:
+            return "%Y"
+        name = "%a" if found["day"] else "%b"
+        return name if len(word) == len("Mon") else name.upper()
+
+    whole = _IN_WORDS.sub(form, text)
+    try:
+        datetime.strptime(text, whole)  # noqa: DTZ007 - only whether it reads
+    except (ValueError, re.error):
+        return ""
+    return whole if {"%b", "%y"} <= set(re.findall("%.", whole.lower())) else ""

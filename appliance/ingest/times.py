@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from appliance.clock import from_us
 from appliance.errors import Rejected
-from appliance.ingest.clocks import SHOWN, clock_form, read_clock
+from appliance.ingest.clocks import SHOWN, clock_form, form_in_words, read_clock
 from appliance.model.native import read_timestamp
 
 CACHED_TEXTS = 8_192  # files repeat their days; past this many the cache starts afresh
@@ -243,7 +243,9 @@ def read_instant(text: str, *, near_1970: bool = True, counted: bool = False) ->
         raise _either_first((text,))
     if _MONTH.match(text):
         raise ValueError("it has no day; --time-format %Y-%m takes it for the first")
-    raise ValueError("expected a form like 2026-11-21T10:00:00Z; say another with --time-format")
+    form = form_in_words(text)
+    another = f", as in --time-format {form!r}" if form else " with --time-format"
+    raise ValueError(f"expected a form like 2026-11-21T10:00:00Z; say another{another}")
 
 
 def local_day(when: datetime, zone: ZoneInfo) -> date:
