@@ -155,8 +155,14 @@ def store_upload(body: bytes, kind: FileKind, source: str, context: Context) -> 
     rows = read_rows(kind, decode_lines([body]), options)
     if kind == "jsonl" and body.lstrip().startswith(b"["):
         rows = ((place, item) for place, (_, item) in enumerate(rows, start=1))  # an array has places, not lines
-    for chunk in _chunks(rows):
-        report.extend(_store_chunk(chunk, context))
+    try:
+        for chunk in _chunks(rows):
+            report.extend(_store_chunk(chunk, context))
+    except Rejected as rejected:
+        if "--map" not in rejected.reason:
+            raise
+        remedy = "an upload takes no options: rename the columns, or bring the file by hexpost import"
+        raise Rejected(f"{rejected.reason}; {remedy}", rejected.path) from None
     counts = {status: sum(row.status == status for row in report) for status in ("accepted", "duplicate", "rejected")}
     return UploadReport(rows=report, **counts)
 
