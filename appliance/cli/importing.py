@@ -121,6 +121,7 @@ def _record(chunk: list[Row], recorder: Recorder, report: ImportReport) -> None:
     receipt = recorder.record(intake)
     outcomes = receipt.outcomes
     report.differing += receipt.differing
+    report.future += sum(event.clock_quality == "future" for event in events)
     report.accepted += outcomes.count("stored")
     report.corrected += outcomes.count("corrected")
     report.duplicate += outcomes.count("duplicate")

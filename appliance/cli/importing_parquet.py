@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -73,24 +74,29 @@ def _import_table(
             line += 1
             try:
                 own = record.pop("source", None) if not named else None
-                events.append(_reader(readers, options, own if isinstance(own, str) else "").read(record))
+                events.append(_reader(readers, options, own if isinstance(own, str) else "", records).read(record))
             except Rejected as rejected:
                 add_rejection(report, line, rejected)
         intake = Intake(events=events, refused=len(records) - len(events), raw=raw_events(events, "file"))
-        _count(report, recorder.record(intake).outcomes)
+        receipt = recorder.record(intake)
+        _count(report, receipt.outcomes)
+        report.differing += receipt.differing
         with store.read() as connection:
             back.compare(connection, events)
         advance(len(records))
 
 
-def _reader(readers: dict[str, RecordReader], options: ReadOptions, source: str) -> RecordReader:
-    """The reader of a source, one each; '' is that of the options."""
+def _reader(
+    readers: dict[str, RecordReader], options: ReadOptions, source: str, records: Sequence[dict[str, Any]]
+) -> RecordReader:
+    """The reader of a source, one each; '' is that of the options. A new one looks at the records that lie ahead."""
     reader = readers.get(source)
     if reader is None:
         if len(readers) >= MAX_READERS:
             readers.clear()
         own = msgspec.structs.replace(options, source=source) if source else options
         reader = readers[source] = RecordReader(own)
+        reader.learn(records)
     return reader
 
 

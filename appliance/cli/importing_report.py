@@ -24,6 +24,7 @@ class ImportReport(msgspec.Struct, kw_only=True):
     """What became of one file.
 
     differing   duplicates that tell something else than what is stored under their id
+    future         times later than the box's own clock
     midnights_utc  times that are midnight UTC and another hour where the box stands
     statistics  of what Parquet held, and of the same read back from the store; they must be equal
     messages    of a file of the archive; accepted, duplicate and rejected then count what they held
@@ -36,6 +37,7 @@ class ImportReport(msgspec.Struct, kw_only=True):
     duplicate: int = 0
     differing: int = 0
     rejected: int = 0
+    future: int = 0
     midnights_utc: int = 0
     seconds: float = 0.0
     rejections: list[RejectedRow] = []
@@ -74,6 +76,8 @@ def say(report: ImportReport) -> None:
             f"  {report.differing:,} duplicates differ from what is stored under their id: map event_id to a column "
             "that is one a row, or to none; or, where the file corrects what came before, rev to one that grows"
         )
+    if report.future:
+        click.echo(f"  {report.future:,} lie in the future by the clock of this box: look at their years")
     if report.destroyed:
         click.echo(f"  {report.destroyed:,} messages are sealed, and their key is not here")
     for row in report.rejections[:SHOWN_REJECTIONS]:

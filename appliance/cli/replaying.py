@@ -49,6 +49,11 @@ def replay_command(box: Box, as_json: bool, file: Path, speed: float) -> None:
             publisher.publish(message.topic, message.payload, retain=message.retain)
             published += 1
         publisher.flush()
+    if not published:
+        raise Rejected(
+            f"{file} has no line with a topic: nothing was published; expected {{topic, payload or payload_b64, at?}} "
+            "a line; events by themselves are for hexpost import"
+        )
     seconds = time.monotonic() - begun
     report = {"file": str(file), "published": published, "seconds": round(seconds, 3)}
     click.echo(to_json(report) if as_json else f"{file}: {published:,} messages published in {seconds:.1f} s")

@@ -4,7 +4,7 @@ Shared by `ingest.jsonl` and `ingest.geojson`. Without a map, a format or a zone
 that a line of JSONL is the same event, with the same identity, as the same message over MQTT.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
@@ -87,9 +87,14 @@ class RecordReader:
                 continue  # said when its turn comes
             if isinstance(record, dict):
                 properties = record.get("properties")  # of a GeoJSON feature
-                members = properties if isinstance(properties, dict) else record
-                self._times.learn([_text(members.get(name)) for name in self._time_names])
+                self.learn([properties if isinstance(properties, dict) else record])
         return chain(first, parts)
+
+    def learn(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Look at records ahead of reading from the first, where they tell what their times mean."""
+        if self._times.undecided:
+            for record in records:
+                self._times.learn([_text(record.get(name)) for name in self._time_names])
 
     def placed_in(self, part: Part, rejected: Rejected) -> Rejected:
         """The same complaint with the place of its part, where a person is to find it."""
@@ -139,12 +144,17 @@ class RecordReader:
         if self._constant_time is not None:
             return self._times.read((self._constant_time,))
         values = [record.get(name) for name in self._time_names]
-        if len(values) == 1 and not isinstance(values[0], str) and not self._options.formats and not self._chosen:
+        if len(values) == 1 and not self._options.formats and not self._is_text(values[0]):
             return values[0]
         for name, value in zip(self._time_names, values, strict=True):
             if isinstance(value, bool) or not (value is None or isinstance(value, str | int | float)):
                 raise Rejected("expected a time as text or number", name)
         return self._times.read(tuple([_text(value) for value in values]))
+
+    def _is_text(self, value: object) -> bool:
+        """Whether a time is to be read as a column's text: also a number in a member that somebody chose."""
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, str) or (number and self._chosen)
 
     @staticmethod
     def _object(value: object) -> dict[str, Any]:

@@ -14,10 +14,8 @@ from zoneinfo import ZoneInfo
 
 from appliance.errors import Rejected
 from appliance.ingest.mapping import nearest, split_columns
-from appliance.ingest.text import CONVERT
+from appliance.ingest.text import CONVERT, delimiter_of
 from appliance.ingest.times import TimeReader
-
-DELIMITERS = ",;\t"  # the first of these that the header holds
 
 
 class SeriesRow(NamedTuple):
@@ -52,8 +50,7 @@ def read_series(
     """
     source = iter(lines)
     first = next(source, "").removeprefix("\ufeff")
-    delimiter = next((one for one in DELIMITERS if one in first), ",")
-    reader = csv.reader(chain((first,), source), delimiter=delimiter, strict=True)
+    reader = csv.reader(chain((first,), source), delimiter=delimiter_of(first), strict=True)
     try:
         header = next(reader, [])
         written = split_columns("event_timestamp", time_column, [name.strip() for name in header])

@@ -16,13 +16,12 @@ from appliance.ingest.options import AHEAD_ROWS, ReadOptions, Row
 from appliance.ingest.place import coordinate
 from appliance.ingest.record import somewhere
 from appliance.ingest.table_quick import quick_row
-from appliance.ingest.text import CONVERT, fault
+from appliance.ingest.text import CONVERT, delimiter_of, fault
 from appliance.ingest.times import TimeReader
 from appliance.model.event import Event
 from appliance.model.native import read_event
 
 LAT, LNG = 90.0, 180.0  # the most there are, in degrees
-DELIMITERS = ",;\t"  # the first of these that the header holds
 Record = tuple[int, list[str] | Rejected]
 """The physical line on which a record begins, and its fields or why there are none."""
 
@@ -48,8 +47,7 @@ def read_table(lines: Iterable[str], options: ReadOptions) -> Iterator[Row]:
         blank += 1
     else:
         raise Rejected("the file is empty: expected a header row")
-    delimiter = next((one for one in DELIMITERS if one in first), ",")
-    reader = csv.reader(chain((first,), source), delimiter=delimiter, strict=True)
+    reader = csv.reader(chain((first,), source), delimiter=delimiter_of(first), strict=True)
     records = _records(reader, blank)
     _, header = next(records)
     if isinstance(header, Rejected):

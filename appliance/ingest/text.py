@@ -7,6 +7,7 @@ import codecs
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -21,6 +22,8 @@ NOTHING = frozenset({"na", "n/a", "nan", "null", "none", "-"})
 """Words that stand in a column of numbers where there is none."""
 FULL_CIRCLE = 360.0  # degrees; no longitude is more, in any convention
 _COMMA = re.compile(r"[+-]?(?:(?P<thousands>[1-9]\d{0,2},\d{3})|\d+,\d+)\Z")
+_QUOTED = re.compile(r'"[^"]*"')
+DELIMITERS = ",;\t|"
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -28,16 +31,19 @@ def decode_lines(chunks: Iterable[bytes], encoding: str = "utf-8") -> Iterator[s
     """Lines, with their ends, from the bytes of a file in pieces of any size.
 
     Bytes that are not of the encoding pass as lone surrogates, so that only their own row is refused; a byte order
-    mark is dropped. Line ends are LF, CR LF or CR.
+    mark is dropped; one of UTF-16, as spreadsheets write their Unicode text, says what the file is. Line ends are LF,
+    CR LF or CR.
     encoding  one that writes ASCII as ASCII, as `known_encoding` gives it
-    raises  Rejected  UTF-16, or a line of more than `MAX_LINE_BYTES`
+    raises  Rejected  a line of more than `MAX_LINE_BYTES`, or UTF-16 that is broken
     """
     held: list[bytes] = []
     size, first = 0, True
+    chunks = iter(chunks)
     for chunk in chunks:
         if first and chunk:
             if chunk.startswith(_WIDE_BOMS):
-                raise Rejected("the file is UTF-16; save it as UTF-8")
+                yield from decode_lines(_narrowed(chain((chunk,), chunks)))
+                return
             chunk, first = chunk.removeprefix(b"\xef\xbb\xbf"), False  # noqa: PLW2901
         if size and b"\n" not in chunk and b"\r" not in chunk and not held[-1].endswith((b"\n", b"\r")):
             held.append(chunk)
@@ -52,6 +58,22 @@ def decode_lines(chunks: Iterable[bytes], encoding: str = "utf-8") -> Iterator[s
             raise Rejected(f"a line is longer than {MAX_LINE_BYTES >> 20} MB; write one record a line")
     if held:
         yield b"".join(held).decode(encoding, "surrogateescape")
+
+
+def _narrowed(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """UTF-16 as UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-16")()
+    try:
+        for chunk in chunks:
+            yield decoder.decode(chunk).encode()
+        yield decoder.decode(b"", final=True).encode()
+    except UnicodeError:
+        raise Rejected("the file says that it is UTF-16, and is not; save it as UTF-8") from None
+
+
+def delimiter_of(header: str) -> str:
+    """What parts the columns of a header: the one of `DELIMITERS` that it holds most often outside quotes."""
+    return max(DELIMITERS, key=_QUOTED.sub("", header).count)
 
 
 def known_encoding(name: str) -> str:

@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 
 from appliance.clock import from_us
 from appliance.errors import Rejected
+from appliance.ingest.clocks import SHOWN, clock_form, form_in_words, read_clock
 from appliance.model.native import read_timestamp
 
 CACHED_TEXTS = 8_192  # files repeat their days; past this many the cache starts afresh
-SHOWN = 80  # characters of a text quoted in a message
 DIRECTIVES = frozenset("aAwdbBmyYHIpMSfzZjUWcxXGuV%")
 YEARS = frozenset("yYGcx")
 HOURS = frozenset("HIcX")
@@ -37,14 +37,9 @@ _COMPACT_FORMS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M
 _WHOLE = re.compile(r"\A(\d{1,6})\.0+\Z")  # a whole number from a column that somebody's program took for real ones
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:(?:T|\s+)(?P<rest>\S.*))?\Z", re.I)
 _DAY_OR_MONTH_FIRST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})([-/.])(\d{4}|\d{2})\b(?P<rest>.*)", re.DOTALL)
+_MONTH = re.compile(r"\d{4}-\d{2}\Z")
 _YEAR = re.compile(r"(19|20|21)\d\d\Z")
 _OFFSET = re.compile(r"\s*(?:(?P<utc>Z|UTC|GMT)|(?P<hours>[+-]\d{2})(?::?(?P<minutes>\d{2}))?)\Z", re.I)
-_CLOCK = re.compile(
-    r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?|\.0)?"
-    r"(?:(?P<gap>\s*)(?P<half>[AP])\.?M\.?)?\Z",
-    re.I,
-)
-_DIGITS_CLOCK = re.compile(r"(?P<hour>\d{1,2})(?P<minute>\d{2})(?P<second>\d{2})?\Z")
 _ENDS_IN_HOURS = re.compile(r"\d\s*[+-]\d{2}\Z")
 _UTC_WORD = re.compile(r"\b(UTC|GMT|Z)\b", re.I)
 
@@ -172,7 +167,10 @@ class TimeReader:
 
     def _unaided(self, texts: tuple[str, ...]) -> datetime:
         if len(texts) > 2 and _YEAR.match(texts[0]) and all(text.isdigit() for text in texts[1:3]):
-            day = datetime(*map(int, texts[:3]))  # type: ignore[arg-type]  # noqa: DTZ001 - three of them; its day counts
+            try:
+                day = datetime(*map(int, texts[:3]))  # type: ignore[arg-type]  # noqa: DTZ001 - three; its day counts
+            except ValueError as error:
+                raise ValueError(f"{error} (columns are year, month, day, and then the time of day)") from None
             return self._combined(day, self._clock(texts[3:]) if len(texts) > 3 else time())
         if len(texts) > 1 and _DAY_OR_MONTH_FIRST.match(texts[0]):
             raise _either_first(texts)
@@ -243,27 +241,11 @@ def read_instant(text: str, *, near_1970: bool = True, counted: bool = False) ->
         return _year_first(int(found[1]), int(found[2]), int(found[3]), found["rest"])
     if _DAY_OR_MONTH_FIRST.match(text):
         raise _either_first((text,))
-    raise ValueError("expected a form like 2026-11-21T10:00:00Z; say another with --time-format")
-
-
-def read_clock(texts: Sequence[str]) -> time:
-    """A time of day: `5` or `17` (hours), `17:05`, `17:05:30`, `1705`, `5:05 PM`; or hour, minute and second apart.
-
-    raises  ValueError  it is none of these, or no such time exists
-    """
-    digits = all(text.isdigit() and len(text) <= 2 for text in texts)
-    text = ":".join(part.zfill(2) for part in texts) if digits else " ".join(texts)
-    found = _CLOCK.match(text) or _DIGITS_CLOCK.match(text)
-    if found is None:
-        raise ValueError(f"{text[:SHOWN]!r} is not a time of day")
-    parts = found.groupdict(default="")
-    hour, half = int(parts["hour"]), parts.get("half", "").upper()
-    if half:
-        if not 1 <= hour <= 12:
-            raise ValueError(f"{text[:SHOWN]!r} is not a time of day")
-        hour = hour % 12 + (12 if half == "P" else 0)
-    fraction = parts.get("fraction", "")[:6].ljust(6, "0")
-    return time(hour, int(parts["minute"] or 0), int(parts["second"] or 0), int(fraction))
+    if _MONTH.match(text):
+        raise ValueError("it has no day; --time-format %Y-%m takes it for the first")
+    form = form_in_words(text)
+    another = f", as in --time-format {form!r}" if form else " with --time-format"
+    raise ValueError(f"expected a form like 2026-11-21T10:00:00Z; say another{another}")
 
 
 def local_day(when: datetime, zone: ZoneInfo) -> date:
@@ -285,8 +267,8 @@ def _either_first(texts: Sequence[str]) -> Rejected:
     if found:
         year = "%Y" if len(found[5]) == 4 else "%y"
         day, *apart = (
-            found["rest"][:1] + _clock_form(found["rest"][1:]) if found["rest"] else "",
-            *map(_clock_form, texts[1:]),
+            found["rest"][:1] + clock_form(found["rest"][1:]) if found["rest"] else "",
+            *map(clock_form, texts[1:]),
         )
         if "%p" in apart:  # in a column of its own, it speaks of the others
             apart = [part.replace("%H", "%I") for part in apart]
@@ -297,23 +279,6 @@ def _either_first(texts: Sequence[str]) -> Rejected:
     return Rejected(
         f"{_shown(tuple(texts))} may begin with the day or the month: say which with --time-format, as in "
         f"--time-format {' or '.join(forms)}"
-    )
-
-
-def _clock_form(text: str) -> str:
-    """The strptime form of a time of day as it stands; `%H:%M` where none fits."""
-    word = text.strip()
-    if word.rstrip(".").upper() in {"AM", "PM"}:
-        return "%p"
-    if word.isdigit() and (len(word) > 2 or int(word) > 23):
-        return "%H%M" if len(word) <= 4 else "%H%M%S"
-    found = _CLOCK.match(word)
-    if found is None:
-        return "%H:%M"
-    parts = [f":{name}" for part, name in (("minute", "%M"), ("second", "%S")) if found[part]]
-    fraction = ".%f" if found["fraction"] else ""
-    return (
-        ("%I" if found["half"] else "%H") + "".join(parts) + fraction + (f"{found['gap']}%p" if found["half"] else "")
     )
 
 

@@ -180,7 +180,7 @@ def _notes(ask: HotspotAsk, history: History, items: int, clusters: int) -> list
         notes.append(f"{ask.today} is not over; it counts as {ask.share_of_today:.2f} of a day")
     for name, blind in (("period", over[-1] - watched[-1]), ("reference", over[:-1].sum() - watched[:-1].sum())):
         if blind > 0:
-            notes.append(f"on {blind:g} days of the {name} nothing was heard of the site; they are not counted")
+            notes.append(f"on {blind:.3g} days of the {name} nothing was heard of the site; they are not counted")
     if not watched[:-1].any():
         notes.append("nothing is known of the time before, so nothing can be called emerging, fading or persistent")
     if items > MAX_ITEMS or clusters > MAX_CLUSTERS:

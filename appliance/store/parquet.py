@@ -51,7 +51,19 @@ def read_records(path: Path) -> Iterator[list[dict[str, Any]]]:
                 raise Rejected(f"reading {path}: {error}") from None
             if batch is None:
                 return
-            yield [_record(row) for row in batch.to_pylist()]
+            yield [_record(row) for row in _in_microseconds(batch).to_pylist()]
+
+
+def _in_microseconds(batch: Any) -> Any:
+    """The batch without times in nanoseconds, as pandas writes them: Python has none, and only pandas' own type holds
+    them."""
+    columns = list(batch.columns)
+    for place, field in enumerate(batch.schema):
+        if getattr(field.type, "unit", "") == "ns":
+            zone = getattr(field.type, "tz", None)
+            coarse = pa.timestamp("us", zone) if pa.types.is_timestamp(field.type) else _COARSE[field.type.id]
+            columns[place] = columns[place].cast(coarse, safe=False)
+    return pa.record_batch(columns, names=batch.schema.names)
 
 
 def _open(path: Path) -> Any:
@@ -85,6 +97,7 @@ def _plain(value: Any) -> Any:
     return write(value) if write else value
 
 
+_COARSE = {pa.time64("ns").id: pa.time64("us"), pa.duration("ns").id: pa.duration("us")}
 _WRITE: dict[type, Callable[[Any], Any]] = {
     float: lambda value: None if math.isnan(value) else value,
     datetime: lambda value: value if value.tzinfo is not None else value.isoformat(sep=" "),

@@ -49,6 +49,29 @@ def test_a_table_is_stored_and_its_statistics_match(tmp_path: Path) -> None:
     assert (again["accepted"], again["duplicate"]) == (0, 5) and again["statistics"]["stored"] == expected
 
 
+def test_times_of_a_column_that_was_chosen_are_times_days_or_numbers(tmp_path: Path) -> None:
+    zoned = [BEGUN + timedelta(minutes=n) for n in range(5)]
+    table(tmp_path / "a.parquet", when=zoned, day=["2026-11-21"] * 5, hhmm=[5, 24, 830, 1948, 2359])
+    report = call(tmp_path / "a", str(tmp_path / "a.parquet"), "--map", "event_timestamp=when")
+    assert (report["accepted"], report["statistics"]["stored"]["first"]) == (5, "2026-11-21T10:00:00Z")
+    report = call(tmp_path / "b", str(tmp_path / "a.parquet"), "--map", "event_timestamp=day+hhmm", "--tz", "UTC")
+    stored = report["statistics"]["stored"]
+    assert (stored["items"], stored["first"], stored["last"]) == (5, "2026-11-21T00:05:00Z", "2026-11-21T23:59:00Z")
+
+
+def test_nanoseconds_as_pandas_writes_them_are_times_too(tmp_path: Path) -> None:
+    ns = [int(BEGUN.timestamp()) * 1_000_000_000 + n for n in range(5)]
+    file = table(
+        tmp_path / "ns.parquet",
+        event_timestamp=pa.array(ns, pa.timestamp("ns", "UTC")),
+        updated=pa.array(ns, pa.timestamp("ns")),
+        clock=pa.array(ns[:1] * 5, pa.duration("ns")),
+        at=pa.array([1_001] * 5, pa.time64("ns")),
+    )
+    report = call(tmp_path / "data", file)
+    assert (report["accepted"], report["statistics"]["stored"]["last"]) == (5, "2026-11-21T10:00:00Z")
+
+
 def test_many_rows_pass_in_batches(tmp_path: Path) -> None:
     report = call(tmp_path / "data", table(tmp_path / "many.parquet", rows=5_001))
     assert report["accepted"] == report["statistics"]["stored"]["items"] == 5_001

@@ -103,9 +103,12 @@ def test_an_id_that_several_rows_share_is_told(box: RunningBox, tmp_path: Path) 
     file.write_text("event_id,event_type,event_timestamp,longitude,latitude,age\n" + row.format(20) + row.format(30))
     printed = box.hexpost("import", str(file))
     assert "1 accepted, 1 duplicate" in printed
+    assert "future" not in printed
     assert "1 duplicates differ from what is stored under their id: map event_id" in printed
+    file.write_text(file.read_text() + row.format(40).replace("7,", "8,").replace("2026", "2104"))
     (again,) = json.loads(box.hexpost("import", str(file), "--json"))
-    assert (again["duplicate"], again["differing"]) == (2, 1)
+    assert again["future"] == 1
+    assert (again["accepted"], again["duplicate"], again["differing"]) == (1, 2, 1)
 
 
 def test_options_that_do_not_fit_the_file_stop_the_import(box: RunningBox) -> None:

@@ -98,6 +98,8 @@ def test_a_recording_is_replayed(box: RunningBox, tmp_path: Path) -> None:
     recording.write_text("\n".join(json.dumps(line) for line in lines))
     assert "20 messages published" in box.hexpost("replay", str(recording), "--speed", "1000")
     wait_for(lambda: stored(box, "replayed-19"), what="the last replayed event")
+    recording.write_text(json.dumps(event("alone")))
+    box.hexpost("replay", str(recording), expect=1)  # a line without a topic is a note, and no recording is all notes
 
 
 def test_the_box_verifies(box: RunningBox) -> None:

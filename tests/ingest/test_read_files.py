@@ -68,10 +68,14 @@ def test_a_line_without_end_is_not_held_without_bound(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("codec", ["utf-16", "utf-16-be"])
-def test_utf16_is_refused_by_name(codec: str) -> None:
-    data = SEED.encode(codec) if codec == "utf-16" else b"\xfe\xff" + SEED.encode(codec)
-    with pytest.raises(Rejected, match="UTF-16; save it as UTF-8"):
-        list(decode_lines([data]))
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+def test_utf16_with_its_mark_is_read(codec: str, size: int) -> None:
+    text = SEED + "é\u4e00\U0001f600\r\nlast"
+    data = text.encode(codec) if codec == "utf-16" else b"\xfe\xff" + text.encode(codec)
+    chunks = [data[:2], *(data[at : at + size] for at in range(2, len(data), size))]
+    assert list(decode_lines(chunks)) == text.splitlines(keepends=True)
+    with pytest.raises(Rejected, match="says that it is UTF-16, and is not"):
+        list(decode_lines([*chunks, b"\x00"]))
 
 
 def test_rows_come_as_they_are_read(options: Callable[..., Any]) -> None:

@@ -80,6 +80,11 @@ def test_constants_hold_for_all_rows_and_a_named_column_can_be_left_out(read: Re
     assert (at.event_timestamp, at.value) == (event.event_timestamp, 4.0)
 
 
+def test_a_name_may_hold_what_parts_the_columns_of_other_files(read: Read) -> None:
+    text = 'event_type;event_timestamp;longitude;latitude;"Place, street, number";Injured, dead\na;0;1;2;x;3\n'
+    assert only(read("csv", text)).attributes == {"Place, street, number": "x", "Injured, dead": "3"}
+
+
 def test_the_same_row_twice_has_one_identity(read: Read) -> None:
     (_, first), (_, second) = read("csv", SHORT + GOOD + GOOD)
     assert isinstance(first, Event)
@@ -99,7 +104,7 @@ def test_lines_are_physical_ones_also_across_breaks_in_quotes(read: Read, told: 
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_any_line_end_delimiter_and_a_byte_order_mark(read: Read, end: str, delimiter: str, mark: str) -> None:
     text = mark + (SHORT + GOOD).replace("\n", end).replace(",", delimiter)

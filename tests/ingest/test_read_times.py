@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.errors import Rejected
-from appliance.ingest.times import CACHED_TEXTS, TimeReader, read_clock
+from appliance.ingest.clocks import read_clock
+from appliance.ingest.times import CACHED_TEXTS, TimeReader
 
 TORONTO = ZoneInfo("America/Toronto")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -126,6 +127,14 @@ def test_digits_are_hours_and_minutes_where_one_of_them_can_be_nothing_else() ->
     with pytest.raises(Rejected, match=r"'830' stands among hours .* '%Y-%m-%d\+%H%M'"):
         hours.read(("2019-12-31", "830"))
     assert read("2019-12-31", "5", formats=("%Y-%m-%d+%H%M",), zone=KUWAIT) == utc(2019, 12, 30, 21, 5)
+
+
+def test_a_date_that_lacks_a_part_says_which() -> None:
+    with pytest.raises(Rejected, match=r"'2019-01' is not a time: it has no day; --time-format %Y-%m takes it for"):
+        read("2019-01", zone=KUWAIT)
+    assert read("2019-01", formats=("%Y-%m",), zone=KUWAIT) == utc(2018, 12, 31, 21)
+    with pytest.raises(Rejected, match=r"day is out of range for month .columns are year, month, day, and then"):
+        read("2017", "07", "00", zone=KUWAIT)
 
 
 def test_numbers_that_a_program_took_for_real_ones_are_a_date_all_the_same() -> None:
