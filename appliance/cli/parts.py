@@ -7,11 +7,11 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -91,9 +91,20 @@ def end_when_writable(box: Box, stop: threading.Event) -> None:
             stop.set()
 
 
+def serial_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--serial` and `--baud`, of the bridge and of whoever starts one."""
+    for option in (
+        click.option("--baud", type=int, default=115_200, show_default=True, help="The serial port's speed."),
+        click.option(
+            "--serial", "port", metavar="DEVICE", help="Also read lines from this serial port: JSON, or NMEA."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @click.command("bridge")
-@click.option("--serial", "port", metavar="DEVICE", help="Also read lines from this serial port: JSON, or NMEA.")
-@click.option("--baud", type=int, default=115_200, show_default=True, help="The serial port's speed.")
+@serial_options
 @common
 def bridge_command(box: Box, as_json: bool, port: str | None, baud: int) -> None:
     """Carry messages from the broker, and from a serial port, into the store.

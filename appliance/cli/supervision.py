@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from appliance.cli.options import box_options, common, log_to_stderr
+from appliance.cli.parts import serial_options
 from appliance.cli.supervisor.broker import broker_child, find_broker, port_is_free
 from appliance.cli.supervisor.child import Child
 from appliance.cli.supervisor.lifecycle import Limits
@@ -30,8 +31,9 @@ WINDOW_S = 60.0  # over which the screen counts arrivals
 
 
 @click.command("run")
+@serial_options
 @common
-def run_command(box: Box, as_json: bool) -> None:
+def run_command(box: Box, as_json: bool, port: str | None, baud: int) -> None:
     """Run the whole box in the foreground.
 
     Example: hexpost run --data ./hexpost-data
@@ -42,19 +44,22 @@ def run_command(box: Box, as_json: bool) -> None:
             f"cannot listen on {http.host}:{http.port}: another program does; "
             f"`ss -ltnp 'sport = :{http.port}'` names it. Stop it, or set another http.port"
         )
-    sys.exit(supervise_box(box))
+    sys.exit(supervise_box(box, serial=("--serial", port, "--baud", str(baud)) if port else ()))
 
 
-def supervise_box(box: Box, *, login: str | None = None, besides: Sequence[Child] = ()) -> int:
+def supervise_box(
+    box: Box, *, login: str | None = None, besides: Sequence[Child] = (), serial: Sequence[str] = ()
+) -> int:
     """Run the box until a signal, with other commands `besides` its parts; the exit code.
 
     login   how to enter; None: what to type while there is no user
+    serial  the bridge's options of a serial port
     """
     log_to_stderr(box, "run")
     open_ballast(box)  # and with it the data directory
     with hold_lock(box.run_dir / "supervisor.lock"):
         store = open_store(box)
-        children = [*box_children(box), *besides]
+        children = [*box_children(box, serial), *besides]
         view = BoxView(box, store, login=login)
         with Screen(Console(stderr=False)) as screen:
             supervisor = Supervisor(
@@ -67,8 +72,8 @@ def supervise_box(box: Box, *, login: str | None = None, besides: Sequence[Child
     return code
 
 
-def box_children(box: Box) -> list[Child]:
-    """The processes of a box, the broker first where it is embedded.
+def box_children(box: Box, serial: Sequence[str] = ()) -> list[Child]:
+    """The processes of a box, the broker first where it is embedded; `serial` are further options of the bridge.
 
     raises  Unavailable  the broker's port is taken
     """
@@ -79,7 +84,8 @@ def box_children(box: Box) -> list[Child]:
         children.append(broker_child(broker, box.settings.mqtt, box.data, box.run_dir))
     after = tuple(child.name for child in children)
     limits = Limits(watchdog_s=WATCHDOG_S)
-    children += [Child(name=part, argv=(*PROGRAM, part, *options), after=after, limits=limits) for part in PARTS]
+    of_part = {part: (*options, *serial) if part == "bridge" else options for part in PARTS}
+    children += [Child(name=part, argv=(*PROGRAM, part, *of_part[part]), after=after, limits=limits) for part in PARTS]
     return children
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from appliance.cli.main import COMMANDS, hexpost
 from appliance.cli.parts import only_one
-from appliance.cli.supervision import PARTS, BoxView
+from appliance.cli.supervision import PARTS, BoxView, box_children
 from appliance.cli.supervisor.lifecycle import State
 from appliance.cli.supervisor.supervise import ChildStatus
 from appliance.wiring import open_box, open_store, pulse_reporter
@@ -136,6 +136,16 @@ def test_a_box_without_users_is_told_what_to_type_for_it_and_no_other(tmp_path: 
     secret.write_text("a long enough password\n")
     assert call("user", "add", "chief", "--password-file", str(secret), data=tmp_path / "my box").exit_code == 0
     assert view.snapshot(statuses_of(PARTS)).login == ""
+    box.close()
+
+
+def test_the_serial_port_of_a_box_is_its_bridges(tmp_path: Path) -> None:
+    """A second bridge beside the box's own is refused, so the box must be told of the port."""
+    box = open_box(None, tmp_path, {"HEXPOST__MQTT__URL": "mqtt://elsewhere"})
+    plain = {child.name: child.argv for child in box_children(box)}
+    told = {child.name: child.argv for child in box_children(box, ("--serial", "/dev/ttyUSB0", "--baud", "9600"))}
+    assert told.pop("bridge") == (*plain.pop("bridge"), "--serial", "/dev/ttyUSB0", "--baud", "9600")
+    assert told == plain
     box.close()
 
 
