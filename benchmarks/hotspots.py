@@ -31,7 +31,7 @@ from appliance.hotspot.gi import gi_star
 from appliance.hotspot.neighbourhood import disks, sums
 from appliance.hotspot.points import dbscan
 from appliance.hotspot.verdict import EMERGING, SHARE, History, judge
-from appliance.serve.hotspot_report import make_report, question
+from appliance.serve.hotspot.report import make_report, question
 from appliance.spatial.cells import cell_of, disk
 from appliance.spatial.geodesic import vectors
 from appliance.spatial.view import EARTH_RADIUS_M

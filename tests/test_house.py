@@ -77,7 +77,7 @@ LAYERS: dict[str, int] = {
 }
 """Room -> layer; a room may import rooms of lower layers, and itself."""
 
-LARGE = ["appliance.store", "firmware_bridge.family"]
+LARGE = ["appliance.serve", "appliance.store", "firmware_bridge.family"]
 """Rooms with rooms of their own."""
 
 ONLY_IN = {

@@ -15,7 +15,7 @@ from appliance.wiring import Box, find_store
 if TYPE_CHECKING:
     from datetime import date
 
-    from appliance.serve.hotspot_answer import HotspotAsk
+    from appliance.serve.hotspot.answer import HotspotAsk
     from appliance.spatial.shape import Shape
 
 MAX_ROWS, MAX_DAYS = 100_000, 400
@@ -191,8 +191,8 @@ def query_hotspots(box: Box, as_json: bool, kinds: tuple[str, ...], geojson: boo
     Example: hexpost query hotspots --from 2026-11-15 --to 2026-11-21 --kind emerging
     """
     from appliance.aggregate.hours import SiteHours
-    from appliance.serve.hotspot_answer import as_geojson, page_of
-    from appliance.serve.hotspot_report import make_report
+    from appliance.serve.hotspot.answer import as_geojson, page_of
+    from appliance.serve.hotspot.report import make_report
 
     ask = _hotspot_ask(box, **asked)
     with find_store(box).read(limit_s=120.0) as connection:
@@ -216,7 +216,7 @@ def _hotspot_ask(
     from datetime import timedelta
 
     from appliance.clock import site_day, to_us
-    from appliance.serve.hotspot_report import question
+    from appliance.serve.hotspot.report import question
 
     now, known = box.clock(), box.settings.risk.resolutions
     last = _day(end, "to") or site_day(to_us(now), box.settings.zone)

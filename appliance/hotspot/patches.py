@@ -1,4 +1,4 @@
-"""Cells of one kind that touch each other, taken together. Called by `serve.hotspot_report`."""
+"""Cells of one kind that touch each other, taken together. Called by `serve.hotspot.report`."""
 
 import msgspec
 import numpy as np

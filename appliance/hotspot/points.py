@@ -10,7 +10,7 @@ Distances are great-circle ones, compared as chords of the unit sphere: neither 
 Points go into cubes whose diagonal is the radius: what shares a cube is near each other without measuring, so a cube
 with `min_events` points holds core points only, a cluster is a set of cubes, and no more than the few hundred pairs of
 a point with its surrounding cubes are ever measured, also where thousands of points share a place.
-Called by `serve.hotspot_report`.
+Called by `serve.hotspot.report`.
 Source: Ester, Kriegel, Sander and Xu, KDD-96; on cubes of that size Gan and Tao, SIGMOD 2015.
 """
 

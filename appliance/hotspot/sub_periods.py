@@ -2,7 +2,7 @@
 
 The reference is cut into equal parts, about as long as the period and at least a week, so that each has its weekdays.
 Days on which nothing was heard of the site say nothing and are not counted as watched; today counts for the part of it
-that is over. Called by `serve.hotspot_report`.
+that is over. Called by `serve.hotspot.report`.
 """
 
 import itertools

@@ -12,7 +12,7 @@ hot         a hotspot by Gi* in the period, but neither new nor of long standing
 
 Of all that is called so, the expected share of false ones is at most `share` (`discovery`). A cell that was watched for
 less than half of a sub-period takes no part in it, and one not watched in the period is unknown.
-Called by `serve.hotspot_report`.
+Called by `serve.hotspot.report`.
 """
 
 from typing import TypeVar

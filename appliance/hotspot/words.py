@@ -1,7 +1,7 @@
 """Why something is called a hotspot, in English, from the code and the numbers that say it to machines.
 
 Nothing is said here that is not in the reason, so that the map can say the same in another language. Called by
-`serve.hotspot_report`.
+`serve.hotspot.report`.
 """
 
 from collections.abc import Callable, Mapping

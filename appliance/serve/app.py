@@ -32,10 +32,7 @@ from appliance.serve import (
     events,
     firmware,
     forecast,
-    hotspots,
     identity,
-    iot,
-    iot_desk,
     near,
     ops,
     quarantine,
@@ -46,7 +43,10 @@ from appliance.serve import (
 )
 from appliance.serve.context import Context
 from appliance.serve.errors import hexpost_problem, http_problem, unknown_problem
+from appliance.serve.hotspot import routes as hotspots
 from appliance.serve.idempotency import Idempotency
+from appliance.serve.iot import desk as iot_desk
+from appliance.serve.iot import routes as iot
 from appliance.serve.pace import Pace
 from appliance.serve.security import LoginBrake
 from appliance.serve.watch import Watch

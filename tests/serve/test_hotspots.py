@@ -13,8 +13,9 @@ from litestar.testing import TestClient
 from appliance.clock import rfc3339
 from appliance.job.counting import count_events
 from appliance.model.intake import Intake
-from appliance.serve import hotspot_points, hotspot_report
 from appliance.serve.app import create_app
+from appliance.serve.hotspot import points as hotspot_points
+from appliance.serve.hotspot import report as hotspot_report
 from appliance.store.engine import Store
 from tests.conftest import NOW, make_event, make_recorder
 from tests.serve.conftest import Analyze, Client, MakeContext, problem

@@ -15,7 +15,7 @@ from appliance.hotspot.patches import find_patches
 from appliance.hotspot.sub_periods import Span, cut, default_reference_days, lay_out
 from appliance.hotspot.verdict import KINDS as FOUND_KINDS
 from appliance.hotspot.verdict import NOTHING, History, judge
-from appliance.serve.hotspot_answer import (
+from appliance.serve.hotspot.answer import (
     KINDS,
     HotspotAsk,
     HotspotCluster,
@@ -24,8 +24,8 @@ from appliance.serve.hotspot_answer import (
     HotspotReport,
     Method,
 )
-from appliance.serve.hotspot_item import Judged, cluster_of, describe
-from appliance.serve.hotspot_points import report_points
+from appliance.serve.hotspot.item import Judged, cluster_of, describe
+from appliance.serve.hotspot.points import report_points
 from appliance.spatial.cells import from_hex, to_hex
 from appliance.store.risk.hotspots import (
     fetch_heard_days,

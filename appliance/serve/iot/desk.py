@@ -22,9 +22,9 @@ from appliance.iot.plates import OVER_S
 from appliance.iot.zone_risk import Part, PartCoverage, combine
 from appliance.model.device import Device
 from appliance.serve.context import Context
-from appliance.serve.iot_insights import InsightList, list_what_stands_out
-from appliance.serve.iot_motion import LOOK_BACK_DAYS
-from appliance.serve.iot_picture import Group, cell_of_device, group_devices, group_of_cell, look_at
+from appliance.serve.iot.insights import InsightList, list_what_stands_out
+from appliance.serve.iot.motion import LOOK_BACK_DAYS
+from appliance.serve.iot.picture import Group, cell_of_device, group_devices, group_of_cell, look_at
 from appliance.spatial.areas import cells_of_area
 from appliance.spatial.cells import from_hex, resolution_of, to_hex
 from appliance.store.device.registry import DeviceFilter, fetch_devices, fetch_every_device

@@ -1,7 +1,7 @@
 """What cameras detected against what they usually do: their nights, and the last hours of a group of them.
 
 Puts the activity that the store counted into the arrays that `iot.night` and `anomaly.counts` judge. Called by
-`iot_picture`.
+`picture`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

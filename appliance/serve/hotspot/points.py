@@ -1,4 +1,4 @@
-"""A report of clusters of points (DBSCAN) in place of cells. Called by `hotspot_report`."""
+"""A report of clusters of points (DBSCAN) in place of cells. Called by `report`."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ import numpy as np
 from appliance.aggregate.hours import SiteHours
 from appliance.hotspot.points import NOISE, Floats, dbscan
 from appliance.hotspot.words import Reason, explain
-from appliance.serve.hotspot_answer import HotspotAsk, HotspotCluster, HotspotItem, HotspotReport
+from appliance.serve.hotspot.answer import HotspotAsk, HotspotCluster, HotspotItem, HotspotReport
 from appliance.spatial.cells import EVENT_RESOLUTION, cell_of, centre, from_hex, to_hex
 from appliance.spatial.geojson import areas
 from appliance.spatial.hull import convex_hull, middle_of

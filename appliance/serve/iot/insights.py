@@ -1,4 +1,4 @@
-"""What stands out at zones and cells, as a list in the order in which somebody should look. Called by `iot`."""
+"""What stands out at zones and cells, as a list in the order in which somebody should look. Called by `desk`."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from appliance.iot.plates import share_of_hit
 from appliance.iot.thresholds import share_beyond
 from appliance.iot.zone_risk import WEIGHTS, PartName
 from appliance.model.iot import WatchHit
-from appliance.serve.iot_picture import (
+from appliance.serve.iot.picture import (
     Look,
     cell_of_device,
     environment_words,

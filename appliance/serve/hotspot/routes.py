@@ -16,8 +16,8 @@ from appliance.errors import Rejected, Unavailable
 from appliance.hotspot.sub_periods import PARTS_LEAST, REFERENCE_MOST
 from appliance.serve.context import Context
 from appliance.serve.errors import problems
-from appliance.serve.hotspot_answer import HotspotAsk, HotspotList, HotspotReport, Kind, Method, as_geojson, page_of
-from appliance.serve.hotspot_report import make_report, question
+from appliance.serve.hotspot.answer import HotspotAsk, HotspotList, HotspotReport, Kind, Method, as_geojson, page_of
+from appliance.serve.hotspot.report import make_report, question
 from appliance.serve.params import BboxQuery, ResolutionQuery, read_days, read_limit, read_resolution
 from appliance.serve.security import identify
 from appliance.spatial.geojson import parse_bbox

@@ -16,8 +16,8 @@ from appliance.model.iot import NewWatchEntry, Threshold, ThresholdChange, Watch
 from appliance.serve.context import Context
 from appliance.serve.errors import problems
 from appliance.serve.idempotency import Idempotency
-from appliance.serve.iot_desk import CrowdCorrelation, Desk, ZoneRiskAnswer
-from appliance.serve.iot_insights import InsightList
+from appliance.serve.iot.desk import CrowdCorrelation, Desk, ZoneRiskAnswer
+from appliance.serve.iot.insights import InsightList
 from appliance.serve.params import IdempotencyKey, read_limit
 from appliance.serve.security import identify, require_admin
 from appliance.store.iot.thresholds import delete_threshold, fetch_thresholds, put_threshold

@@ -1,4 +1,4 @@
-"""One cell's verdict, or one cluster's, as an answer tells it: numbers and words. Called by `hotspot_report`."""
+"""One cell's verdict, or one cluster's, as an answer tells it: numbers and words. Called by `report`."""
 
 from collections.abc import Sequence
 from math import isnan
@@ -9,7 +9,7 @@ import numpy as np
 from appliance.hotspot.sub_periods import Span
 from appliance.hotspot.verdict import KINDS, NOTHING, History, Verdict
 from appliance.hotspot.words import Number, Reason, explain
-from appliance.serve.hotspot_answer import HotspotCluster, HotspotItem, Kind
+from appliance.serve.hotspot.answer import HotspotCluster, HotspotItem, Kind
 from appliance.spatial.cells import centre, to_hex
 from appliance.spatial.geojson import areas
 from appliance.spatial.hull import middle_of

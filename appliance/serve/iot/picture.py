@@ -20,7 +20,7 @@ from appliance.iot.thresholds import share_beyond
 from appliance.iot.zone_risk import Finding, PartName
 from appliance.model.device import Device
 from appliance.model.iot import WatchHit
-from appliance.serve.iot_motion import LOOK_BACK_DAYS, judge_motion, judge_nights
+from appliance.serve.iot.motion import LOOK_BACK_DAYS, judge_motion, judge_nights
 from appliance.spatial.cells import cell_of, from_hex, parent, resolution_of, to_hex
 from appliance.store.device.registry import event_point
 from appliance.store.iot.activity import Activity, count_behind

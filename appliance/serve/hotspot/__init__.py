@@ -1,0 +1,1 @@
+"""`/hotspots`: where events gather, grow and fade beyond chance, explained."""

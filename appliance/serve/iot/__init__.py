@@ -1,0 +1,1 @@
+"""`/iot`: zones and cells as their sensors and cameras see them."""
