@@ -2,7 +2,7 @@
 
 Places go to a plane around their middle by Lambert's azimuthal equal-area projection: areas are exact there, and
 straight lines differ from great circles by less than a thousandth of their length while a hull is under 500 km wide.
-Neither the antimeridian nor a pole is special. Called by `serve.hotspot_points`.
+Neither the antimeridian nor a pole is special. Called by `serve.hotspot.points`.
 Source: J. P. Snyder, "Map Projections: A Working Manual", USGS 1987, page 182; A. M. Andrew, Inf. Proc.
 Letters 9, 1979.
 """

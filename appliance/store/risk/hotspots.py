@@ -1,6 +1,6 @@
 """What hotspots are worked out from: counts of cells in sub-periods, days on which anything was heard, points.
 
-Called by `serve.hotspot_report`.
+Called by `serve.hotspot.report`.
 """
 
 from collections import Counter, defaultdict
