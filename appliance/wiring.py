@@ -18,15 +18,17 @@ from appliance.aggregate.hours import SiteHours
 from appliance.clock import Clock
 from appliance.errors import BadDisk, NotFound, Rejected, Unavailable
 from appliance.model.change import Batch, Position, SyncStatus
-from appliance.model.settings import Settings, read_settings
+from appliance.model.settings import Settings
+from appliance.model.settings_text import read_settings
 from appliance.model.space import MIB, Step
 from appliance.store import outbox
 from appliance.store.archive.missed import MissedCounter
 from appliance.store.archive.spool import SPOOL
 from appliance.store.archive.writer import Archive
 from appliance.store.clock.box_clock import BoxClock
+from appliance.store.disk_watch import DiskWatch
 from appliance.store.engine import FILE_NAME, Store, explained_opening
-from appliance.store.file.disk import Ballast, DiskWatch, disk_trouble
+from appliance.store.file.disk import Ballast, disk_trouble
 from appliance.store.file.durable import DATA_MODE, is_read_only
 from appliance.store.file.migrations import known_migrations
 from appliance.store.file.pulse import PulseWriter, boot_time_s, is_alive, read_pulses, run_directory

@@ -18,8 +18,8 @@ from appliance.model.alert import AlertFilter, Severity
 from appliance.model.space import Step
 from appliance.store.alerts import close_alert, fetch_alerts, raise_alert
 from appliance.store.device.field import OUTAGE_ALERT
+from appliance.store.disk_watch import DiskWatch
 from appliance.store.engine import Store
-from appliance.store.file.disk import DiskWatch
 from firmware_bridge.flood import Flood, FloodGuard
 
 log = logging.getLogger(__name__)

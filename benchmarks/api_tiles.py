@@ -32,7 +32,7 @@ from appliance.clock import rfc3339
 from appliance.job.risk_run import perform_run
 from appliance.model.intake import Intake
 from appliance.model.native import read_event
-from appliance.model.settings import read_settings
+from appliance.model.settings_text import read_settings
 from appliance.serve.context import Context, SharedRecorder
 from appliance.serve.server import serve
 from appliance.serve.tiles import MVT

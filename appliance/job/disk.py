@@ -16,7 +16,8 @@ from typing import Any
 from appliance.clock import Clock
 from appliance.errors import HexpostError
 from appliance.model.space import LADDER, Step, disk_words, enough, rung_of, wants_ballast, wants_release
-from appliance.store.file.disk import Ballast, DiskWatch
+from appliance.store.disk_watch import DiskWatch
+from appliance.store.file.disk import Ballast
 from appliance.store.retention.letting_go import LetGo
 
 log = logging.getLogger(__name__)

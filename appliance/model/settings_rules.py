@@ -1,17 +1,16 @@
 """What the values of the configuration may be, beyond their types; each rule says it in words.
 
-Called by `settings.read_settings`, which says where the value stands.
+Called by `settings_text.read_settings`, which says where the value stands.
 """
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-if TYPE_CHECKING:
-    from appliance.model.settings import Settings
+from appliance.model.settings import Settings
 
 MAX_DAYS = 36_600  # a century
 MAX_PORT = 65_535
@@ -34,7 +33,7 @@ class _Rule(NamedTuple):
     shown: bool = True  # False where the value may hold a secret
 
 
-def find_fault(settings: "Settings") -> Fault | None:
+def find_fault(settings: Settings) -> Fault | None:
     """The first value that cannot be; None where all can."""
     try:
         ZoneInfo(settings.site.timezone)
@@ -49,14 +48,14 @@ def find_fault(settings: "Settings") -> Fault | None:
     return None
 
 
-def _rules(settings: "Settings") -> Iterator[_Rule]:
+def _rules(settings: Settings) -> Iterator[_Rule]:
     yield from _site_rules(settings)
     yield from _network_rules(settings)
     yield from _risk_rules(settings)
     yield from _store_rules(settings)
 
 
-def _site_rules(settings: "Settings") -> Iterator[_Rule]:
+def _site_rules(settings: Settings) -> Iterator[_Rule]:
     site, security = settings.site, settings.security
     named = bool(site.id) and site.id.isprintable() and "/" not in site.id
     yield _Rule("site.id", named, "a text without a slash, as in kuwait-7")
@@ -68,7 +67,7 @@ def _site_rules(settings: "Settings") -> Iterator[_Rule]:
     yield _least("alerts.sound_within_s", settings.alerts.sound_within_s, 1)
 
 
-def _network_rules(settings: "Settings") -> Iterator[_Rule]:
+def _network_rules(settings: Settings) -> Iterator[_Rule]:
     mqtt, http, sync = settings.mqtt, settings.http, settings.sync
     broker = mqtt.url == "embedded" or _is_broker(mqtt.url)
     yield _Rule("mqtt.url", broker, '"embedded", or mqtt://host:port, or mqtts://host:port', "@" not in mqtt.url)
@@ -97,7 +96,7 @@ def _network_rules(settings: "Settings") -> Iterator[_Rule]:
     yield _within("sync.batch_rows", sync.batch_rows, 1, 100_000)
 
 
-def _risk_rules(settings: "Settings") -> Iterator[_Rule]:
+def _risk_rules(settings: Settings) -> Iterator[_Rule]:
     risk, (coarse, fine) = settings.risk, RESOLUTIONS
     known = bool(risk.resolutions) and all(coarse <= one <= fine for one in risk.resolutions)
     yield _Rule("risk.resolutions", known, f"a list of H3 resolutions from {coarse} to {fine}, as in [7, 8]")
@@ -111,7 +110,7 @@ def _risk_rules(settings: "Settings") -> Iterator[_Rule]:
     yield _within("risk.severity_weight", risk.severity_weight, 0, 1_000)
 
 
-def _store_rules(settings: "Settings") -> Iterator[_Rule]:
+def _store_rules(settings: Settings) -> Iterator[_Rule]:
     store, kept, days = settings.store, settings.retention, settings.risk.days
     yield _within("store.ballast_mb", store.ballast_mb, 1, 4_096)
     yield _least("store.quarantine_rows", store.quarantine_rows, 1)

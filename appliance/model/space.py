@@ -18,7 +18,7 @@ Room is what can still be recorded: free space, and pages inside the store that 
 that is yet to be made. So letting the ballast go does not look like a recovery. Rows that are let go leave their
 pages to the store and not to the file system, where whoever has filled the disk would take them too.
 
-`appliance/store/file/disk` measures and `appliance/job/disk` acts; the bridge and the web part ask for the step.
+`appliance/store/disk_watch` measures and `appliance/job/disk` acts; the bridge and the web part ask for the step.
 """
 
 from collections.abc import Mapping

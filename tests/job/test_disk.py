@@ -12,8 +12,9 @@ from appliance.errors import NoRoom
 from appliance.job.disk import DiskKeeper
 from appliance.model.intake import Intake, Reading
 from appliance.model.space import HOLD_S, Step
+from appliance.store.disk_watch import DiskWatch
 from appliance.store.engine import FILE_NAME, Store
-from appliance.store.file.disk import Ballast, DiskWatch
+from appliance.store.file.disk import Ballast
 from appliance.store.retention.letting_go import LetGo, let_go_readings
 from tests.conftest import NOW, make_recorder, wait_for
 from tests.empty_store import put_store

@@ -3,7 +3,8 @@
 import pytest
 
 from appliance.errors import Rejected
-from appliance.model.settings import Settings, read_settings
+from appliance.model.settings import Settings
+from appliance.model.settings_text import read_settings
 
 
 def test_nothing_configured_is_a_box_that_works() -> None:

@@ -13,7 +13,8 @@ from litestar.testing import TestClient
 from appliance.clock import rfc3339
 from appliance.job.schedule import Jobs
 from appliance.model.intake import Intake
-from appliance.model.settings import Settings, read_settings
+from appliance.model.settings import Settings
+from appliance.model.settings_text import read_settings
 from appliance.serve.context import Context, SharedRecorder
 from appliance.serve.security import issue_token
 from appliance.serve.server import serve

@@ -12,7 +12,7 @@ from appliance.job.following import EventFollower
 from appliance.model.event import Event
 from appliance.model.field import FieldNews, OutageNews, StateChange
 from appliance.model.intake import Intake, Reading
-from appliance.model.settings import read_settings
+from appliance.model.settings_text import read_settings
 from appliance.spatial.cells import cell_of, to_hex
 from appliance.store.device.field import write_field_news
 from appliance.store.engine import Store

@@ -9,7 +9,7 @@ import pytest
 from appliance.aggregate.bins import SiteBins
 from appliance.clock import rfc3339, to_us
 from appliance.model.intake import Reading
-from appliance.model.settings import read_settings
+from appliance.model.settings_text import read_settings
 from appliance.model.tier import READINGS
 from appliance.store.engine import Store
 from appliance.store.measured.tiers import roll_up_hours

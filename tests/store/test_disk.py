@@ -11,9 +11,10 @@ from appliance.aggregate.hours import SiteHours
 from appliance.errors import NoRoom
 from appliance.model.intake import Intake
 from appliance.model.space import HOLD_S, Step
+from appliance.store.disk_watch import DiskWatch
 from appliance.store.engine import FILE_NAME, Store, raw_connection
 from appliance.store.file import durable
-from appliance.store.file.disk import ERRORS_WORDS, Ballast, DiskWatch
+from appliance.store.file.disk import ERRORS_WORDS, Ballast
 from appliance.store.settled.counts import ensure_counts
 from tests.conftest import NOW, make_event, make_recorder
 from tests.empty_store import put_store

@@ -14,7 +14,8 @@ from appliance.job.cleaning import Cleaned, clean
 from appliance.job.counting import count_events
 from appliance.model.event import Event
 from appliance.model.intake import Fix, Intake
-from appliance.model.settings import Retention, read_settings
+from appliance.model.settings import Retention
+from appliance.model.settings_text import read_settings
 from appliance.store.engine import Store, raw_connection
 from appliance.store.event import pins
 from appliance.store.event.pins import fetch_pins, pin_events, unpin_events
