@@ -2,9 +2,10 @@
 
 import logging
 import math
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from litestar import Request, Response
@@ -40,6 +41,9 @@ STATUS: dict[type[HexpostError], tuple[int, str]] = {
     Unavailable: (503, "Not possible now, try again"),
     Corrupt: (500, "Stored data is damaged"),
 }
+
+
+_NO_CHOICE = re.compile(r"Invalid enum value (?P<value>.*)", re.DOTALL)
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -78,7 +82,7 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
     """The answer to an error that Litestar raised: no such route, a parameter of the wrong type."""
     detail, path = error.detail, None
     if isinstance(error, ValidationException) and isinstance(error.extra, list) and error.extra:
-        path, detail = _fault_of(error.extra[0], detail)
+        path, detail = _fault_of(request, error.extra[0], detail)
     if isinstance(error, NotFoundException):
         detail = f"no route {request.url.path}; /v1/openapi.json lists those there are"
     return _response(
@@ -92,12 +96,18 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
     )
 
 
-def _fault_of(found: Mapping[str, Any], detail: str) -> tuple[str | None, str]:
+def _fault_of(request: Request[Any, Any, Any], found: Mapping[str, Any], detail: str) -> tuple[str | None, str]:
     """(path, words) of what Litestar found: a parameter by its name, a member of the body as ours are, from `$`."""
     path, words = str(found.get("key") or "") or None, str(found.get("message") or detail)
     if found.get("source") == "body":
-        path = "$" if path in (None, "data") else f"$.{path}"
-    return path, words
+        return "$" if path in (None, "data") else f"$.{path}", words
+    field = request.route_handler.parsed_fn_signature.parameters.get(path or "")
+    if field is None:
+        return path, words
+    name = getattr(field.kwarg_definition, "name", None) or path  # as it is written, where Python's word is another
+    choices = [str(one) for part in (field, *field.inner_types) if part.origin is Literal for one in part.args]
+    chosen = _NO_CHOICE.fullmatch(words)
+    return name, f"{chosen['value']} is none of {', '.join(choices)}" if chosen and choices else words
 
 
 def unknown_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
