@@ -53,10 +53,10 @@ def _event(state: State, when: datetime, kind: str, document: dict[str, object],
 def _up(state: State, when: datetime, *, opened: bool | None = None) -> Message:
     chance = state.chance
     state.battery = max(3.0, state.battery - 0.01)
-    temperature = whole_between(chance, 150, 320)  # tenths of a degree
+    temperature = round(10 * state.measure("temperature", 23.0, 8.0))
     body = bytes((0x01, 0x75, round(state.battery), 0x03, 0x67)) + temperature.to_bytes(2, "little")
     if state.unit.kind == CLIMATE:
-        body += bytes((0x04, 0x68, whole_between(chance, 60, 130)))
+        body += bytes((0x04, 0x68, round(2 * state.measure("humidity", 48.0, 15.0))))
     else:
         body += bytes((0x06, 0x00, int(opened is True)))
     heard = {

@@ -46,6 +46,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     restart: bool = False
 
 
+PULL, STEP = 0.02, 0.15
+"""Of each report: the part of the way back to what is usual, and the greatest step as a part of the spread."""
+
+
 class State(msgspec.Struct, kw_only=True):
     """One device while it runs.
 
@@ -54,6 +58,7 @@ class State(msgspec.Struct, kw_only=True):
     booted_s       when it last started, in seconds of the simulation; `uptime_s` since then, when it is asked
     reporting      how often its interval was set; reports of an earlier one no longer come
     level          the value that it measures, as far as one is enough
+    measured       what it measured last, by name, where it measures the air
     busy_until     its own clock's time until which an incident lasts
     silent         how many things keep it silent now
     life           how often it was cut off: what it was about to say before, it does not say after
@@ -72,12 +77,23 @@ class State(msgspec.Struct, kw_only=True):
     battery: float = 100.0
     reporting: int = 0
     level: float = 0.0
+    measured: dict[str, float] = {}
     busy_until: datetime | None = None
     silent: int = 0
     life: int = 0
     fails_updates: bool = False
     behind: list["State"] = []
     unsettled: dict[str, str] = {}
+
+    def measure(self, name: str, usual: float, spread: float) -> float:
+        """The next value of the air: about `usual`, within some `spread`, and never a step that air does not take."""
+        last = self.measured.get(name)
+        if last is None:
+            value = usual + spread * (2 * self.chance.random() - 1)
+        else:
+            value = last + PULL * (usual - last) + STEP * spread * (2 * self.chance.random() - 1)
+        self.measured[name] = value
+        return value
 
     def next_number(self) -> int:
         """1, 2, 3, ... over the device's life."""

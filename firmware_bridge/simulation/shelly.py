@@ -81,7 +81,7 @@ def _components(state: State) -> dict[str, Any]:
     if state.unit.kind == BUTTON:
         return {f"input:{n}": {"id": n, "state": None} for n in range(4)}
     power_w = round(between(state.chance, 20.0, 800.0), 1) if state.level else 0.0
-    celsius = round(between(state.chance, 38.0, 55.0), 1)
+    celsius = round(state.measure("temperature", 46.0, 6.0), 1)
     switch = {
         "id": 0,
         "source": "MQTT",

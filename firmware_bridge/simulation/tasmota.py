@@ -89,8 +89,8 @@ def _sensor(state: State, when: datetime, *, motion: bool) -> Message:
         incident = {"state": f"{state.unit.source}|motion", "active": motion}
         incident["events"] = (f"{state.unit.source}|{_time(when)}.motion",) if motion else ()
     elif state.unit.kind == CLIMATE:
-        temperature_c = round(state.chance.gauss(24.0, 1.5), 1)
-        humidity = round(between(state.chance, 35.0, 60.0), 1)
+        temperature_c = round(state.measure("temperature", 24.0, 1.5), 1)
+        humidity = round(state.measure("humidity", 48.0, 12.0), 1)
         told |= {"AM2301": {"Temperature": temperature_c, "Humidity": humidity, "DewPoint": 12.3}, "TempUnit": "C"}
     else:
         told["ENERGY"] = _energy(state, when)

@@ -50,13 +50,14 @@ def _state(state: State, when: datetime, *, felt: bool = False, **extra: object)
     told: dict[str, object] = {"battery": round(state.battery)}
     if kind == CLIMATE:
         told |= {
-            "humidity": round(between(chance, 30.0, 65.0), 2),
-            "pressure": round(chance.gauss(1010.0, 3.0), 1),
-            "temperature": round(chance.gauss(23.0, 2.0), 2),
+            "humidity": round(state.measure("humidity", 48.0, 15.0), 2),
+            "pressure": round(state.measure("pressure", 1010.0, 3.0), 1),
+            "temperature": round(state.measure("temperature", 23.0, 2.0), 2),
         }
     else:
         member, worth = _FELT[kind]
-        told |= {member: worth if felt else not worth, "device_temperature": whole_between(chance, 19, 31)}
+        told |= {member: worth if felt else not worth}
+        told |= {"device_temperature": round(state.measure("device_temperature", 25.0, 5.0))}
     told |= {"last_seen": seen, "linkquality": whole_between(chance, 40, 255)}
     told |= {"power_outage_count": state.life, "voltage": 2_700 + round(3 * state.battery), **extra}
     incident: dict[str, Any] = {}

@@ -5,8 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from appliance.anomaly.device import STEPS, is_impossible
+from appliance.model.observation import EnvironmentReading
 from firmware_bridge.simulation.families import FAMILIES
 from firmware_bridge.simulation.rhythm import day_rhythm
+from tests.bridge.samples import make_decoder
 from tests.simulate.run import BEGAN, fleet_of, hear, messages, schedule_of
 
 HOUR_S = 3_600.0
@@ -82,3 +85,22 @@ def test_sensors_whose_clock_is_local_tell_the_time_of_the_site() -> None:
     run = schedule_of(fleet_of(1, "tasmota"), zone="Asia/Kuwait", boot_s=0.1)
     told = [message.payload for message in messages(run.due(60)) if message.topic.endswith("SENSOR")]
     assert told[0].startswith(b'{"Time":"2026-11-23T09:00:')
+
+
+@pytest.mark.parametrize("family", ["zigbee2mqtt", "tasmota", "chirpstack"])
+def test_what_is_measured_of_the_air_never_steps_farther_than_air_does(family: str) -> None:
+    """Drawn anew each time, the values of a fleet that is there to be tried flooded the alerts."""
+    decoder, last, steps = make_decoder(), dict[tuple[str, str, str], tuple[float, float]](), 0
+    for due in schedule_of(fleet_of(8, family), rate_per_s=2.0).due(1_800.0):
+        if due.message is None:
+            continue
+        decoded = decoder.decode(due.message.topic, due.message.payload, received_at=BEGAN)
+        for seen in decoded.observations:
+            if isinstance(seen, EnvironmentReading) and seen.metric in STEPS:
+                key = (seen.device, seen.metric, seen.channel)
+                if key in last:
+                    at, value = last[key]
+                    assert not is_impossible(seen.metric, value, seen.value, due.at_s - at), (key, value, seen.value)
+                    steps += value != seen.value
+                last[key] = (due.at_s, seen.value)
+    assert steps > 20
